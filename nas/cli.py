@@ -1,0 +1,24 @@
+"""What every command shares: how it ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from rich.console import Console
+
+from nas.errors import InputError
+
+
+def run(command: Callable[[], None]) -> None:
+    """Run a command and exit: 0 done, 2 for a wrong option or input, 130 for Ctrl-C.
+
+    Bad input shows its one line; any other exception is a fault of ours, keeps its traceback and exits with 1.
+    """
+    try:
+        command()
+    except InputError as error:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(f"error: {error}", markup=False)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,24 @@
+"""Detectors: rows, their YAML, their torch module and their cost."""
+
+from nas.detectors._cost import Cost, cost, row_cost
+from nas.detectors._network import Network, build_row, fuse
+from nas.detectors._rows import Detector, ResolvedRow, Row
+from nas.detectors._templates import TEMPLATES, Stage, Template
+from nas.detectors._yaml import from_yaml, to_yaml
+
+__all__ = [
+    "Cost",
+    "Detector",
+    "Network",
+    "ResolvedRow",
+    "Row",
+    "Stage",
+    "TEMPLATES",
+    "Template",
+    "build_row",
+    "cost",
+    "from_yaml",
+    "fuse",
+    "row_cost",
+    "to_yaml",
+]

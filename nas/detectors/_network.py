@@ -1,0 +1,64 @@
+"""Rows to a torch module, keyed as the trainers' checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import torch
+from torch import nn
+
+from nas.detectors._rows import Detector, ResolvedRow
+from nas.operators import Detect, Predictions
+
+
+def build_row(resolved: ResolvedRow) -> nn.Module:
+    """The module of one row: itself, or with several copies an ``nn.Sequential`` of them, as in the trainers."""
+    arguments, copies, _ = resolved.call
+    module = resolved.row.operator.module
+    built = [module(*arguments) for _ in range(copies)]
+    return built[0] if copies == 1 else nn.Sequential(*built)
+
+
+def fuse(module: nn.Module) -> nn.Module:
+    """Put every part that has a deployed form into it, in place, for inference; returns the module."""
+    for part in list(module.modules()):
+        if hasattr(part, "fuse"):
+            part.fuse()
+    return module.eval()
+
+
+class Network(nn.Module):
+    """A detector's module. Images (B, 3, S, S) in 0..1 -> `Predictions` in training, else (B, 4 + nc, A) decoded.
+
+    State-dict keys are ``model.{row}...``. Batch norms have the trainers' epsilon (1e-3) and momentum (0.03).
+    """
+
+    strides = Detect.strides
+
+    def __init__(self, detector: Detector):
+        super().__init__()
+        rows = list(detector.resolve())
+        self.model = nn.ModuleList(build_row(row) for row in rows)
+        self.sources = [row.row.source for row in rows]
+        self.saved = {s for source in self.sources for s in source if s != -1}
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eps, module.momentum = 1e-3, 0.03
+
+    def forward(self, x: torch.Tensor) -> Predictions | torch.Tensor:
+        saved: dict[int, torch.Tensor] = {}
+        y: torch.Tensor | Predictions = x
+        for index, (module, source) in enumerate(zip(self.model, self.sources, strict=True)):
+            inputs = self._gather(source, cast(torch.Tensor, y), saved)
+            y = module(inputs)
+            if index in self.saved:
+                saved[index] = cast(torch.Tensor, y)
+        return y
+
+    @staticmethod
+    def _gather(
+        source: Sequence[int], last: torch.Tensor, saved: dict[int, torch.Tensor]
+    ) -> torch.Tensor | list[torch.Tensor]:
+        maps = [last if s == -1 else saved[s] for s in source]
+        return maps[0] if len(maps) == 1 else maps

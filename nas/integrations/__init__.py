@@ -1,0 +1,1 @@
+"""Optional bridges to other packages; each imports its package only when asked for."""

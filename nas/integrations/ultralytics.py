@@ -1,0 +1,36 @@
+"""Our operators in Ultralytics: one call, no edit to the package.
+
+Ultralytics looks a row's module up in the namespace of ``ultralytics.nn.tasks`` and takes a module that it does not
+know as one that keeps its channels, which all of ours do.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from types import ModuleType
+
+from nas.errors import InputError
+from nas.operators import OPERATORS, KeepingOperator
+
+
+def register() -> None:
+    """Make every operator of ours known to Ultralytics' model YAMLs and checkpoints, in this process.
+
+    Call it before ``YOLO("model.yaml")``. Raises InputError where Ultralytics is missing.
+    """
+    tasks = import_ultralytics("ultralytics.nn.tasks")
+    for name, operator in OPERATORS.items():
+        if isinstance(operator, KeepingOperator):
+            setattr(tasks, name, operator.module)
+
+
+def import_ultralytics(module: str = "ultralytics") -> ModuleType:
+    """Import a module of Ultralytics, which must not install packages by itself on our account."""
+    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name != "ultralytics":
+            raise
+        raise InputError("ultralytics is not installed; run: pip install 'pareto-yolo[ultralytics]'") from None

@@ -1,0 +1,24 @@
+"""Operators, ours and the stock YOLO blocks, each declared once in a file of its own."""
+
+from nas.operators._base import Call, KeepingOperator, Operator, Shape, Term
+from nas.operators._family import Family, Number, Parameter, Row
+from nas.operators._registry import FAMILIES, OPERATORS
+from nas.operators.detect import BINS, Detect, Predictions, grid
+
+__all__ = [
+    "BINS",
+    "Call",
+    "Detect",
+    "FAMILIES",
+    "Family",
+    "KeepingOperator",
+    "Number",
+    "OPERATORS",
+    "Operator",
+    "Parameter",
+    "Predictions",
+    "Row",
+    "Shape",
+    "Term",
+    "grid",
+]

@@ -1,0 +1,36 @@
+"""The CSP shell of C2f round any block that keeps its channels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import torch
+from torch import nn
+
+from nas.operators._base import Term, conv_term
+from nas.operators.conv import Conv
+
+
+class Shell(nn.Module):
+    """1x1 to two halves, a chain of blocks on the second, 1x1 over everything seen: (B, c1, H, W) -> (B, c2, H, W).
+
+    The wiring and the keys (cv1, cv2, m) are those of C2f (facts: blocks.md, section 2).
+    """
+
+    def __init__(self, c1: int, c2: int, hidden: int, n: int, block: Callable[[], nn.Module]):
+        super().__init__()
+        self.cv1 = Conv(c1, 2 * hidden, 1)
+        self.cv2 = Conv((2 + n) * hidden, c2, 1)
+        self.m = nn.ModuleList(block() for _ in range(n))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        maps = list(self.cv1(x).chunk(2, 1))
+        for block in self.m:
+            maps.append(block(maps[-1]))
+        return cast(torch.Tensor, self.cv2(torch.cat(maps, 1)))
+
+
+def shell_terms(c1: int, c2: int, hidden: int, n: int, grid: tuple[int, int], block: list[Term]) -> list[Term]:
+    """The shell's own two convolutions and n times the block's."""
+    return [conv_term(1, c1, 2 * hidden, grid), conv_term(1, (2 + n) * hidden, c2, grid), *block * n]

@@ -1,0 +1,44 @@
+"""Convolution, batch norm, SiLU: the block that every YOLO is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from nas.operators._base import Shape, StockOperator, Term, conv_term
+
+
+class Conv(nn.Module):
+    """act(BN(conv x)), x (B, c1, H, W) -> (B, c2, ceil(H/s), ceil(W/s)). Keys as in the stock checkpoints.
+
+    ``p`` None pads to "same"; ``act`` False leaves out the SiLU.
+    """
+
+    def __init__(self, c1: int, c2: int, k: int = 1, s: int = 1, p: int | None = None, g: int = 1, act: bool = True):
+        super().__init__()
+        self.conv = nn.Conv2d(c1, c2, k, s, k // 2 if p is None else p, groups=g, bias=False)
+        self.bn: nn.Module = nn.BatchNorm2d(c2)
+        self.act = nn.SiLU() if act else nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return cast(torch.Tensor, self.act(self.bn(self.conv(x))))
+
+    def fuse(self) -> None:
+        """Fold the batch norm into the convolution, for inference."""
+        if isinstance(self.bn, nn.BatchNorm2d):
+            self.conv = nn.utils.fuse_conv_bn_eval(self.conv, self.bn)
+            self.bn = nn.Identity()
+
+
+class ConvOperator(StockOperator):
+    name = "Conv"
+    module = Conv
+    stride_argument = 2
+
+    def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
+        c1, c2, k, s, _, g = (*arguments, *(1, 1, None, 1)[len(arguments) - 2 :])[:6]
+        _, height, width = inputs[0]
+        return [conv_term(k, c1, c2, (-(-height // s), -(-width // s)), g)]

@@ -1,0 +1,89 @@
+"""Bottleneck with a grouped 3x3 convolution.
+
+Source: Xie et al., "Aggregated Residual Transformations for Deep Neural Networks" (ResNeXt), CVPR 2017, section 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from nas.operators._base import KeepingOperator, Shape, Term, check_channels, conv_term
+from nas.operators._family import Family, Number, Parameter, Row
+from nas.operators._shell import Shell, shell_terms
+from nas.operators.conv import Conv
+
+
+class GroupedBlock(nn.Module):
+    """x + Conv3x3_groups(Conv1x1 x), the 1x1 (which mixes the groups) to ``channels * expansion``. (B, C, H, W) kept.
+
+    Row arguments: [channels, groups=4, expansion=1].
+    """
+
+    def __init__(self, channels: int, groups: int = 4, expansion: float = 1):
+        super().__init__()
+        hidden = int(channels * expansion)
+        if groups < 1 or hidden % groups or channels % groups:
+            raise ValueError(f"GroupedBlock: {groups} groups must divide the widths {hidden} and {channels}")
+        self.channels = channels
+        self.cv1 = Conv(channels, hidden, 1)
+        self.cv2 = Conv(hidden, channels, 3, g=groups)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        check_channels(x, self.channels, self)
+        return cast(torch.Tensor, x + self.cv2(self.cv1(x)))
+
+
+class CSPGrouped(Shell):
+    """The C2f shell round ``n`` grouped blocks at half width. Row arguments: [channels, n, groups=4, expansion=1]."""
+
+    def __init__(self, channels: int, n: int, groups: int = 4, expansion: float = 1):
+        half = channels // 2
+        super().__init__(channels, channels, half, n, lambda: GroupedBlock(half, groups, expansion))
+
+
+def _block_terms(channels: int, groups: int, expansion: float, grid: tuple[int, int]) -> list[Term]:
+    hidden = int(channels * expansion)
+    return [conv_term(1, channels, hidden, grid), conv_term(3, hidden, channels, grid, groups)]
+
+
+class GroupedBlockOperator(KeepingOperator):
+    name = "GroupedBlock"
+    module = GroupedBlock
+
+    def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
+        channels, groups, expansion = (*arguments, *(4, 1)[len(arguments) - 1 :])
+        return _block_terms(channels, groups, expansion, inputs[0][1:])
+
+
+class CSPGroupedOperator(KeepingOperator):
+    name = "CSPGrouped"
+    module = CSPGrouped
+
+    def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
+        channels, n, groups, expansion = (*arguments, *(4, 1)[len(arguments) - 2 :])
+        grid, half = inputs[0][1:], channels // 2
+        return shell_terms(channels, channels, half, n, grid, _block_terms(half, groups, expansion, grid))
+
+
+def _row(shell: str, channels: int, depth: int, parameters: Mapping[str, Number]) -> Row:
+    groups, expansion = parameters["groups"], parameters["expansion"]
+    if shell == "csp":
+        return 1, "CSPGrouped", (channels, depth, groups, expansion)
+    return depth, "GroupedBlock", (channels, groups, expansion)
+
+
+GROUPED_FAMILY = Family(
+    key="grouped",
+    title="grouped-convolution block",
+    shells=("plain", "csp"),
+    parameters={
+        "groups": Parameter("g", 1, 64, True, "groups of the 3x3 convolution"),
+        "expansion": Parameter("e", 0.25, 2.0, False, "width between the two convolutions over the block's"),
+    },
+    row=_row,
+    widths=lambda width, parameters: (width, int(width * parameters["expansion"])),
+)

@@ -1,0 +1,110 @@
+"""An architecture: every choice of the search in one short string that decodes without the run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nas.detectors import TEMPLATES, Detector, Stage, Template
+from nas.errors import InputError
+from nas.operators import FAMILIES, Number
+
+
+@dataclass(frozen=True)
+class StageChoice:
+    """What one stage is made of. ``parameters`` follow the family's declaration; make one with `choose`."""
+
+    family: str
+    shell: str
+    channels: int
+    depth: int
+    parameters: tuple[Number, ...]
+
+    def __str__(self) -> str:
+        family = FAMILIES[self.family]
+        shell = f"{self.shell}-" if len(family.shells) > 1 else ""
+        letters = (p.letter for p in family.parameters.values())
+        values = "".join(f"_{letter}{value}" for letter, value in zip(letters, self.parameters, strict=True))
+        return f"{shell}{self.family}{values}_n{self.depth}_c{self.channels}"
+
+    def named(self) -> dict[str, Number]:
+        """The parameters by name."""
+        return dict(zip(FAMILIES[self.family].parameters, self.parameters, strict=True))
+
+    def stage(self) -> Stage:
+        """The row of this stage."""
+        row = FAMILIES[self.family].row(self.shell, self.channels, self.depth, self.named())
+        return Stage(self.channels, *row)
+
+
+def choose(family: str, shell: str, channels: int, depth: int, parameters: Mapping[str, Number]) -> StageChoice:
+    """The canonical choice: divisors that the inner widths cannot carry are repaired (`Family.canonical`)."""
+    canonical = FAMILIES[family].canonical(shell, channels, parameters)
+    return StageChoice(family, shell, channels, depth, tuple(canonical.values()))
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A template and one choice a stage. Equal models compare equal and have equal strings."""
+
+    template: str
+    stages: tuple[StageChoice, ...]
+
+    def __str__(self) -> str:
+        template = TEMPLATES[self.template]
+        stages = (f"{name}:{choice}" for name, choice in zip(template.stages, self.stages, strict=True))
+        return "/".join((f"{template.name}.{template.version}", *stages))
+
+    def detector(self, nc: int) -> Detector:
+        """The rows for ``nc`` classes."""
+        return TEMPLATES[self.template].assemble([choice.stage() for choice in self.stages], nc)
+
+
+def stock(template: Template) -> Architecture:
+    """The template's own architecture."""
+    half = {"expansion": 0.5}
+    return Architecture(
+        template.name,
+        tuple(choose("c2f", "csp", c, n, half) for c, n in zip(template.channels, template.depths, strict=True)),
+    )
+
+
+def decode(text: str) -> Architecture:
+    """The architecture of a string such as ``yolov8n.1/p2:csp-faster_r4_e2_n1_c32/...``; InputError says what is off."""
+    head, *parts = text.strip().split("/")
+    name, _, version = head.partition(".")
+    template = TEMPLATES.get(name)
+    if template is None:
+        raise InputError(f"architecture {text!r}: unknown template {name!r}; known are {', '.join(TEMPLATES)}")
+    if version != str(template.version):
+        raise InputError(f"architecture {text!r}: version {version!r} of {name}; this release has {template.version}")
+    if [part.partition(":")[0] for part in parts] != list(template.stages):
+        raise InputError(f"architecture {text!r}: expected the stages {', '.join(template.stages)} in this order")
+    return Architecture(name, tuple(_decode_stage(text, part.partition(":")[2]) for part in parts))
+
+
+def _decode_stage(text: str, part: str) -> StageChoice:
+    kind, *fields = part.split("_")
+    shell, dash, family_key = kind.rpartition("-")
+    family = FAMILIES.get(family_key)
+    if family is None or bool(dash) != (len(family.shells) > 1) or (dash and shell not in family.shells):
+        known = [f"{s}-{f.key}" if len(f.shells) > 1 else f.key for f in FAMILIES.values() for s in f.shells]
+        raise InputError(f"architecture {text!r}: unknown operator {kind!r}; known are {', '.join(known)}")
+    values = _fields(text, part, fields, [*(p.letter for p in family.parameters.values()), "n", "c"])
+    *parameters, depth, channels = values
+    for (name, declared), value in zip(family.parameters.items(), parameters, strict=True):
+        if not declared.accepts(value):
+            raise InputError(f"architecture {text!r}: {part}: {name} must lie in {declared.low}..{declared.high}")
+    named = dict(zip(family.parameters, parameters, strict=True))
+    if channels < 8 or channels % 8 or depth < 1:
+        raise InputError(f"architecture {text!r}: {part}: channels must be a multiple of 8 and the depth at least 1")
+    return choose(family_key, shell or family.shells[0], int(channels), int(depth), named)
+
+
+def _fields(text: str, part: str, fields: Sequence[str], letters: Sequence[str]) -> list[Number]:
+    matches = [re.fullmatch(r"([a-z]+)(\d+(?:\.\d+)?)", field) for field in fields]
+    if [m and m[1] for m in matches] != list(letters):
+        raise InputError(f"architecture {text!r}: {part}: expected the fields {', '.join(letters)} in this order")
+    numbers = [m[2] for m in matches if m]
+    return [float(n) if "." in n else int(n) for n in numbers]

@@ -1,0 +1,134 @@
+"""The space file: read, validated, every complaint one line that names file, field and mend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from nas.detectors import TEMPLATES
+from nas.errors import InputError
+from nas.files import shipped
+from nas.operators import FAMILIES, Number
+
+
+class StageFile(BaseModel):
+    """Choices of one stage: output channels, depth, and the operators it may use (none given: all)."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    channels: list[int]
+    depth: list[int]
+    operators: list[str] | None = None
+
+
+class SpaceFile(BaseModel):
+    """A space as written in its file."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    space: str
+    version: int
+    template: str
+    operators: dict[str, dict[str, list[Number | str]]]
+    stages: dict[str, StageFile]
+
+
+def read(name: str | Path) -> tuple[Path, SpaceFile]:
+    """The file of a shipped space's name, or of a path to one; raises InputError."""
+    path = Path(name)
+    if path.suffix not in {".yaml", ".yml"}:
+        folder = shipped("search_spaces")
+        path = folder / f"{name}.yaml"
+        if not path.is_file():
+            known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml")))
+            raise InputError(f"--space {name}: no such space; give one of {known}, or the path of a .yaml file")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; give the path of a space file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: not a space file; expected the keys {', '.join(SpaceFile.model_fields)}")
+    try:
+        space = SpaceFile.model_validate(content)
+    except ValidationError as error:
+        raise InputError(f"{path}: {_first_complaint(error)}") from None
+    _check(path, space)
+    return path, space
+
+
+def _first_complaint(error: ValidationError) -> str:
+    first = error.errors()[0]
+    location = [str(part) for part in first["loc"] if part not in {"int", "float", "str"}]
+    field = ".".join(location)
+    if first["type"] == "extra_forbidden":
+        model: type[BaseModel] = StageFile if location[0] == "stages" else SpaceFile
+        return f"{field}: unknown key; known are {', '.join(model.model_fields)}"
+    if first["type"] == "missing":
+        return f"{field}: missing; add it"
+    return f"{field}: {first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}"
+
+
+def _check(path: Path, space: SpaceFile) -> None:
+    """What the types cannot say. The stock choice has to be there: the stock model is trial 0 of every search."""
+    template = TEMPLATES.get(space.template)
+    if template is None:
+        raise InputError(f"{path}: template: unknown template {space.template!r}; known are {', '.join(TEMPLATES)}")
+    for key, options in space.operators.items():
+        _check_operator(path, key, options)
+    if list(space.stages) != list(template.stages):
+        raise InputError(f"{path}: stages: must be {', '.join(template.stages)}, in this order")
+    for (name, stage), stock_channels, stock_depth in zip(
+        space.stages.items(), template.channels, template.depths, strict=True
+    ):
+        where = f"{path}: stages.{name}"
+        for value in stage.channels:
+            if value < 8 or value % 8:
+                near = max(8, round(value / 8) * 8)
+                raise InputError(f"{where}.channels: {value} is not a positive multiple of 8; write {near}")
+        for value in stage.depth:
+            if not 1 <= value <= 9:
+                raise InputError(f"{where}.depth: {value} is not a depth; write 1 to 9")
+        _check_list(f"{where}.channels", stage.channels, stock_channels)
+        _check_list(f"{where}.depth", stage.depth, stock_depth)
+        for key in stage.operators or ():
+            if key not in space.operators:
+                declared = ", ".join(space.operators)
+                raise InputError(f"{where}.operators: {key!r} is not under operators; declared are {declared}")
+        _check_list(f"{where}.operators", stage.operators or list(space.operators), "c2f")
+    _check_list(f"{path}: operators.c2f.expansion", space.operators["c2f"]["expansion"], 0.5)
+
+
+def _check_operator(path: Path, key: str, options: Mapping[str, list[Any]]) -> None:
+    where = f"{path}: operators.{key}"
+    family = FAMILIES.get(key)
+    if family is None:
+        raise InputError(f"{where}: unknown operator; known are {', '.join(FAMILIES)}")
+    fields = [*(("shell",) if len(family.shells) > 1 else ()), *family.parameters]
+    for field, values in options.items():
+        if field not in fields:
+            raise InputError(f"{where}.{field}: unknown key; known are {', '.join(fields)}")
+        _check_list(f"{where}.{field}", values, None)
+        for value in values:
+            if field == "shell":
+                if value not in family.shells:
+                    raise InputError(f"{where}.shell: unknown shell {value!r}; known are {', '.join(family.shells)}")
+            elif not family.parameters[field].accepts(value):
+                p = family.parameters[field]
+                kind = "a whole number" if isinstance(p.low, int) else "a number"
+                raise InputError(f"{where}.{field}: {value!r} cannot be; write {kind} from {p.low} to {p.high}")
+    for field in fields:
+        if field not in options:
+            raise InputError(f"{where}.{field}: missing; add a list of values")
+
+
+def _check_list(where: str, values: list[Any], stock: object) -> None:
+    if not values:
+        raise InputError(f"{where}: is empty; give at least one value")
+    if len(set(values)) != len(values):
+        raise InputError(f"{where}: names a value twice; drop one")
+    if stock is not None and stock not in values:
+        raise InputError(f"{where}: lacks {stock}, the stock model's own, which every search starts from; add it")

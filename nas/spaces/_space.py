@@ -1,0 +1,181 @@
+"""A search space: suggestions to architectures, and every row that its members can contain."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+
+from nas.detectors import TEMPLATES, Detector, ResolvedRow, cost
+from nas.operators import FAMILIES, Number
+from nas.spaces._architecture import Architecture, StageChoice, choose, stock
+from nas.spaces._file import SpaceFile, read
+
+Pick = Callable[[str, Sequence[Any]], Any]
+"""Picks one of the values offered under a name."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """A validated space file. Every member is an `Architecture`; the stock model is one of them."""
+
+    path: Path
+    file: SpaceFile
+
+    @property
+    def name(self) -> str:
+        return self.file.space
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits of what the space offers, comments and layout aside."""
+        return hashlib.sha256(self.file.model_dump_json().encode()).hexdigest()[:16]
+
+    def suggest(self, trial: optuna.Trial) -> Architecture:
+        """The member that the trial's sampler suggests. Ordered choices are suggested as numbers where they are evenly
+        spaced, so that a sampler knows their order; a stage's parameters are conditional on its operator."""
+
+        def pick(name: str, values: Sequence[Any]) -> Any:
+            step = _step(values)
+            if step is None:
+                return trial.suggest_categorical(name, values)
+            if isinstance(step, int):
+                return trial.suggest_int(name, values[0], values[-1], step=step)
+            return trial.suggest_float(name, values[0], values[-1], step=step)
+
+        return self._member(pick)
+
+    def random(self, rng: np.random.Generator) -> Architecture:
+        """A member with every choice drawn uniformly."""
+        return self._member(lambda name, values: values[int(rng.integers(len(values)))])
+
+    def stock(self) -> Architecture:
+        """The template's own architecture."""
+        return stock(TEMPLATES[self.file.template])
+
+    def uniform_replacements(self) -> list[Architecture]:
+        """What people do by hand: every stage's operator replaced by the same one, widths and depths left alone.
+
+        One a family and shell, the parameters the middle ones of the file's lists; stages that may not use the family
+        keep the stock operator.
+        """
+        members = []
+        for key, options in self.file.operators.items():
+            middle = {name: values[len(values) // 2] for name, values in options.items() if name != "shell"}
+            for shell in options.get("shell", ()) if key != "c2f" else ():
+                stages = [
+                    choose(key, str(shell), choice.channels, choice.depth, middle)  # type: ignore[arg-type]
+                    if key in self._operators(name)
+                    else choice
+                    for name, choice in zip(self.file.stages, self.stock().stages, strict=True)
+                ]
+                members.append(Architecture(self.file.template, tuple(stages)))
+        return members
+
+    def smallest(self) -> Architecture:
+        """The narrowest and shallowest member, each stage with the operator of the fewest parameters there."""
+        stages = []
+        for name, stage in self.file.stages.items():
+            options = [c for c in self.choices(name) if c.channels == min(stage.channels)]
+            options = [c for c in options if c.depth == min(stage.depth)]
+            stages.append(min(options, key=lambda choice: cost(self._with(name, choice).detector(1)).params))
+        return Architecture(self.file.template, tuple(stages))
+
+    def parameters(self, architecture: Architecture) -> dict[str, Any]:
+        """What a trial has to be told so that `suggest` gives this member; canonical parameters that the file does not
+        list stand for the nearest listed one."""
+        found: dict[str, Any] = {}
+        stages = dict(zip(self.file.stages, architecture.stages, strict=True))
+
+        def pick(name: str, values: Sequence[Any]) -> Any:
+            stage, *rest = name.split(".")
+            choice = stages[stage]
+            own: dict[str, Any] = {"operator": choice.family, "channels": choice.channels, "depth": choice.depth}
+            wanted = (own | {"shell": choice.shell} | choice.named())[rest[-1]]
+            found[name] = wanted if wanted in values else min(values, key=lambda value: abs(value - wanted))
+            return found[name]
+
+        if self._member(pick) != architecture:
+            raise ValueError(f"{architecture} is not a member of the space {self.name}")
+        return found
+
+    def choices(self, stage: str) -> Iterator[StageChoice]:
+        """Every distinct choice of a stage."""
+        options = self.file.stages[stage]
+        seen = set()
+        for key, channels, depth in itertools.product(self._operators(stage), options.channels, options.depth):
+            for shell, values in itertools.product(self._shells(key), itertools.product(*self._values(key))):
+                choice = choose(key, shell, channels, depth, dict(zip(FAMILIES[key].parameters, values, strict=True)))
+                if choice not in seen:
+                    seen.add(choice)
+                    yield choice
+
+    def rows(self, nc: int, imgsz: int) -> Iterator[ResolvedRow]:
+        """Every distinct row, with its input shapes, that a member can contain: what a latency table has to know."""
+        seen = set()
+        for detector in self._covering(nc):
+            for row in detector.resolve(imgsz):
+                key = (row.row.module, row.inputs, row.call)
+                if key not in seen:
+                    seen.add(key)
+                    yield row
+
+    def _covering(self, nc: int) -> Iterator[Detector]:
+        """Members that together contain every row: all widths against each other, then every choice of each stage."""
+        base = self.stock()
+        widths = itertools.product(*(stage.channels for stage in self.file.stages.values()))
+        for row in widths:
+            stages = [choose("c2f", "csp", c, s.depth, s.named()) for c, s in zip(row, base.stages, strict=True)]
+            yield Architecture(base.template, tuple(stages)).detector(nc)
+        for name in self.file.stages:
+            for choice in self.choices(name):
+                yield self._with(name, choice).detector(nc)
+
+    def _with(self, stage: str, choice: StageChoice) -> Architecture:
+        base = self.stock()
+        index = list(self.file.stages).index(stage)
+        return Architecture(base.template, (*base.stages[:index], choice, *base.stages[index + 1 :]))
+
+    def _operators(self, stage: str) -> list[str]:
+        return self.file.stages[stage].operators or list(self.file.operators)
+
+    def _shells(self, key: str) -> list[str]:
+        return [str(s) for s in self.file.operators[key].get("shell", FAMILIES[key].shells)]
+
+    def _values(self, key: str) -> list[list[Number]]:
+        return [self.file.operators[key][name] for name in FAMILIES[key].parameters]  # type: ignore[misc]
+
+    def _member(self, pick: Pick) -> Architecture:
+        """The one walk over the choices, whoever picks."""
+        stages = []
+        for stage, options in self.file.stages.items():
+            key = pick(f"{stage}.operator", self._operators(stage))
+            channels = pick(f"{stage}.channels", options.channels)
+            depth = pick(f"{stage}.depth", options.depth)
+            shells = self._shells(key)
+            shell = pick(f"{stage}.{key}.shell", shells) if len(shells) > 1 else shells[0]
+            parameters = {
+                name: pick(f"{stage}.{key}.{name}", values)
+                for name, values in zip(FAMILIES[key].parameters, self._values(key), strict=True)
+            }
+            stages.append(choose(key, shell, channels, depth, parameters))
+        return Architecture(self.file.template, tuple(stages))
+
+
+def _step(values: Sequence[Any]) -> int | float | None:
+    """The step of evenly spaced ascending numbers, at least two of them; None for anything else."""
+    if len(values) < 2 or not all(isinstance(v, int | float) for v in values):
+        return None
+    steps = {b - a for a, b in itertools.pairwise(values)}
+    return steps.pop() if len(steps) == 1 and min(b - a for a, b in itertools.pairwise(values)) > 0 else None
+
+
+def load_space(name: str | Path) -> Space:
+    """The space of a shipped name or of a file's path; raises InputError naming file, field and mend."""
+    return Space(*read(name))
