@@ -1,4 +1,4 @@
-"""Files: where the data that ships with the package lies, and how a file is written.
+"""Files: where the data that ships with the package lies, and how a file is written."""
 
 from __future__ import annotations
 

@@ -84,6 +84,8 @@ class StockOperator(Operator):
         stride = 1
         if self.stride_argument is not None and len(args) > self.stride_argument:
             stride = int(args[self.stride_argument])
+        if repeats > 1 and not self.repeats_inside and (stride > 1 or c1 != c2):
+            raise ValueError(f"copies in a row need a stride of 1 and equal channels, not stride {stride}, {c1} to {c2}")
         arguments = (c1, c2, repeats, *rest) if self.repeats_inside else (c1, c2, *rest)
         output = (int(c2), math.ceil(height / stride), math.ceil(width / stride))
         return Call(arguments, 1 if self.repeats_inside else repeats, output)

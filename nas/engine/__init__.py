@@ -1,0 +1,30 @@
+"""The engine: a study driver that asks, gates, trains and tells, and the run directory that it leaves."""
+
+from nas.engine._driver import Driver, SearchError
+from nas.engine._finalists import Finalist, candidates, measure, pareto_frame
+from nas.engine._limits import Limits
+from nas.engine._pareto import pareto
+from nas.engine._record import Record, records, table
+from nas.engine._run import Run, open_run
+from nas.engine._signal import Signal, chosen, measure_signal
+from nas.engine._study import open_study
+
+__all__ = [
+    "Driver",
+    "Finalist",
+    "Limits",
+    "Record",
+    "Run",
+    "SearchError",
+    "Signal",
+    "candidates",
+    "chosen",
+    "measure",
+    "measure_signal",
+    "open_run",
+    "open_study",
+    "pareto",
+    "pareto_frame",
+    "records",
+    "table",
+]

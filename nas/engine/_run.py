@@ -1,0 +1,126 @@
+"""A run is a directory, readable without us."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+import nas
+from nas.errors import InputError
+from nas.files import write
+
+# What decides a run's numbers: a run that is taken up again must find them as they were.
+IDENTITY = ("options", "hashes", "latency")
+
+
+@dataclass
+class Run:
+    """The directory of one run. ``facts`` is run.json: options, seed, versions, fingerprints, seconds per phase."""
+
+    folder: Path
+    facts: dict[str, Any]
+
+    @property
+    def storage(self) -> str:
+        """The Optuna storage's URL."""
+        return str(self.facts["options"].get("storage") or f"sqlite:///{self.folder / 'study.db'}")
+
+    def save(self, **facts: Any) -> None:
+        """Add to run.json."""
+        self.facts.update(facts)
+        write(self.folder / "run.json", json.dumps(self.facts, indent=2) + "\n")
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Count the seconds of a phase, over interruptions too."""
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            seconds = self.facts.setdefault("seconds", {})
+            seconds[name] = round(seconds.get(name, 0.0) + perf_counter() - start, 2)
+            self.save()
+
+
+@contextmanager
+def open_run(folder: Path, facts: dict[str, Any], resume: bool) -> Iterator[Run]:
+    """Make the directory, or with ``resume`` take up the run that it holds; one driver at a time.
+
+    Raises InputError for a directory that holds another run, or nothing to resume, or a run that was made with other
+    options, space, data, proxy or device.
+    """
+    file = folder / "run.json"
+    held = _read(file) if file.exists() else None
+    if held is None and resume:
+        raise InputError(f"--resume: {folder} holds no run; give the run's directory with --out, or drop --resume")
+    if held is None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"--out {folder}: is not an empty directory; give another one")
+    if held is not None and not resume:
+        raise InputError(f"--out {folder}: holds another run; give another directory, or add --resume to continue it")
+    if held is not None:
+        _compare(folder, held, facts)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise InputError(f"--out {folder}: another process is working on this run; wait for it to end") from None
+    try:
+        run = Run(folder, held or facts)
+        run.save(status="running", versions=versions(), git=_commit())
+        yield run
+    finally:
+        lock.release()
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file}: not readable: {error}; restore it, or give another --out") from None
+    if not isinstance(facts, dict) or not all(isinstance(facts.get(key), dict) for key in IDENTITY):
+        raise InputError(f"{file}: not the record of a run; give another --out")
+    return facts
+
+
+def _compare(folder: Path, held: dict[str, Any], facts: dict[str, Any]) -> None:
+    changed = []
+    for group in IDENTITY:
+        for key in sorted({*held[group], *facts[group]} - {"budget"}):
+            before, now = held[group].get(key), facts[group].get(key)
+            if before != now:
+                changed.append(f"{key} was {before!r} and is {now!r}")
+    if changed:
+        raise InputError(f"--resume {folder}: the run was made otherwise: {'; '.join(changed)}; start a new run")
+    held["options"]["budget"] = facts["options"]["budget"]
+
+
+def versions() -> dict[str, str]:
+    """Versions of what moves the numbers."""
+    found = {"nas": nas.__version__, "python": sys.version.split()[0], "system": platform.platform()}
+    for package in ("torch", "optuna", "numpy", "pandas", "faster-coco-eval", "onnx", "onnxruntime", "openvino"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _commit() -> str | None:
+    """The commit of our own clone; None where we are installed from a wheel."""
+    root = Path(nas.__file__).parent.parent
+    if not (root / ".git").exists():
+        return None
+    result = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return result.stdout.strip() or None

@@ -1,0 +1,55 @@
+"""How far a run's scores can be trusted: a few candidates scored again with another seed."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from nas.engine._record import Record
+from nas.proxies import Progress, Proxy
+
+
+@dataclass(frozen=True)
+class Signal:
+    """Standard deviations of the proxy's score: ``seeds`` between trainings of one candidate, pooled over ``repeats``
+    of them, ``candidates`` between all that were trained."""
+
+    seeds: float
+    candidates: float
+    repeats: int
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether candidates differ by clearly more than chance."""
+        return self.candidates >= 2 * self.seeds
+
+    def __str__(self) -> str:
+        text = f"scores vary by {self.candidates:.3f} between candidates and by {self.seeds:.3f} between seeds (sd)"
+        # Two scores differ by chance with 95 % within 1.96 sqrt(2) standard deviations of one.
+        text += f"; differences below {2.77 * self.seeds:.3f} are noise"
+        return text if self.tells_apart else f"{text}: this run CANNOT tell its candidates apart by score"
+
+
+def chosen(rows: Sequence[Record], front: Sequence[Record]) -> list[Record]:
+    """Which candidates to score again: the stock model, the front's fastest and its best."""
+    return list(dict.fromkeys([rows[0], front[0], front[-1]]))
+
+
+def measure_signal(
+    rows: Sequence[Record],
+    again: Sequence[Record],
+    proxy: Proxy,
+    nc: int,
+    seed: int,
+    progress: Callable[[], Progress],
+) -> Signal:
+    """Score ``again`` with the next seed and compare with their scores in the run; ``rows`` are all trained ones."""
+    squares = []
+    for row in again:
+        outcome = proxy.score(row.architecture.detector(nc), seed + 1, progress())
+        assert row.score is not None
+        squares.append((outcome.score - row.score) ** 2 / 2)
+    scores = [row.score for row in rows if row.score is not None]
+    spread = statistics.stdev(scores) if len(scores) > 1 else 0.0
+    return Signal(statistics.fmean(squares) ** 0.5, spread, len(squares))

@@ -1,0 +1,127 @@
+"""report.html: one self-contained file."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from nas.files import write
+from nas.reports._data import RunData
+
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #1b2430; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2rem; }
+table { border-collapse: collapse; font-size: .9rem; } .scroll { overflow-x: auto; }
+th, td { text-align: right; padding: .25rem .7rem; border-bottom: 1px solid #d8dde4; white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; }
+pre { background: #f4f6f8; padding: 1rem; overflow-x: auto; font-size: .85rem; }
+.warning { background: #fff4e5; border-left: 4px solid #b45309; padding: .6rem 1rem; }
+"""
+
+
+def write_html(data: RunData, path: Path) -> None:
+    """Write the report; it needs no network to be read."""
+    options = data.facts["options"]
+    title = f"ParetoYOLO: {options['space']} on {data.facts['latency']['device']}"
+    body = [
+        f"<h1>{escape(title)}</h1>",
+        f"<p>{len(data.pareto)} Pareto models of {len(data.trained)} trained; latency of {escape(options['runtime'])}, "
+        f"{options['threads']} thread(s), one image of {options['imgsz']} px; score: AP50-95 on the validation split of "
+        f"{escape(str(options['data']))} after the proxy {escape(options['proxy'])}, seed {options['seed']}. Scores rank "
+        "candidates; they are not what a full training reaches.</p>",
+        _signal(data),
+        front_figure(data).to_html(full_html=False, include_plotlyjs="inline", div_id="front"),
+        "<h2>The front, measured whole on the device</h2>",
+        _table(_measured(data)),
+        "<h2>Seconds</h2>",
+        _table(pd.DataFrame([{"phase": k, "seconds": v} for k, v in data.facts["seconds"].items()])),
+        "<h2>Not trained</h2>",
+        _not_trained(data),
+        "<h2>Models</h2>",
+        *(_model(data, name) for name in data.yamls),
+    ]
+    write(
+        path,
+        f"<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'><title>{escape(title)}</title>"
+        f"<style>{STYLE}</style></head><body><main>{''.join(body)}</main></body></html>\n",
+    )
+
+
+def front_figure(data: RunData) -> go.Figure:
+    """Score against latency, interactive."""
+    trained, front, stock = data.trained, data.pareto, data.stock
+    figure = go.Figure(
+        [
+            go.Scatter(
+                name="trained (predicted latency)",
+                x=trained.latency_ms.tolist(),
+                y=trained.score.tolist(),
+                text=trained.arch.tolist(),
+                mode="markers",
+                marker={"color": "#8b95a3", "size": 6},
+            ),
+            go.Scatter(
+                name="Pareto front (measured)",
+                x=front.latency_ms.tolist(),
+                y=front.score.tolist(),
+                text=front.arch.tolist(),
+                error_x={"array": front.latency_spread_ms.tolist()},
+                mode="lines+markers",
+                marker={"color": "#1f5fbf", "size": 9},
+            ),
+            go.Scatter(
+                name="stock (measured)",
+                x=[stock["latency_ms"]],
+                y=[stock["score"]],
+                text=[stock["arch"]],
+                mode="markers",
+                marker={"color": "#c2410c", "size": 13, "symbol": "star"},
+            ),
+        ]
+    )
+    figure.update_layout(
+        template="plotly_white", height=520, xaxis_title="latency, ms", yaxis_title="AP50-95 after the proxy"
+    )
+    return figure
+
+
+def _signal(data: RunData) -> str:
+    kind = "" if data.facts["signal"]["tells_apart"] else " class='warning'"
+    return f"<p{kind}>{escape(data.signal)}.</p>"
+
+
+def _measured(data: RunData) -> pd.DataFrame:
+    front = data.pareto
+    rows = front if (front.arch == data.stock["arch"]).any() else pd.concat([front, pd.DataFrame([data.stock])])
+    return pd.DataFrame(
+        {
+            "model": rows.name.where(rows.arch != data.stock["arch"], rows.name + " (stock)"),
+            "score": rows.score.map("{:.4f}".format),
+            "measured ms": rows.latency_ms.map("{:.2f}".format),
+            "spread ms": rows.latency_spread_ms.map("{:.2f}".format),
+            "predicted ms": rows.latency_predicted_ms.map("{:.2f}".format),
+            "measured / predicted": (rows.latency_ms / rows.latency_predicted_ms).map("{:.3f}".format),
+            "params": rows.params.map("{:,}".format),
+            "MACs": rows.macs.map("{:,}".format),
+            "budgets kept": rows.budgets_kept,
+        }
+    )
+
+
+def _not_trained(data: RunData) -> str:
+    others = data.trials[data.trials.state != "trained"]
+    if others.empty:
+        return "<p>Every suggestion was new and was trained.</p>"
+    return _table(others[["number", "state", "reason", "arch"]].fillna(""))
+
+
+def _model(data: RunData, name: str) -> str:
+    command = f"python -m nas.train model={data.folder / 'pareto' / name}.yaml data=data.yaml imgsz=640 epochs=300"
+    return f"<h3>{escape(name)}</h3><pre>{escape(command)}</pre><pre>{escape(data.yamls[name])}</pre>"
+
+
+def _table(frame: pd.DataFrame) -> str:
+    return f"<div class='scroll' tabindex='0'>{frame.to_html(index=False, border=0)}</div>"

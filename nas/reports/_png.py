@@ -1,0 +1,37 @@
+"""pareto.png: the front as a picture for slides."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from nas.reports._data import RunData
+
+
+def write_png(data: RunData, path: Path) -> None:
+    """Score against latency: every trained candidate as predicted, the front and the stock model as measured."""
+    figure = Figure(figsize=(8, 5), dpi=150, layout="constrained")
+    axes = figure.subplots()
+    axes.scatter(data.trained.latency_ms, data.trained.score, s=14, color="#b0b8c4", label="trained (predicted latency)")
+    axes.errorbar(
+        data.pareto.latency_ms,
+        data.pareto.score,
+        xerr=data.pareto.latency_spread_ms,
+        fmt="o-",
+        color="#1f5fbf",
+        label="Pareto front (measured)",
+    )
+    axes.scatter(
+        [data.stock["latency_ms"]], [data.stock["score"]], marker="*", s=150, color="#c2410c", zorder=3, label="stock"
+    )
+    options = data.facts["options"]
+    axes.set_xlabel(f"latency, ms ({options['runtime']}, {options['threads']} thread(s), {options['imgsz']} px)")
+    axes.set_ylabel(f"AP50-95 after short training ({options['data']})")
+    axes.set_title(f"{options['space']}: {len(data.pareto)} Pareto models of {len(data.trained)} trained")
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    figure.savefig(temporary, format="png")
+    os.replace(temporary, path)

@@ -1,0 +1,26 @@
+"""Fixtures that several rooms share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def bccd() -> Path:
+    """The real detection set beside the project; where it is missing the test skips and says so."""
+    path = ROOT.parent / "shared" / "data" / "bccd" / "data.yaml"
+    if not path.is_file():
+        pytest.skip(f"{path} is not there")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Tables and caches of a test go to a folder of its own."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("PARETO_YOLO_HOME", str(folder))
+    return folder

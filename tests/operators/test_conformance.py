@@ -1,0 +1,145 @@
+"""What every operator of the registry has to be: one suite over all of them."""
+
+from __future__ import annotations
+
+import copy
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from nas.detectors import Detector, ResolvedRow, Row, build_row, fuse
+from nas.operators import FAMILIES, OPERATORS, KeepingOperator, Predictions
+from torch import nn
+
+SIZE = 64
+STEM = Row((-1,), 1, "Conv", (16, 3, 2))
+KEEPING = [name for name, operator in OPERATORS.items() if isinstance(operator, KeepingOperator)]
+ROWS = {
+    "Conv": (STEM, Row((-1,), 1, "Conv", (24, 3, 2))),
+    "C2f": (STEM, Row((-1,), 2, "C2f", (24, True))),
+    "SPPF": (STEM, Row((-1,), 1, "SPPF", (24, 5))),
+    "nn.Upsample": (STEM, Row((-1,), 1, "nn.Upsample", (None, 2, "nearest"))),
+    "Concat": (STEM, Row((-1,), 1, "Conv", (8, 1, 1)), Row((-1, 0), 1, "Concat", (1,))),
+    "Detect": (
+        Row((-1,), 1, "Conv", (16, 3, 8)),
+        Row((-1,), 1, "Conv", (16, 3, 2)),
+        Row((-1,), 1, "Conv", (16, 3, 2)),
+        Row((0, 1, 2), 1, "Detect", (3,)),
+    ),
+    "FasterBlock": (STEM, Row((-1,), 2, "FasterBlock", (16, 4, 2))),
+    "CSPFaster": (STEM, Row((-1,), 1, "CSPFaster", (16, 2, 2, 1))),
+    "HetBlock": (STEM, Row((-1,), 2, "HetBlock", (16, 4, 0.5))),
+    "CSPHet": (STEM, Row((-1,), 1, "CSPHet", (16, 2, 2, 0.5))),
+    "GroupedBlock": (STEM, Row((-1,), 2, "GroupedBlock", (16, 4, 0.5))),
+    "CSPGrouped": (STEM, Row((-1,), 1, "CSPGrouped", (16, 2, 2, 1))),
+}
+
+
+def resolve(name: str) -> ResolvedRow:
+    return list(Detector(ROWS[name], 3, 1).resolve(SIZE))[-1]
+
+
+def inputs(resolved: ResolvedRow, batch: int = 2, dtype: torch.dtype = torch.float32) -> torch.Tensor | list[torch.Tensor]:
+    torch.manual_seed(0)
+    maps = [torch.randn(batch, *shape, dtype=dtype) for shape in resolved.inputs]
+    return maps[0] if len(maps) == 1 else maps
+
+
+def test_every_operator_is_here() -> None:
+    assert set(ROWS) == set(OPERATORS)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_output_shape_is_as_declared(name: str) -> None:
+    resolved = resolve(name)
+    y = build_row(resolved).eval()(inputs(resolved))
+    channels, height, width = resolved.call.output
+    assert tuple(y.shape) == ((2, channels, height) if name == "Detect" else (2, channels, height, width))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("name", ROWS)
+def test_gradient_reaches_every_parameter(name: str, dtype: torch.dtype) -> None:
+    resolved = resolve(name)
+    module = build_row(resolved).to(dtype).train()
+    y = module(inputs(resolved, dtype=dtype))
+    parts = [p.float() for p in y] if isinstance(y, Predictions) else [y.float()]
+    trained = [p for p in module.parameters() if p.requires_grad]
+    if trained:
+        sum((p * torch.randn_like(p)).sum() for p in parts).backward()
+    for parameter_name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            assert parameter.grad is not None, parameter_name
+            assert parameter.grad.abs().sum() > 0, parameter_name
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_fuse_and_deepcopy_keep_outputs(name: str) -> None:
+    resolved = resolve(name)
+    module = build_row(resolved)
+    module.train()
+    module(inputs(resolved))  # batch norms that have seen data
+    module.eval()
+    x = inputs(resolved)
+    with torch.no_grad():
+        expected = module(x)
+        fused = fuse(copy.deepcopy(module))
+        torch.testing.assert_close(fused(x), expected, atol=1e-3 if name == "Detect" else 1e-4, rtol=1e-4)
+        torch.testing.assert_close(module(x), expected)
+        assert not any(isinstance(part, nn.BatchNorm2d) for part in fused.modules())
+
+
+def test_checkpoints_load_in_a_fresh_process(tmp_path: Path) -> None:
+    modules = {name: build_row(resolve(name)).eval() for name in ROWS}
+    expected = {name: modules[name](inputs(resolve(name))) for name in ROWS}
+    torch.save({"modules": modules, "expected": expected, "inputs": {n: inputs(resolve(n)) for n in ROWS}}, tmp_path / "x.pt")
+    program = (
+        "import sys, torch\n"
+        "content = torch.load(sys.argv[1], weights_only=False)\n"
+        "for name, module in content['modules'].items():\n"
+        "    torch.testing.assert_close(module(content['inputs'][name]), content['expected'][name])\n"
+        "print(len(content['modules']))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "x.pt")], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == str(len(ROWS))
+
+
+@pytest.mark.parametrize("name", KEEPING)
+def test_wrong_channels_are_refused(name: str) -> None:
+    module = build_row(resolve(name)).eval()
+    with pytest.raises((ValueError, RuntimeError), match="channels"):
+        module(torch.randn(1, 24, 8, 8))
+    wrong = Row((-1,), 1, name, (24, *ROWS[name][-1].args[1:]))
+    with pytest.raises(ValueError, match="first argument must be 16"):
+        list(Detector((STEM, wrong), 3, 1).resolve(SIZE))
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_state_dict_round_trip(name: str) -> None:
+    resolved = resolve(name)
+    first, second = build_row(resolved).eval(), build_row(resolved).eval()
+    buffer = io.BytesIO()
+    torch.save(first.state_dict(), buffer)
+    buffer.seek(0)
+    second.load_state_dict(torch.load(buffer, weights_only=True), strict=True)
+    torch.testing.assert_close(first(inputs(resolved)), second(inputs(resolved)))
+
+
+@pytest.mark.parametrize("key", FAMILIES)
+def test_families_write_rows_that_build(key: str) -> None:
+    family = FAMILIES[key]
+    for shell in family.shells:
+        for channels in (16, 24, 40, 128):
+            wanted = {n: 8 if p.divisor else 0.5 if p.accepts(0.5) else 1 for n, p in family.parameters.items()}
+            parameters = family.canonical(shell, channels, wanted)
+            assert family.canonical(shell, channels, parameters) == parameters
+            repeats, module, args = family.row(shell, channels, 2, parameters)
+            stem = Row((-1,), 1, "Conv", (channels, 3, 2))
+            resolved = list(Detector((stem, Row((-1,), repeats, module, args)), 3, 1).resolve(SIZE))[1]
+            assert resolved.call.output[0] == channels
+            assert build_row(resolved)(torch.randn(2, *resolved.inputs[0])).shape[1] == channels

@@ -1,0 +1,157 @@
+"""Spaces: members, their strings, the rows they need, and what a person reads when a file is off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import optuna
+import pytest
+from nas.detectors import TEMPLATES, cost
+from nas.errors import InputError
+from nas.files import shipped
+from nas.operators import FAMILIES
+from nas.spaces import Architecture, Space, choose, decode, load_space
+
+SPACES = sorted(path.stem for path in shipped("search_spaces").glob("*.yaml"))
+
+
+@pytest.fixture(params=SPACES)
+def space(request: pytest.FixtureRequest) -> Space:
+    return load_space(request.param)
+
+
+def members(space: Space, count: int) -> list[Architecture]:
+    rng = np.random.default_rng(0)
+    return [space.stock(), space.smallest(), *space.uniform_replacements(), *(space.random(rng) for _ in range(count))]
+
+
+def test_strings_decode_without_the_run(space: Space) -> None:
+    for member in members(space, 200):
+        assert decode(str(member)) == member
+        assert decode(str(member)).detector(3) == member.detector(3)
+
+
+def test_equal_models_have_equal_strings(space: Space) -> None:
+    found = {str(m): m.detector(3) for m in members(space, 300)}
+    assert len(set(found.values())) == len(found)
+
+
+def test_members_come_back_from_their_parameters(space: Space) -> None:
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    for member in members(space, 20):
+        study.enqueue_trial(space.parameters(member))
+        trial = study.ask()
+        assert space.suggest(trial) == member
+        study.tell(trial, (0.0, 0.0))
+
+
+def test_stock_is_the_template(space: Space) -> None:
+    assert space.stock().detector(80) == TEMPLATES["yolov8n"].stock(80)
+
+
+def test_parameters_are_conditional_on_the_operator() -> None:
+    space = load_space("yolov8n")
+    study = optuna.create_study(directions=["maximize", "minimize"], sampler=optuna.samplers.RandomSampler(seed=1))
+    for _ in range(20):
+        trial = study.ask()
+        member = space.suggest(trial)
+        for stage, choice in zip(("p2", "p3", "p4", "p5"), member.stages, strict=True):
+            asked = {name.split(".")[1] for name in trial.params if name.startswith(f"{stage}.") and name.count(".") == 2}
+            assert asked == {choice.family}
+
+
+def test_rows_cover_every_member(space: Space) -> None:
+    known = {(row.row.module, row.inputs, row.call) for row in space.rows(3, 160)}
+    for member in members(space, 100):
+        for row in member.detector(3).resolve(160):
+            assert (row.row.module, row.inputs, row.call) in known
+
+
+def test_smallest_is_smallest(space: Space) -> None:
+    smallest = cost(space.smallest().detector(3)).params
+    assert all(cost(member.detector(3)).params >= smallest for member in members(space, 200))
+
+
+def test_default_space_is_what_the_readme_says() -> None:
+    space = load_space("yolov8n")
+    assert set(space.file.operators) == {"c2f", "faster", "het", "grouped"} == set(FAMILIES)
+    for stage in space.file.stages.values():
+        assert len(stage.channels) == 5
+        assert all(c % 8 == 0 for c in stage.channels)
+        assert stage.depth == [1, 2, 3]
+
+
+def test_divisors_are_repaired() -> None:
+    # 24 channels in a CSP shell are 12 inside, and half of that is 6: 8 groups cannot be, 2 can.
+    assert choose("grouped", "csp", 24, 1, {"groups": 8, "expansion": 0.5}).named()["groups"] == 2
+    assert choose("grouped", "csp", 24, 1, {"groups": 8, "expansion": 1}).named()["groups"] == 4
+    assert choose("grouped", "plain", 24, 1, {"groups": 8, "expansion": 1.0}).named() == {"groups": 8, "expansion": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("yolov9x.1/p2:c2f_e0.5_n1_c32", "unknown template 'yolov9x'"),
+        ("yolov8n.7/p2:c2f_e0.5_n1_c32", "version '7' of yolov8n"),
+        ("yolov8n.1/p2:c2f_e0.5_n1_c32", "expected the stages p2, p3, p4, p5"),
+        ("STOCK", "unknown template 'STOCK'"),
+        ("yolov8n.1/p2:c3_e0.5_n1_c32/p3:x/p4:x/p5:x", "unknown operator 'c3'"),
+        ("yolov8n.1/p2:faster_r4_e2_n1_c32/p3:x/p4:x/p5:x", "unknown operator 'faster'"),
+        ("yolov8n.1/p2:c2f_n1_c32/p3:x/p4:x/p5:x", "expected the fields e, n, c"),
+        ("yolov8n.1/p2:c2f_e0.5_n1_c30/p3:x/p4:x/p5:x", "multiple of 8"),
+        ("yolov8n.1/p2:c2f_e7_n1_c32/p3:x/p4:x/p5:x", "expansion must lie in 0.125..1.0"),
+    ],
+)
+def test_bad_strings(text: str, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        decode(text)
+    assert message in str(caught.value)
+
+
+GOOD = (shipped("search_spaces") / "tiny.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("space: tiny", "space: tiny\ncolour: red", "colour: unknown key; known are space, version, template"),
+        ("depth: [1]}", "depth: [1], width: [3]}", "stages.p2.width: unknown key; known are channels, depth, operators"),
+        ("version: 1\n", "", "version: missing; add it"),
+        ("version: 1", "version: one", "version: input should be a valid integer"),
+        ("template: yolov8n", "template: yolov8z", "template: unknown template 'yolov8z'; known are yolov8n"),
+        ("  faster:", "  fastest:", "operators.fastest: unknown operator; known are c2f, faster, het, grouped"),
+        ("n_div: [4]", "ratio: [4]", "operators.faster.ratio: unknown key; known are shell, n_div, expansion"),
+        ("n_div: [4]", "n_div: [0]", "operators.faster.n_div: 0 cannot be; write a whole number from 1 to 16"),
+        ("n_div: [4]", "n_div: [4.5]", "operators.faster.n_div: 4.5 cannot be; write a whole number from 1 to 16"),
+        ("n_div: [4]", "n_div: []", "operators.faster.n_div: is empty"),
+        ("n_div: [4], ", "", "operators.faster.n_div: missing"),
+        ("[plain, csp]", "[plain, cps]", "operators.faster.shell: unknown shell 'cps'; known are plain, csp"),
+        ("[16, 32]", "[20, 32]", "stages.p2.channels: 20 is not a positive multiple of 8; write 16"),
+        ("[16, 32]", "[16, 16, 32]", "stages.p2.channels: names a value twice"),
+        ("[16, 32]", "[16]", "stages.p2.channels: lacks 32, the stock model's own"),
+        ("p3: {channels: [32, 64], depth: [1, 2]}", "p3: {channels: [32, 64], depth: [1]}", "stages.p3.depth: lacks 2"),
+        ("depth: [1]}", "depth: [0, 1]}", "stages.p2.depth: 0 is not a depth; write 1 to 9"),
+        ("depth: [1]}", "depth: [1], operators: [het]}", "stages.p2.operators: 'het' is not under operators"),
+        ("depth: [1]}", "depth: [1], operators: [faster]}", "stages.p2.operators: lacks c2f"),
+        ("c2f: {expansion: [0.5]}", "c2f: {expansion: [0.25]}", "operators.c2f.expansion: lacks 0.5"),
+        ("  c2f: {expansion: [0.5]}\n", "", "stages.p2.operators: lacks c2f"),
+        ("  p5:", "  p6:", "stages: must be p2, p3, p4, p5"),
+        ("space: tiny", "space: [", "not a YAML file"),
+    ],
+)
+def test_bad_files(old: str, new: str, message: str, tmp_path: Path) -> None:
+    assert old in GOOD
+    file = tmp_path / "mine.yaml"
+    file.write_text(GOOD.replace(old, new, 1))
+    with pytest.raises(InputError) as caught:
+        load_space(file)
+    assert f"{file}: {message}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_names() -> None:
+    with pytest.raises(InputError, match=r"--space yolo: no such space; give one of tiny, yolov8n"):
+        load_space("yolo")
+    with pytest.raises(InputError, match=r"nowhere.yaml: no such file"):
+        load_space("nowhere.yaml")
