@@ -4,4 +4,4 @@ from __future__ import annotations
 
 
 class InputError(Exception):
-    """Bad input, told in one clear line that names the file, the field and the mend; the command exits with status 2."""
+    """Bad input, told in one clear line that names the file, the field and the mend; a command exits with 2."""

@@ -7,13 +7,13 @@ from nas.detectors._templates import TEMPLATES, Stage, Template
 from nas.detectors._yaml import from_yaml, to_yaml
 
 __all__ = [
+    "TEMPLATES",
     "Cost",
     "Detector",
     "Network",
     "ResolvedRow",
     "Row",
     "Stage",
-    "TEMPLATES",
     "Template",
     "build_row",
     "cost",

@@ -23,8 +23,9 @@ def build_row(resolved: ResolvedRow) -> nn.Module:
 def fuse(module: nn.Module) -> nn.Module:
     """Put every part that has a deployed form into it, in place, for inference; returns the module."""
     for part in list(module.eval().modules()):
-        if hasattr(part, "fuse"):
-            part.fuse()
+        deploy = getattr(part, "fuse", None)
+        if deploy is not None:
+            deploy()
     return module
 
 

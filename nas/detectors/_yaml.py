@@ -26,7 +26,7 @@ def to_yaml(detector: Detector, title: str = "") -> str:
 
 
 def from_yaml(path: str | Path) -> Detector:
-    """The detector of a model YAML with explicit channels; raises InputError naming the file, the field and the mend."""
+    """The detector of a model YAML with explicit channels; raises InputError naming file, field and mend."""
     path = Path(path)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -51,9 +51,9 @@ class Driver:
         """The stock model and as many uniform replacements as a fifth of the budget holds."""
         return [self.space.stock(), *self.space.uniform_replacements()][: max(1, self.budget // 5)]
 
-    def run(self, told: Callable[[Record], None], progress: Callable[[], Progress]) -> str:
+    def run(self, told: Callable[[Record], None], progress: Progress) -> str:
         """Search until the budget is spent; returns why it ended. ``told`` gets every record when it is told,
-        ``progress`` gives the callback for one training. Raises SearchError after too many failures in a row."""
+        ``progress`` the share done of the running training. Raises SearchError after too many failures in a row."""
         while True:
             done = [row for row in records(self.study) if row.state not in {INTERRUPTED, "running"}]
             if sum(row.state == "trained" for row in done) >= self.budget:
@@ -63,7 +63,7 @@ class Driver:
                 return f"the last {idle} suggestions were repeats or over a limit: the space has nothing new to offer"
             if _tail(done, "failed") >= FAILURES:
                 raise SearchError(f"{FAILURES} candidates in a row failed, the last with: {done[-1].reason}")
-            told(self._trial(done, progress()))
+            told(self._trial(done, progress))
 
     def _trial(self, done: list[Record], progress: Progress) -> Record:
         slot, baselines = len(done), self.baselines()

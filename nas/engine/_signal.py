@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nas.engine._record import Record
@@ -42,12 +42,13 @@ def measure_signal(
     proxy: Proxy,
     nc: int,
     seed: int,
-    progress: Callable[[], Progress],
+    progress: Progress,
 ) -> Signal:
     """Score ``again`` with the next seed and compare with their scores in the run; ``rows`` are all trained ones."""
     squares = []
-    for row in again:
-        outcome = proxy.score(row.architecture.detector(nc), seed + 1, progress())
+    for index, row in enumerate(again):
+        outcome = proxy.score(row.architecture.detector(nc), seed + 1)
+        progress((index + 1) / len(again))
         assert row.score is not None
         squares.append((outcome.score - row.score) ** 2 / 2)
     scores = [row.score for row in rows if row.score is not None]

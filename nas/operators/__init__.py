@@ -7,13 +7,13 @@ from nas.operators.detect import BINS, Detect, Predictions, grid
 
 __all__ = [
     "BINS",
+    "FAMILIES",
+    "OPERATORS",
     "Call",
     "Detect",
-    "FAMILIES",
     "Family",
     "KeepingOperator",
     "Number",
-    "OPERATORS",
     "Operator",
     "Parameter",
     "Predictions",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -45,7 +46,7 @@ class Term:
 
 
 def conv_term(kernel: int, c1: int, c2: int, grid: tuple[int, int], groups: int = 1, norm: bool = True) -> Term:
-    """A ``kernel`` x ``kernel`` convolution from c1 to c2 channels, followed by a batch norm or, without one, biased."""
+    """A ``kernel`` x ``kernel`` convolution from c1 to c2 channels with a batch norm or, without one, a bias."""
     return Term(kernel * kernel * c1 * c2 // groups, (2 if norm else 1) * c2, grid)
 
 
@@ -68,6 +69,12 @@ class Operator(ABC):
     def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
         """The convolutions of one ``module(*arguments)`` on these inputs; pooling, adds and activations are free."""
 
+    def filled(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The constructor's arguments with its defaults filled in."""
+        bound = inspect.signature(self.module).bind(*arguments)
+        bound.apply_defaults()
+        return bound.args
+
 
 class StockOperator(Operator):
     """A stock kind: the row lists the output channels first and the trainer inserts the input channels before them.
@@ -85,7 +92,7 @@ class StockOperator(Operator):
         if self.stride_argument is not None and len(args) > self.stride_argument:
             stride = int(args[self.stride_argument])
         if repeats > 1 and not self.repeats_inside and (stride > 1 or c1 != c2):
-            raise ValueError(f"copies in a row need a stride of 1 and equal channels, not stride {stride}, {c1} to {c2}")
+            raise ValueError(f"repeats need stride 1 and equal channels, not stride {stride}, {c1} to {c2}")
         arguments = (c1, c2, repeats, *rest) if self.repeats_inside else (c1, c2, *rest)
         output = (int(c2), math.ceil(height / stride), math.ceil(width / stride))
         return Call(arguments, 1 if self.repeats_inside else repeats, output)
@@ -107,5 +114,5 @@ class KeepingOperator(Operator):
 
 def check_channels(x: torch.Tensor, channels: int, who: nn.Module) -> None:
     """Raise ValueError unless x (B, C, H, W) has C == channels: slicing would hide the mistake (operators.md 6.1)."""
-    if not torch.jit.is_tracing() and x.shape[1] != channels:
+    if not torch.jit.is_tracing() and x.shape[1] != channels:  # type: ignore[attr-defined]
         raise ValueError(f"{type(who).__name__} was built for {channels} channels and got {x.shape[1]}")

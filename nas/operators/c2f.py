@@ -42,7 +42,7 @@ class C2fOperator(StockOperator):
     repeats_inside = True
 
     def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
-        c1, c2, n, _, g, e = (*arguments, *(1, False, 1, 0.5)[len(arguments) - 2 :])
+        c1, c2, n, _, g, e = self.filled(arguments)
         grid, hidden = inputs[0][1:], int(c2 * e)
         block = [conv_term(3, hidden, hidden, grid), conv_term(3, hidden, hidden, grid, g)]
         return shell_terms(c1, c2, hidden, n, grid, block)

@@ -39,6 +39,6 @@ class ConvOperator(StockOperator):
     stride_argument = 2
 
     def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
-        c1, c2, k, s, _, g = (*arguments, *(1, 1, None, 1)[len(arguments) - 2 :])[:6]
+        c1, c2, k, s, _, g, _ = self.filled(arguments)
         _, height, width = inputs[0]
         return [conv_term(k, c1, c2, (-(-height // s), -(-width // s)), g)]

@@ -25,7 +25,7 @@ class Predictions(NamedTuple):
 
 
 class DFL(nn.Module):
-    """Expected value of each side's distribution (Generalized Focal Loss, arXiv 2006.04388): (B, 64, A) -> (B, 4, A)."""
+    """Expected value of each side's distribution (GFL, arXiv 2006.04388): (B, 64, A) -> (B, 4, A)."""
 
     def __init__(self) -> None:
         super().__init__()

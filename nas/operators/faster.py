@@ -73,7 +73,7 @@ class FasterBlockOperator(KeepingOperator):
     module = FasterBlock
 
     def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
-        channels, n_div, expansion = (*arguments, *(4, 2)[len(arguments) - 1 :])
+        channels, n_div, expansion = self.filled(arguments)
         return _block_terms(channels, n_div, expansion, inputs[0][1:])
 
 
@@ -82,7 +82,7 @@ class CSPFasterOperator(KeepingOperator):
     module = CSPFaster
 
     def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
-        channels, n, n_div, expansion = (*arguments, *(4, 2)[len(arguments) - 2 :])
+        channels, n, n_div, expansion = self.filled(arguments)
         grid, half = inputs[0][1:], channels // 2
         return shell_terms(channels, channels, half, n, grid, _block_terms(half, n_div, expansion, grid))
 

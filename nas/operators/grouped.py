@@ -55,7 +55,7 @@ class GroupedBlockOperator(KeepingOperator):
     module = GroupedBlock
 
     def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
-        channels, groups, expansion = (*arguments, *(4, 1)[len(arguments) - 1 :])
+        channels, groups, expansion = self.filled(arguments)
         return _block_terms(channels, groups, expansion, inputs[0][1:])
 
 
@@ -64,7 +64,7 @@ class CSPGroupedOperator(KeepingOperator):
     module = CSPGrouped
 
     def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
-        channels, n, groups, expansion = (*arguments, *(4, 1)[len(arguments) - 2 :])
+        channels, n, groups, expansion = self.filled(arguments)
         grid, half = inputs[0][1:], channels // 2
         return shell_terms(channels, channels, half, n, grid, _block_terms(half, groups, expansion, grid))
 

@@ -125,7 +125,7 @@ class HetBlockOperator(KeepingOperator):
     module = HetBlock
 
     def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
-        channels, p, expansion = (*arguments, *(4, 1)[len(arguments) - 1 :])
+        channels, p, expansion = self.filled(arguments)
         return _block_terms(channels, p, expansion, inputs[0][1:])
 
 
@@ -134,7 +134,7 @@ class CSPHetOperator(KeepingOperator):
     module = CSPHet
 
     def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
-        channels, n, p, expansion = (*arguments, *(4, 1)[len(arguments) - 2 :])
+        channels, n, p, expansion = self.filled(arguments)
         grid, half = inputs[0][1:], channels // 2
         return shell_terms(channels, channels, half, n, grid, _block_terms(half, p, expansion, grid))
 

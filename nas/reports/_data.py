@@ -47,5 +47,5 @@ def load_run(folder: Path) -> RunData:
             raise InputError(f"{folder}: has no {name}; {mend}")
     facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     front = pd.read_csv(folder / "pareto.csv", dtype={"name": str})
-    yamls = {row.name: (folder / row.yaml).read_text(encoding="utf-8") for row in front.itertuples(index=False)}
+    yamls = {str(n): (folder / y).read_text(encoding="utf-8") for n, y in zip(front.name, front.yaml, strict=True)}
     return RunData(folder, facts, pd.read_csv(folder / "trials.csv"), front, yamls)

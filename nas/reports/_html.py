@@ -28,10 +28,10 @@ def write_html(data: RunData, path: Path) -> None:
     title = f"ParetoYOLO: {options['space']} on {data.facts['latency']['device']}"
     body = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>{len(data.pareto)} Pareto models of {len(data.trained)} trained; latency of {escape(options['runtime'])}, "
-        f"{options['threads']} thread(s), one image of {options['imgsz']} px; score: AP50-95 on the validation split of "
-        f"{escape(str(options['data']))} after the proxy {escape(options['proxy'])}, seed {options['seed']}. Scores rank "
-        "candidates; they are not what a full training reaches.</p>",
+        f"<p>{len(data.pareto)} Pareto models of {len(data.trained)} trained. Latency: {escape(options['runtime'])}, "
+        f"{options['threads']} thread(s), one image of {options['imgsz']} px. Score: AP50-95 on the validation split "
+        f"of {escape(str(options['data']))} after the proxy {escape(options['proxy'])}, seed {options['seed']}. "
+        "Scores rank candidates; they are not what a full training reaches.</p>",
         _signal(data),
         front_figure(data).to_html(full_html=False, include_plotlyjs="inline", div_id="front"),
         "<h2>The front, measured whole on the device</h2>",

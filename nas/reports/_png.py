@@ -13,8 +13,8 @@ from nas.reports._data import RunData
 def write_png(data: RunData, path: Path) -> None:
     """Score against latency: every trained candidate as predicted, the front and the stock model as measured."""
     figure = Figure(figsize=(8, 5), dpi=150, layout="constrained")
-    axes = figure.subplots()
-    axes.scatter(data.trained.latency_ms, data.trained.score, s=14, color="#b0b8c4", label="trained (predicted latency)")
+    axes, trained = figure.subplots(), data.trained
+    axes.scatter(trained.latency_ms, trained.score, s=14, color="#b0b8c4", label="trained (predicted latency)")
     axes.errorbar(
         data.pareto.latency_ms,
         data.pareto.score,

@@ -71,7 +71,7 @@ def stock(template: Template) -> Architecture:
 
 
 def decode(text: str) -> Architecture:
-    """The architecture of a string such as ``yolov8n.1/p2:csp-faster_r4_e2_n1_c32/...``; InputError says what is off."""
+    """The architecture of a string like ``yolov8n.1/p2:csp-faster_r4_e2_n1_c32/...``; InputError says what is off."""
     head, *parts = text.strip().split("/")
     name, _, version = head.partition(".")
     template = TEMPLATES.get(name)

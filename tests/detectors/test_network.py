@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+
 from nas.detectors import TEMPLATES, Network, fuse
 from nas.operators import Predictions
 from nas.spaces import load_space

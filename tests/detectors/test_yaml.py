@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from nas.detectors import TEMPLATES, from_yaml, to_yaml
 from nas.errors import InputError
 from nas.spaces import load_space

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
+
 from nas.detectors import Detector, ResolvedRow, Row, build_row, fuse
 from nas.operators import FAMILIES, OPERATORS, KeepingOperator, Predictions
-from torch import nn
 
 SIZE = 64
 STEM = Row((-1,), 1, "Conv", (16, 3, 2))
@@ -42,7 +43,9 @@ def resolve(name: str) -> ResolvedRow:
     return list(Detector(ROWS[name], 3, 1).resolve(SIZE))[-1]
 
 
-def inputs(resolved: ResolvedRow, batch: int = 2, dtype: torch.dtype = torch.float32) -> torch.Tensor | list[torch.Tensor]:
+def inputs(
+    resolved: ResolvedRow, batch: int = 2, dtype: torch.dtype = torch.float32
+) -> torch.Tensor | list[torch.Tensor]:
     torch.manual_seed(0)
     maps = [torch.randn(batch, *shape, dtype=dtype) for shape in resolved.inputs]
     return maps[0] if len(maps) == 1 else maps
@@ -95,7 +98,9 @@ def test_fuse_and_deepcopy_keep_outputs(name: str) -> None:
 def test_checkpoints_load_in_a_fresh_process(tmp_path: Path) -> None:
     modules = {name: build_row(resolve(name)).eval() for name in ROWS}
     expected = {name: modules[name](inputs(resolve(name))) for name in ROWS}
-    torch.save({"modules": modules, "expected": expected, "inputs": {n: inputs(resolve(n)) for n in ROWS}}, tmp_path / "x.pt")
+    torch.save(
+        {"modules": modules, "expected": expected, "inputs": {n: inputs(resolve(n)) for n in ROWS}}, tmp_path / "x.pt"
+    )
     program = (
         "import sys, torch\n"
         "content = torch.load(sys.argv[1], weights_only=False)\n"

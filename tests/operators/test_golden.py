@@ -7,10 +7,11 @@ import warnings
 import pytest
 import torch
 from fvcore.nn import FlopCountAnalysis
+from torch import nn
+
 from nas.detectors import TEMPLATES, Detector, Network, Row, build_row, cost, row_cost
 from nas.operators import OPERATORS
 from nas.operators.het import HetConv
-from torch import nn
 
 
 def row(module: str, args: tuple[object, ...], channels: int, repeats: int = 1, imgsz: int = 640):  # type: ignore[no-untyped-def]
@@ -50,9 +51,7 @@ def test_macs_of_blocks_at_64_channels_20_px() -> None:
     assert row_cost(row("HetBlock", (64, 4, 1), 64)).macs == 2 * 4_915_200
 
 
-@pytest.mark.parametrize(
-    ("nc", "params"), [(80, 3_157_200), (1, 3_011_043), (3, 3_011_433), (20, 3_014_748)]
-)
+@pytest.mark.parametrize(("nc", "params"), [(80, 3_157_200), (1, 3_011_043), (3, 3_011_433), (20, 3_014_748)])
 def test_yolov8n_params(nc: int, params: int) -> None:
     detector = TEMPLATES["yolov8n"].stock(nc)
     assert cost(detector).params == params
@@ -122,7 +121,9 @@ def test_cost_equals_fvcore(module: str) -> None:
     if "Het" in module:
         # fvcore counts the zeros of the masked 1x1 kernel: c1 c2 / P multiply-adds a position and convolution more.
         zeros = sum(
-            part.conv.weight.shape[1] * part.conv.weight.shape[0] for part in network.modules() if isinstance(part, HetConv)
+            part.conv.weight.shape[1] * part.conv.weight.shape[0]
+            for part in network.modules()
+            if isinstance(part, HetConv)
         )
         macs -= zeros * resolved.call.output[1] * resolved.call.output[2]
     assert macs == expected.macs

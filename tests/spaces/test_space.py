@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import optuna
 import pytest
+
 from nas.detectors import TEMPLATES, cost
 from nas.errors import InputError
 from nas.files import shipped
@@ -57,7 +58,9 @@ def test_parameters_are_conditional_on_the_operator() -> None:
         trial = study.ask()
         member = space.suggest(trial)
         for stage, choice in zip(("p2", "p3", "p4", "p5"), member.stages, strict=True):
-            asked = {name.split(".")[1] for name in trial.params if name.startswith(f"{stage}.") and name.count(".") == 2}
+            asked = {
+                name.split(".")[1] for name in trial.params if name.startswith(f"{stage}.") and name.count(".") == 2
+            }
             assert asked == {choice.family}
 
 
@@ -116,7 +119,11 @@ GOOD = (shipped("search_spaces") / "tiny.yaml").read_text()
     ("old", "new", "message"),
     [
         ("space: tiny", "space: tiny\ncolour: red", "colour: unknown key; known are space, version, template"),
-        ("depth: [1]}", "depth: [1], width: [3]}", "stages.p2.width: unknown key; known are channels, depth, operators"),
+        (
+            "depth: [1]}",
+            "depth: [1], width: [3]}",
+            "stages.p2.width: unknown key; known are channels, depth, operators",
+        ),
         ("version: 1\n", "", "version: missing; add it"),
         ("version: 1", "version: one", "version: input should be a valid integer"),
         ("template: yolov8n", "template: yolov8z", "template: unknown template 'yolov8z'; known are yolov8n"),

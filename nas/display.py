@@ -1,0 +1,106 @@
+"""What a person sees while a search runs: bars with an ETA on a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from nas.engine import Finalist, Record
+
+Update = Callable[[float], None]
+
+
+class Display:
+    """Owns the console for the length of a command."""
+
+    def __init__(self, console: Console | None = None):
+        self.console = console or Console(soft_wrap=True, highlight=False)
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TextColumn("{task.fields[count]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+
+    def __enter__(self) -> Display:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.progress.stop()
+
+    def say(self, text: str) -> None:
+        """One plain line."""
+        self.console.print(text, markup=False)
+
+    def show(self, table: Table) -> None:
+        """A table."""
+        self.console.print(table)
+
+    @contextmanager
+    def bar(self, title: str) -> Iterator[Update]:
+        """A bar that takes the share done; in a log, a line at its start."""
+        if not self.console.is_terminal:
+            self.say(f"{title} ...")
+        task = self.progress.add_task(title, total=1.0, count="")
+        try:
+            yield lambda share: self.progress.update(task, completed=share)
+        finally:
+            self.progress.remove_task(task)
+
+    @contextmanager
+    def trials(self, budget: int, done: Sequence[Record]) -> Iterator[Trials]:
+        """The bar of the search: candidates trained out of the budget, the running one counted in parts."""
+        trained = sum(row.state == "trained" for row in done)
+        task = self.progress.add_task("search", total=float(budget), completed=trained, count=f"{trained}/{budget}")
+        try:
+            yield Trials(self, task, budget, trained)
+        finally:
+            self.progress.remove_task(task)
+
+
+class Trials:
+    """Tells of trials as they end."""
+
+    def __init__(self, display: Display, task: TaskID, budget: int, trained: int):
+        self._display, self._task, self._budget, self._trained = display, task, budget, trained
+
+    def training(self, share: float) -> None:
+        """The running training's share done."""
+        self._display.progress.update(self._task, completed=self._trained + share)
+
+    def told(self, record: Record) -> None:
+        """One line for a trial that has ended."""
+        self._trained += record.state == "trained"
+        self._display.progress.update(self._task, completed=self._trained, count=f"{self._trained}/{self._budget}")
+        score = "  -   " if record.score is None else f"{record.score:.4f}"
+        reason = f"  ({record.reason})" if record.reason else ""
+        self._display.say(
+            f"{record.number:4d} {record.state:<9} {score} {record.latency_ms:7.2f} ms  {record.arch}{reason}"
+        )
+
+
+def result_table(front: Sequence[Finalist], stock: Finalist) -> Table:
+    """The front and the stock model, predicted latency against measured."""
+    shown = Table(title="Pareto front, measured whole on the device")
+    for heading in ("model", "AP50-95 (proxy)", "measured ms", "predicted ms", "error", "params", "MACs"):
+        shown.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
+    for finalist in front if stock in front else [*front, stock]:
+        shown.add_row(
+            f"{finalist.name} (stock)" if finalist.stock and finalist in front else finalist.name,
+            f"{finalist.score:.4f}",
+            f"{finalist.latency_ms:.2f} ± {finalist.latency_spread_ms:.2f}",
+            f"{finalist.latency_predicted_ms:.2f}",
+            f"{finalist.error:+.1%}",
+            f"{finalist.params / 1e6:.2f} M",
+            f"{finalist.macs / 1e9:.2f} G",
+            style="bold" if finalist.stock else None,
+        )
+    return shown

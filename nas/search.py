@@ -1,0 +1,190 @@
+"""``python -m nas.search --device cpu --budget 50``: the main job."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+
+from nas import cli
+from nas.detectors import to_yaml
+from nas.display import Display, result_table
+from nas.engine import (
+    Driver,
+    Limits,
+    Run,
+    SearchError,
+    candidates,
+    chosen,
+    measure,
+    measure_signal,
+    open_run,
+    open_study,
+    pareto_frame,
+    records,
+    table,
+)
+from nas.errors import InputError
+from nas.files import write
+from nas.proxies import PROXIES
+from nas.reports import write_report
+from nas.runtimes import choose
+from nas.spaces import load_space
+from nas.tables import LatencyTable
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def main(
+    device: Annotated[str, typer.Option(help="Target: the device whose latency counts.")] = "cpu",
+    budget: Annotated[int, typer.Option(help="Candidates to train, baselines included.")] = 50,
+    space: Annotated[str, typer.Option(help="Search space: a shipped name or a .yaml file.")] = "yolov8n",
+    data: Annotated[str, typer.Option(help="Built-in set 'shapes', or an Ultralytics data.yaml.")] = "shapes",
+    runtime: Annotated[str, typer.Option(help="auto, torch or onnxruntime: what you deploy with.")] = "auto",
+    threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
+    imgsz: Annotated[int, typer.Option(help="Deployment image size in pixels, a multiple of 32.")] = 320,
+    max_latency: Annotated[float | None, typer.Option(help="Most latency in ms, one image.")] = None,
+    max_params: Annotated[int | None, typer.Option(help="Most parameters.")] = None,
+    max_macs: Annotated[int | None, typer.Option(help="Most multiply-adds at --imgsz.")] = None,
+    proxy: Annotated[str, typer.Option(help=f"How candidates are scored: {', '.join(PROXIES)}.")] = "short",
+    train_device: Annotated[str, typer.Option(help="Where candidates train: auto, cpu, cuda.")] = "auto",
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    table_file: Annotated[Path | None, typer.Option("--table", help="Latency table to use and extend.")] = None,
+    rebuild_table: Annotated[bool, typer.Option(help="Measure the latency table anew.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Run directory.  [default: runs/SPACE-DATA-N]")] = None,
+    resume: Annotated[bool, typer.Option(help="Continue the run in --out.")] = False,
+) -> None:
+    """Find YOLO detectors that are Pareto-optimal in accuracy and in latency measured on a device."""
+    limits = Limits(max_latency, max_params, max_macs)
+    _check(budget, imgsz, limits, proxy)
+    searched, backend = load_space(space), choose(runtime, device, threads)
+    train_on = _train_device(train_device)
+    if resume and out is None:
+        raise InputError("--resume: give the run's directory with --out")
+    folder = out or _next_folder(f"{searched.name}-{Path(data).parent.name if data != 'shapes' else data}")
+    scorer = PROXIES[proxy](data, folder / "proxy", device=train_on)
+    with Display() as display, LatencyTable.open(backend, table_file, rebuild=rebuild_table) as latencies:
+        facts: dict[str, Any] = {
+            "options": {
+                "device": device,
+                "budget": budget,
+                "space": searched.name,
+                "data": data,
+                "runtime": backend.name,
+                "threads": threads,
+                "imgsz": imgsz,
+                "proxy": proxy,
+                "train_device": train_on,
+                "seed": seed,
+                **{f"max_{name}": value for name, value in asdict(limits).items()},
+            },
+            "hashes": {"space": searched.fingerprint, "data": scorer.dataset.fingerprint, "proxy": scorer.fingerprint},
+            "latency": latencies.fingerprint,
+            "data": scorer.dataset.note,
+        }
+        with open_run(folder, facts, resume) as run:
+            display.say(f"run directory {folder}; {scorer.dataset.note}")
+            try:
+                driver = Driver(
+                    study=open_study(run.storage, f"{searched.name}-{device}-{scorer.fingerprint[:8]}"),
+                    space=searched,
+                    table=latencies,
+                    proxy=scorer,
+                    nc=scorer.dataset.nc,
+                    imgsz=imgsz,
+                    seed=seed,
+                    budget=budget,
+                    limits=limits,
+                )
+                _search(run, driver, display)
+            except KeyboardInterrupt:
+                run.save(status="interrupted")
+                display.say(f"interrupted; continue with the same command and --out {folder} --resume")
+                raise
+            except SearchError as error:
+                run.save(status="failed")
+                cli.fail(str(error), 1)
+
+
+def _search(run: Run, driver: Driver, display: Display) -> None:
+    """The phases of a run, from the table to the report."""
+    with run.phase("table"), display.bar("latency table") as progress:
+        driver.table.ensure(driver.space.rows(driver.nc, driver.imgsz), progress)
+    with run.phase("proxy"), display.bar(f"proxy {driver.proxy.name}") as progress:
+        driver.proxy.prepare(progress)
+    trials = run.folder / "trials.csv"
+    with run.phase("search"), display.trials(driver.budget, records(driver.study)) as live:
+
+        def told(record: Any) -> None:
+            live.told(record)
+            write(trials, table(records(driver.study)).to_csv(index=False))
+
+        display.say(f"search ended: {driver.run(told, live.training)}")
+    rows = [row for row in records(driver.study) if row.state == "trained"]
+    front = candidates(rows)
+    with run.phase("signal"), display.bar("how far scores can be trusted") as progress:
+        again = chosen(rows, front)
+        signal = measure_signal(rows, again, driver.proxy, driver.nc, driver.seed, progress)
+    with run.phase("finalists"), display.bar("finalists, measured whole") as progress:
+        finalists, stock = measure(front, rows[0], driver.table, driver.nc, driver.imgsz, driver.limits)
+        progress(1.0)
+    for finalist in finalists:
+        text = f"{finalist.name}: AP50-95 {finalist.score:.4f} after the proxy, {finalist.latency_ms:.2f} ms measured"
+        detector = next(row for row in front if row.arch == finalist.arch).architecture.detector(driver.nc)
+        write(run.folder / finalist.yaml, to_yaml(detector, f"{text}\n{finalist.arch}"))
+    write(run.folder / "pareto.csv", pareto_frame(finalists).to_csv(index=False))
+    run.save(stock=asdict(stock), signal={**asdict(signal), "tells_apart": signal.tells_apart, "text": str(signal)})
+    with run.phase("report"):
+        write_report(run.folder)
+    run.save(status="finished")
+    display.show(result_table(finalists, stock))
+    display.say(str(signal))
+    display.say(_promises(finalists, driver.limits))
+    display.say(f"models in {run.folder / 'pareto'}, report in {run.folder / 'report.html'}")
+
+
+def _check(budget: int, imgsz: int, limits: Limits, proxy: str) -> None:
+    """Refuse what cannot be before anything is spent."""
+    if budget < 1:
+        raise InputError(f"--budget {budget}: nothing would be trained; give 1 or more")
+    if imgsz < 32 or imgsz % 32:
+        raise InputError(f"--imgsz {imgsz}: must be a multiple of 32; give {max(32, round(imgsz / 32) * 32)}")
+    for name, value in asdict(limits).items():
+        if value is not None and value <= 0:
+            raise InputError(f"--max-{name} {value}: must be above 0")
+    if proxy not in PROXIES:
+        raise InputError(f"--proxy {proxy}: no such proxy; known are {', '.join(PROXIES)}")
+
+
+def _train_device(name: str) -> str:
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name.partition(":")[0] not in {"cpu", "cuda"}:
+        raise InputError(f"--train-device {name}: unknown device; give auto, cpu or cuda")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise InputError(f"--train-device {name}: torch sees no CUDA device; give cpu")
+    return name
+
+
+def _next_folder(stem: str) -> Path:
+    """The first of runs/STEM-1, runs/STEM-2, ... that does not exist."""
+    return next(p for n in itertools.count(1) if not (p := Path("runs") / f"{stem}-{n}").exists())
+
+
+def _promises(finalists: list[Any], limits: Limits) -> str:
+    """What can be said of the limits and of the table, from what was measured."""
+    errors = [abs(f.error) for f in finalists]
+    if not errors:
+        return "no measured model keeps every limit: the front is empty"
+    text = f"measured latency within {max(errors):.1%} of its prediction for all {len(errors)} models"
+    given = [f"--max-{name}" for name, value in asdict(limits).items() if value is not None]
+    return f"{text}; every one keeps {', '.join(given)}" if given else text
+
+
+if __name__ == "__main__":
+    cli.run(lambda: app(standalone_mode=False))

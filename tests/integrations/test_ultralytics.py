@@ -1,0 +1,95 @@
+"""Our rows in Ultralytics: same parameters, same outputs, and they train."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from nas.detectors import Network, cost, to_yaml
+from nas.integrations.torchvision import nms
+from nas.integrations.ultralytics import register
+from nas.spaces import Architecture, load_space
+
+pytest.importorskip("ultralytics", reason="the ultralytics extra is not installed")
+
+SPACE = load_space("yolov8n")
+RNG = np.random.default_rng(20)
+MEMBERS = [SPACE.stock(), *(SPACE.random(RNG) for _ in range(20))]
+
+
+@pytest.mark.parametrize("member", MEMBERS, ids=str)
+def test_same_model_in_both(member: Architecture, tmp_path: Path) -> None:
+    register()
+    from ultralytics.nn.tasks import DetectionModel
+
+    detector = member.detector(80)
+    file = tmp_path / "model.yaml"
+    file.write_text(to_yaml(detector, str(member)))
+    theirs, ours = DetectionModel(str(file), verbose=False), Network(detector)
+    assert sum(p.numel() for p in theirs.parameters()) == cost(detector).params
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for name, value in ours.state_dict().items():
+            if name.endswith("running_var"):
+                value.uniform_(0.5, 1.5)
+            elif value.is_floating_point() and "dfl" not in name:
+                value.uniform_(-0.1, 0.1)
+    theirs.load_state_dict(ours.state_dict(), strict=True)
+    x = torch.rand(2, 3, 128, 96)
+    with torch.no_grad():
+        expected, found = theirs.eval()(x)[0], ours.eval()(x)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_nas_train_runs(bccd: Path, tmp_path: Path) -> None:
+    """The command of the README on an exported member, and its checkpoint in a fresh process."""
+    for split in ("train", "val"):  # a small copy: Ultralytics writes caches beside the labels
+        for kind, suffix in (("images", ".jpg"), ("labels", ".txt")):
+            (tmp_path / kind / split).mkdir(parents=True)
+            for image in sorted((bccd.parent / "images" / split).iterdir())[:16]:
+                name = image.with_suffix(suffix).name
+                shutil.copy(bccd.parent / kind / split / name, tmp_path / kind / split / name)
+    names = bccd.read_text().partition("names:")[2]
+    (tmp_path / "data.yaml").write_text(f"train: images/train\nval: images/val\nnames:{names}")
+    (tmp_path / "model.yaml").write_text(to_yaml(MEMBERS[3].detector(3)))
+    arguments = ["model=model.yaml", "data=data.yaml", "imgsz=160", "epochs=1", "batch=8", "plots=False", "workers=0"]
+    command = [sys.executable, "-m", "nas.train", *arguments, f"project={tmp_path}", "name=run"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr[-3000:]
+    checkpoint = tmp_path / "run" / "weights" / "last.pt"
+    command = [
+        sys.executable,
+        "-m",
+        "nas.train",
+        "val",
+        f"model={checkpoint}",
+        "data=data.yaml",
+        "imgsz=160",
+        "workers=0",
+    ]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert "Platelets" in result.stdout
+
+
+def test_nas_train_without_a_model() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "nas.train", "data=d.yaml"], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert result.stderr == "error: nas.train: model=... is missing; give a model YAML or a checkpoint\n"
+
+
+def test_nms_suppresses_greedily() -> None:
+    boxes = torch.tensor([[0, 0, 10, 10], [1, 0, 11, 10], [20, 20, 30, 30], [0, 0, 10, 9], [20, 20, 20, 20]]).float()
+    scores = torch.tensor([0.8, 0.9, 0.3, 0.7, 0.1])
+    # 1 beats 0 (IoU 9/11) and 3 (IoU 81/109): at 0.7 box 3 goes too, at 0.75 it stays.
+    assert nms(boxes, scores, 0.7).tolist() == [1, 2, 4]
+    assert nms(boxes, scores, 0.75).tolist() == [1, 3, 2, 4]
+    assert nms(boxes[:0], scores[:0], 0.5).tolist() == []
