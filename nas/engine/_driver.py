@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import optuna
 from optuna.trial import TrialState
@@ -15,7 +16,9 @@ from nas.engine._study import ask, interrupt
 from nas.errors import InputError
 from nas.proxies import Progress, Proxy
 from nas.spaces import Architecture, Space
-from nas.tables import LatencyTable
+
+if TYPE_CHECKING:
+    from nas.tables import LatencyTable
 
 REPEATS = 5
 """Trials in a row that repeat known architectures before one is drawn at random instead of by the sampler."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -12,7 +13,9 @@ from nas.detectors import cost
 from nas.engine._limits import Limits
 from nas.engine._pareto import pareto
 from nas.engine._record import Record
-from nas.tables import LatencyTable
+
+if TYPE_CHECKING:
+    from nas.tables import LatencyTable
 
 WEIGHT_BYTES = 4
 """Bytes of a deployed weight: fp32."""

@@ -1,0 +1,196 @@
+"""The loop: what is asked, gated, trained, repeated, recorded and taken up again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from nas.detectors import Detector, cost
+from nas.engine import Driver, Limits, Record, SearchError, open_study, records
+from nas.proxies import Outcome, Progress
+from nas.spaces import Space, load_space
+
+
+@dataclass
+class Table:
+    """Latency as a made-up function of the cost."""
+
+    def predict(self, detector: Detector, imgsz: int) -> Any:
+        @dataclass
+        class Prediction:
+            total_ms: float
+
+        return Prediction(cost(detector, imgsz).macs / 1e7)
+
+
+@dataclass
+class Scorer:
+    """A score from the rows alone, and faults where they are asked for."""
+
+    fault: Callable[[int], None] = lambda count: None
+    scored: list[Detector] = field(default_factory=list)
+
+    def score(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
+        self.scored.append(detector)
+        self.fault(len(self.scored))
+        digest = hashlib.sha256(repr((detector, seed)).encode()).digest()
+        return Outcome(int.from_bytes(digest[:4]) / 2**32, 0.5, ())
+
+
+def driver(folder: Path, scorer: Scorer, space: str = "yolov8n", **options: Any) -> Driver:
+    settings: dict[str, Any] = {"nc": 3, "imgsz": 160, "seed": 7, "budget": 12, "limits": Limits()} | options
+    study = open_study(f"sqlite:///{folder / 'study.db'}", "study")
+    return Driver(study, load_space(space), Table(), scorer, **settings)  # type: ignore[arg-type]
+
+
+def run(driver: Driver) -> list[Record]:
+    driver.run(lambda record: None, lambda share: None)
+    return records(driver.study)
+
+
+def trained(rows: list[Record]) -> list[Record]:
+    return [row for row in rows if row.state == "trained"]
+
+
+def test_budget_baselines_and_attributes(tmp_path: Path) -> None:
+    scorer = Scorer()
+    rows = run(driver(tmp_path, scorer))
+    space = load_space("yolov8n")
+    assert len(trained(rows)) == 12 == len(scorer.scored)
+    # A fifth of 12: the stock model and one replacement.
+    assert [row.arch for row in rows[:2]] == [str(space.stock()), str(space.uniform_replacements()[0])]
+    for row in trained(rows):
+        params, macs = cost(row.architecture.detector(3), 160)
+        assert (row.params, row.macs, row.latency_ms) == (params, macs, macs / 1e7)
+        assert row.seconds == 0.5
+        assert row.rung == 1
+
+
+def test_same_seed_same_trials(tmp_path: Path) -> None:
+    found = []
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+        rows = run(driver(tmp_path / name, Scorer(), budget=16, seed=8 if name == "c" else 7))
+        found.append([(row.arch, row.score, row.state) for row in rows])
+    assert found[0] == found[1]
+    assert found[0] != found[2]
+
+
+def test_interrupted_run_goes_on_as_the_unbroken_one(tmp_path: Path) -> None:
+    for name in ("whole", "broken"):
+        (tmp_path / name).mkdir()
+    whole = run(driver(tmp_path / "whole", Scorer(), budget=16))
+
+    def interrupt(count: int) -> None:
+        if count in {1, 3, 14}:
+            raise KeyboardInterrupt
+
+    scorer = Scorer(interrupt)
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            run(driver(tmp_path / "broken", scorer, budget=16))
+    rows = run(driver(tmp_path / "broken", scorer, budget=16))
+    assert sum(row.state == "interrupted" for row in rows) == 3
+    kept = [(row.arch, row.score) for row in rows if row.state != "interrupted"]
+    assert kept == [(row.arch, row.score) for row in whole]
+
+
+def test_killed_driver_leaves_nothing_running(tmp_path: Path) -> None:
+    class Killed(BaseException):
+        """Neither an error nor an interruption: what SIGKILL leaves behind."""
+
+    def kill(count: int) -> None:
+        if count == 4:
+            raise Killed
+
+    scorer = Scorer(kill)
+    with pytest.raises(Killed):
+        run(driver(tmp_path, scorer))
+    rows = run(driver(tmp_path, scorer))
+    assert [row.state for row in rows].count("interrupted") == 1
+    assert len(trained(rows)) == 12
+    assert len({row.arch for row in trained(rows)}) == 12
+
+
+def test_gates_prune_before_training(tmp_path: Path) -> None:
+    scorer = Scorer()
+    space = load_space("yolov8n")
+    limit = 2_500_000
+    search = driver(tmp_path, scorer, budget=15, limits=Limits(latency=20.0, params=limit))
+    rows = run(search)
+    gated = [row for row in rows if row.state == "gated"]
+    assert gated
+    exempt = {str(space.stock()), *map(str, space.uniform_replacements())}
+    for row in trained(rows):
+        assert row.arch in exempt or (row.params <= limit and row.latency_ms <= 20.0)  # type: ignore[operator]
+    for row in gated:
+        assert "over its limit" in row.reason
+        assert row.score is None
+        frozen = search.study.trials[row.number]
+        assert frozen.state == TrialState.PRUNED
+        assert frozen.constraints["params"] == pytest.approx(row.params / limit - 1)  # type: ignore[operator]
+        assert max(frozen.constraints.values()) > 0
+    assert len(scorer.scored) == 15
+
+
+def test_failures_are_recorded_and_the_search_goes_on(tmp_path: Path) -> None:
+    def fault(count: int) -> None:
+        if count % 3 == 0:
+            raise [RuntimeError("no memory left"), ValueError("loss is nan"), MemoryError()][count // 3 % 3]
+
+    rows = run(driver(tmp_path, Scorer(fault)))
+    failed = [row for row in rows if row.state == "failed"]
+    assert len(trained(rows)) == 12
+    assert {row.reason for row in failed} >= {"RuntimeError: no memory left", "ValueError: loss is nan"}
+    assert all(row.score is None for row in failed)
+
+
+def test_endless_failures_end_the_search(tmp_path: Path) -> None:
+    def fault(count: int) -> None:
+        raise RuntimeError("broken for all")
+
+    with pytest.raises(SearchError, match="10 candidates in a row failed, the last with: RuntimeError: broken for all"):
+        run(driver(tmp_path, Scorer(fault)))
+
+
+def small(tmp_path: Path) -> Space:
+    """A space of two members."""
+    file = tmp_path / "small.yaml"
+    file.write_text(
+        "space: small\nversion: 1\ntemplate: yolov8n\noperators:\n  c2f: {expansion: [0.5]}\nstages:\n"
+        "  p2: {channels: [16, 32], depth: [1]}\n  p3: {channels: [64], depth: [2]}\n"
+        "  p4: {channels: [128], depth: [2]}\n  p5: {channels: [256], depth: [1]}\n"
+    )
+    return load_space(file)
+
+
+def test_repeats_are_not_trained_twice_and_an_exhausted_space_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.engine._driver.EXHAUSTED", 30)
+    scorer = Scorer()
+    search = driver(tmp_path, scorer, space=str(small(tmp_path).path), budget=5)
+    reason = search.run(lambda record: None, lambda share: None)
+    rows = records(search.study)
+    assert reason == "the last 30 suggestions were repeats or over a limit: the space has nothing new to offer"
+    assert len(scorer.scored) == len(trained(rows)) == 2
+    for row in rows:
+        if row.state == "duplicate":
+            original = next(r for r in trained(rows) if r.arch == row.arch)
+            assert row.score == original.score
+            assert row.reason == f"same as trial {original.number}"
+
+
+def test_study_is_plain_optuna(tmp_path: Path) -> None:
+    run(driver(tmp_path, Scorer()))
+    study = optuna.load_study(study_name="study", storage=f"sqlite:///{tmp_path / 'study.db'}")
+    assert study.metric_names == ["AP50-95 (proxy)", "latency ms (predicted)"]
+    assert len(study.best_trials) >= 1
+    assert all(trial.state.is_finished() for trial in study.trials)
