@@ -1,0 +1,27 @@
+"""Detection data in memory: the built-in `shapes` set, or any Ultralytics-format data.yaml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nas.data.dataset import Dataset, Split
+from nas.data.shapes import draw_shapes
+from nas.data.yolo import read_yolo
+from nas.errors import InputError
+
+__all__ = ["Dataset", "Split", "load"]
+
+
+def load(data: str | Path, imgsz: int, *, max_train: int = 1024, max_val: int = 256) -> Dataset:
+    """Load a data set as imgsz x imgsz images.
+
+    `data` is "shapes" for the built-in set, anything else the path of a data.yaml. At most `max_train` training and
+    `max_val` validation images are kept, chosen without chance; `Dataset.note` says when that left some out.
+    Raises `InputError` with one line that names the file, the field and the mend.
+    """
+    for option, value, least in (("imgsz", imgsz, 32), ("max_train", max_train, 1), ("max_val", max_val, 1)):
+        if value < least:
+            raise InputError(f"{option}: {value} is too small; give {least} or more")
+    if data == "shapes":
+        return draw_shapes(imgsz, max_train=max_train, max_val=max_val)
+    return read_yolo(Path(data), imgsz, max_train=max_train, max_val=max_val)

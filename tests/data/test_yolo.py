@@ -1,0 +1,349 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from nas.data import load
+from nas.errors import InputError
+
+BCCD = Path(__file__).parents[2] / "../shared/data/bccd/data.yaml"
+YAML = "train: images/train\nval: images/val\nnames: [cat, dog, owl]\n"
+BOX = "1 0.5 0.5 0.25 0.5\n"
+
+
+class Folder:
+    """A data set on disk: two training and two validation images of 80 x 40 pixels, one box each."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.yaml = root / "data.yaml"
+        self.yaml.write_text(YAML)
+        for split in ("train", "val"):
+            for name in ("a", "b"):
+                self.image(f"images/{split}/{name}.png")
+                self.label(f"labels/{split}/{name}.txt", BOX)
+
+    def image(self, name: str, shade: int = 50) -> Path:
+        file = self.root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (80, 40), (shade, 0, 255)).save(file)
+        return file
+
+    def label(self, name: str, text: str) -> Path:
+        file = self.root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        return file
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    return Folder(tmp_path)
+
+
+# --- what is read ---------------------------------------------------------------------------------------------------
+
+
+def test_reads_images_boxes_and_classes(folder: Folder) -> None:
+    data = load(folder.yaml, 64)
+    assert data.name == str(folder.yaml)
+    assert data.classes == ("cat", "dog", "owl")
+    assert data.nc == 3
+    assert data.note == "2 of 2 training and 2 of 2 validation images"
+    assert data.train.images.shape == (2, 3, 64, 64)
+    assert data.train.images.dtype == torch.uint8
+    # 80 x 40 on a canvas of 64: 64 x 32, 16 pixels down.
+    assert data.train.boxes[0].tolist() == [[1, 24, 24, 40, 40]]
+    assert data.train.boxes[0].dtype == torch.float32
+    assert data.train.images[0, :, 0, 0].tolist() == [114, 114, 114]
+    assert data.train.images[0, :, 32, 32].tolist() == [50, 0, 255]
+
+
+def test_polygons_become_their_bounding_boxes_and_duplicates_one(folder: Folder) -> None:
+    folder.label("labels/train/a.txt", "2 0.25 0.5 0.5 0.25 0.75 0.5 0.5 1.0\n\n" + BOX + BOX)
+    rows = load(folder.yaml, 64).train.boxes[0].tolist()
+    assert rows == [[2, 16, 24, 48, 48], [1, 24, 24, 40, 40]]
+
+
+def test_boxes_are_clipped_to_the_image(folder: Folder) -> None:
+    folder.label("labels/train/a.txt", "0 0.0 1.0 0.5 0.5\n0 0.5 0.5 1.005 1.0\n")
+    assert load(folder.yaml, 64).train.boxes[0].tolist() == [[0, 0, 40, 16, 48], [0, 0, 16, 64, 48]]
+
+
+def test_an_image_without_a_label_file_or_with_an_empty_one_shows_nothing(folder: Folder) -> None:
+    (folder.root / "labels/train/a.txt").unlink()
+    folder.label("labels/val/b.txt", "\n")
+    data = load(folder.yaml, 64)
+    assert [boxes.shape for boxes in data.train.boxes] == [(0, 5), (1, 5)]
+    assert [boxes.shape for boxes in data.val.boxes] == [(1, 5), (0, 5)]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "{0: cat, 1: dog, 2: owl}",
+        "{2: owl, 0: cat, 1: dog}",
+        '{"0": cat, "1": dog, "2": owl}',
+        "[cat, dog, owl]\nnc: 3",
+    ],
+)
+def test_names(folder: Folder, names: str) -> None:
+    folder.yaml.write_text(f"train: images/train\nval: images/val\nnames: {names}\n")
+    assert load(folder.yaml, 64).classes == ("cat", "dog", "owl")
+
+
+def test_names_may_look_like_numbers(folder: Folder) -> None:
+    folder.yaml.write_text("train: images/train\nval: images/val\nnames: [7, 8]\n")
+    assert load(folder.yaml, 64).classes == ("7", "8")
+
+
+@pytest.mark.parametrize("path", ["set", "./set", "{root}/set"])
+def test_path_is_absolute_or_from_the_folder_of_the_yaml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    (tmp_path / "set").mkdir()
+    Folder(tmp_path / "set")
+    file = tmp_path / "my.yaml"
+    file.write_text(f"path: {path.format(root=tmp_path)}\n{YAML}")
+    monkeypatch.chdir("/")
+    assert len(load(file, 64).train) == 2
+
+
+def test_folders_lists_and_several_of_them(folder: Folder) -> None:
+    deep = folder.image("more/images/deep/er/c.png", shade=90)
+    folder.label("more/labels/deep/er/c.txt", "0 0.5 0.5 0.5 0.5")
+    folder.image("lone/d.png")  # no folder called images: the label is beside it
+    folder.label("lone/d.txt", "2 0.5 0.5 0.5 0.5")
+    (folder.root / "lists").mkdir()
+    (folder.root / "lists/l.txt").write_text(f"./../lone/d.png\n\n{deep}\n../images/train/a.png\n")
+    folder.yaml.write_text("train: [images/train, lists/l.txt]\nval: more/images\nnames: [cat, dog, owl]\n")
+    data = load(folder.yaml, 64)
+    assert sorted(int(boxes[0, 0]) for boxes in data.train.boxes) == [0, 1, 1, 2]
+    assert data.val.boxes[0].tolist() == [[0, 16, 24, 48, 40]]
+
+
+def test_published_sets_that_mean_the_folder_of_the_yaml_by_two_dots(folder: Folder) -> None:
+    folder.yaml.write_text(YAML.replace("images/", "../images/"))
+    assert len(load(folder.yaml, 64).train) == 2
+
+
+def test_only_the_last_images_in_a_path_counts(tmp_path: Path) -> None:
+    root = tmp_path / "images" / "labels"
+    root.mkdir(parents=True)
+    assert len(load(Folder(root).yaml, 64).train.boxes[0]) == 1
+
+
+def test_hidden_files_are_no_images(folder: Folder) -> None:
+    (folder.root / "images/train/._a.png").write_bytes(b"resource fork")
+    assert len(load(folder.yaml, 64).train) == 2
+
+
+def test_larger_sets_keep_evenly_spaced_files_and_open_no_others(folder: Folder) -> None:
+    for i in range(10):
+        folder.image(f"images/many/{i}.png", shade=10 * i)
+        folder.label(f"labels/many/{i}.txt", BOX)
+    for i in (1, 2, 4, 5, 7, 8, 9):
+        (folder.root / f"images/many/{i}.png").write_bytes(b"never opened")
+        folder.label(f"labels/many/{i}.txt", "never read")
+    folder.yaml.write_text(YAML.replace("images/train", "images/many"))
+    data = load(folder.yaml, 64, max_train=3)
+    assert data.train.images[:, 0, 32, 32].tolist() == [0, 30, 60]
+    assert data.note == "3 of 10 training and 2 of 2 validation images, evenly spaced over the sorted files"
+
+
+def test_the_test_split_is_never_looked_at(folder: Folder) -> None:
+    before = load(folder.yaml, 64)
+    folder.yaml.write_text(YAML + "test: images/nowhere\n")
+    assert load(folder.yaml, 64).fingerprint == before.fingerprint
+
+
+def test_validation_on_training_images_is_said(folder: Folder) -> None:
+    folder.yaml.write_text(YAML.replace("images/val", "images/train"))
+    assert "2 validation images are training images too" in load(folder.yaml, 64).note
+
+
+def test_the_fingerprint_is_of_what_decides_scores(folder: Folder) -> None:
+    first = load(folder.yaml, 64).fingerprint
+    assert len(first) == 16
+    assert load(folder.yaml, 64).fingerprint == first
+    changed = {load(folder.yaml, 32).fingerprint, load(folder.yaml, 64, max_val=1).fingerprint}
+    folder.label("labels/val/b.txt", "1 0.5 0.5 0.25 0.51")
+    changed.add(load(folder.yaml, 64).fingerprint)
+    folder.image("images/val/b.png", shade=51)
+    changed.add(load(folder.yaml, 64).fingerprint)
+    folder.yaml.write_text(YAML.replace("owl]", "owl, fox]"))
+    changed.add(load(folder.yaml, 64).fingerprint)
+    assert len(changed | {first}) == 6
+
+
+def test_the_real_set() -> None:
+    if not BCCD.is_file():
+        pytest.skip(f"no data set at {BCCD}")
+    data = load(BCCD, 128)
+    assert (len(data.train), len(data.val)) == (205, 87)
+    assert data.classes == ("RBC", "WBC", "Platelets")
+    boxes = torch.cat(data.train.boxes)
+    assert set(boxes[:, 0].tolist()) == {0, 1, 2}
+    assert (boxes[:, 3:] > boxes[:, 1:3]).all()
+    # 640 x 480 on 128: 96 pixels high, 16 down.
+    assert boxes[:, 1].min() >= 0
+    assert boxes[:, 3].max() <= 128
+    assert boxes[:, 2].min() >= 16
+    assert boxes[:, 4].max() <= 112
+    # White cells are the purple ones: more blue than red inside their boxes. Boxes that are somewhere else fail this.
+    bluer = []
+    for image, rows in zip(data.train.images.float(), data.train.boxes, strict=True):
+        blue = image[2] - image[0]
+        for kind, x1, y1, x2, y2 in rows.tolist():
+            if kind == 1:
+                bluer.append(float(blue[round(y1) : round(y2), round(x1) : round(x2)].mean() - blue[16:112].mean()))
+    assert min(bluer) > 10
+
+
+# --- what is refused ------------------------------------------------------------------------------------------------
+
+
+def refused(data: str | Path, *parts: str, imgsz: int = 64) -> None:
+    """Loading fails with one line that has all the parts."""
+    with pytest.raises(InputError) as caught:
+        load(data, imgsz)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert "; " in message  # what to do about it
+    for part in parts:
+        assert part in message
+
+
+def test_missing_yaml(tmp_path: Path) -> None:
+    refused(tmp_path / "no.yaml", str(tmp_path / "no.yaml"), "no such file", "'shapes'")
+
+
+def test_folder_for_a_yaml(tmp_path: Path) -> None:
+    refused(tmp_path, str(tmp_path), "is a folder", "data.yaml")
+
+
+def test_yaml_that_is_not_text(folder: Folder) -> None:
+    folder.yaml.write_bytes(b"names: \xff\xfe\n")
+    refused(folder.yaml, str(folder.yaml), "UTF-8")
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root reads everything")
+def test_yaml_without_permission(folder: Folder) -> None:
+    folder.yaml.chmod(0)
+    refused(folder.yaml, str(folder.yaml), "cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("train: images/train\nval: [\n", ["line 3", "not YAML"]),
+        ("train: a: b\n", ["line 1", "not YAML"]),
+        ("names: \x07\n", ["not YAML"]),
+        ("!!python/object/apply:os.getcwd []\n", ["not YAML"]),
+        ("- train\n- val\n", ["not a mapping", "'train: ...'"]),
+        ("", ["not a mapping"]),
+        (YAML.replace("train: images/train\n", ""), ["'train' is missing"]),
+        (YAML.replace("val: images/val\n", "val:\n"), ["'val' is missing"]),
+        (YAML.replace("names: [cat, dog, owl]\n", ""), ["'names' is missing"]),
+        (YAML.replace("[cat, dog, owl]", "[]"), ["'names' is missing"]),
+        (YAML.replace("[cat, dog, owl]", "cat"), ["'names' is not a list"]),
+        (YAML.replace("[cat, dog, owl]", "[cat, [dog]]"), ["'names' is not a list"]),
+        (YAML.replace("[cat, dog, owl]", "{a: cat}"), ["'names'", "not a number"]),
+        (YAML.replace("[cat, dog, owl]", "{1: cat, 2: dog}"), ["'names'", "no 0"]),
+        (YAML + "nc: 4\n", ["'nc' is 4", "'names' has 3"]),
+        (YAML + "nc: '3'\n", ["'nc' is '3'"]),
+        (YAML + "path: 3\n", ["'path'", "3"]),
+        (YAML + "path: nowhere\n", ["'path'", "nowhere", "not a folder"]),
+        (YAML + "kpt_shape: [17, 3]\n", ["'kpt_shape'"]),
+        (YAML.replace("images/train", "images/nowhere"), ["'train'", "images/nowhere", "does not exist"]),
+        (YAML.replace("images/val", "[images/val, lists/no.txt]"), ["'val'", "lists/no.txt", "no such list"]),
+        (YAML.replace("images/val", "images/val/a.png"), ["'val'", "a.png", "neither a folder nor a .txt list"]),
+        (YAML.replace("images/val", "5"), ["'val'", "5"]),
+        (YAML.replace("images/val", "labels/val"), ["'val'", "labels/val", "no images"]),
+    ],
+)
+def test_broken_yaml(folder: Folder, text: str, parts: list[str]) -> None:
+    folder.yaml.write_text(text)
+    refused(folder.yaml, str(folder.yaml), *parts)
+
+
+def test_empty_list(folder: Folder) -> None:
+    folder.label("val.txt", "\n")
+    folder.yaml.write_text(YAML.replace("images/val", "val.txt"))
+    refused(folder.yaml, str(folder.root / "val.txt"), "'val'", str(folder.yaml))
+
+
+def test_listed_image_that_is_not_there(folder: Folder) -> None:
+    folder.label("val.txt", "./images/val/a.png\n./images/val/gone.png\n")
+    folder.yaml.write_text(YAML.replace("images/val", "val.txt"))
+    refused(folder.yaml, str(folder.root / "images/val/gone.png"), "not there", "list")
+
+
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [
+        ("0 0.5 0.5 0.5", ["4 columns"]),
+        ("0 0.5 0.5 0.5 0.5 0.9", ["6 columns"]),
+        ("0 0.1 0.1 0.5 0.5 0.9 0.9 0.4", ["8 columns"]),
+        ("cat 0.5 0.5 0.5 0.5", ["class 'cat'", "not a number"]),
+        ("0 0.5 half 0.5 0.5", ["y 'half'", "not a number"]),
+        ("3 0.5 0.5 0.5 0.5", ["class 3", "0..2", "'names'"]),
+        ("-1 0.5 0.5 0.5 0.5", ["class -1"]),
+        ("0.5 0.5 0.5 0.5 0.5", ["class 0.5"]),
+        ("nan 0.5 0.5 0.5 0.5", ["class nan"]),
+        ("0 1.02 0.5 0.5 0.5", ["x 1.02", "outside 0..1"]),
+        ("0 0.5 -0.02 0.5 0.5", ["y -0.02", "outside 0..1"]),
+        ("0 0.5 0.5 40 0.5", ["width 40", "outside 0..1"]),
+        ("0 0.5 0.5 0.5 nan", ["height nan", "finite"]),
+        ("0 inf 0.5 0.5 0.5", ["x inf", "finite"]),
+        ("0 0.5 0.5 0 0.5", ["width 0", "above 0"]),
+        ("0 0.5 0.5 0.5 -0.5", ["height -0.5", "above 0"]),
+        ("0 1.01 0.5 0.01 0.5", ["width", "inside the image"]),
+        ("0 0.1 0.1 0.5 0.1 0.9 0.1", ["height", "is 0"]),
+        ("0 0.1 0.1 0.5 1.5 0.9 0.1", ["y 1.5", "outside 0..1"]),
+    ],
+)
+def test_broken_label(folder: Folder, line: str, parts: list[str]) -> None:
+    file = folder.label("labels/train/b.txt", f"{BOX}\n{line}\n")
+    refused(folder.yaml, f"{file}, line 3: ", *parts)
+
+
+def test_label_file_that_is_not_text(folder: Folder) -> None:
+    (folder.root / "labels/val/a.txt").write_bytes(b"\xff\xfe\x00")
+    refused(folder.yaml, str(folder.root / "labels/val/a.txt"), "UTF-8")
+
+
+def test_label_file_that_is_a_folder(folder: Folder) -> None:
+    (folder.root / "labels/val/a.txt").unlink()
+    (folder.root / "labels/val/a.txt").mkdir()
+    refused(folder.yaml, str(folder.root / "labels/val/a.txt"), "cannot be read")
+
+
+@pytest.mark.parametrize(("content", "why"), [(b"", "empty"), (b"GIF?", "format"), (None, "truncated")])
+def test_unreadable_image(folder: Folder, content: bytes | None, why: str) -> None:
+    file = folder.root / "images/val/b.png"
+    if content is None:
+        noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(file)
+        content = file.read_bytes()[:4000]
+    file.write_bytes(content)
+    refused(folder.yaml, str(file), "image cannot be read", why, "remove")
+
+
+@pytest.mark.parametrize(("key", "kind"), [("train", "training"), ("val", "validation")])
+def test_split_without_a_box(folder: Folder, key: str, kind: str) -> None:
+    for name in ("a", "b"):
+        (folder.root / f"labels/{key}/{name}.txt").unlink()
+    where = str(folder.root / f"labels/{key}/a.txt")
+    refused(folder.yaml, str(folder.yaml), f"'{key}'", f"2 {kind} images", where)
+
+
+@pytest.mark.parametrize("options", [{"imgsz": 16}, {"imgsz": 64, "max_train": 0}, {"imgsz": 64, "max_val": -1}])
+def test_options_out_of_range(options: dict[str, int]) -> None:
+    with pytest.raises(InputError, match=next(reversed(options))):
+        load("shapes", **options)
