@@ -7,11 +7,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import torch
 import typer
 
 from nas import cli
-from nas.detectors import to_yaml
+from nas.detectors import Detector, to_yaml
 from nas.display import Display, result_table
 from nas.engine import (
     Driver,
@@ -68,7 +69,8 @@ def main(
         raise InputError("--resume: give the run's directory with --out")
     folder = out or _next_folder(f"{searched.name}-{Path(data).parent.name if data != 'shapes' else data}")
     scorer = PROXIES[proxy](data, folder / "proxy", device=train_on)
-    with Display() as display, LatencyTable.open(backend, table_file, rebuild=rebuild_table) as latencies:
+    latencies = LatencyTable.open(backend, table_file, rebuild=rebuild_table)
+    with Display() as display:
         facts: dict[str, Any] = {
             "options": {
                 "device": device,
@@ -113,8 +115,11 @@ def main(
 
 def _search(run: Run, driver: Driver, display: Display) -> None:
     """The phases of a run, from the table to the report."""
-    with run.phase("table"), display.bar("latency table") as progress:
-        driver.table.ensure(driver.space.rows(driver.nc, driver.imgsz), progress)
+    with run.phase("table"):
+        with display.bar(f"latency table {driver.table.path.name}") as progress:
+            driver.table.ensure(driver.space.rows(driver.nc, driver.imgsz), progress)
+        with display.bar("calibration on whole models") as progress:
+            driver.table.calibrate(_calibration_set(driver), driver.imgsz, progress)
     with run.phase("proxy"), display.bar(f"proxy {driver.proxy.name}") as progress:
         driver.proxy.prepare(progress)
     trials = run.folder / "trials.csv"
@@ -131,8 +136,7 @@ def _search(run: Run, driver: Driver, display: Display) -> None:
         again = chosen(rows, front)
         signal = measure_signal(rows, again, driver.proxy, driver.nc, driver.seed, progress)
     with run.phase("finalists"), display.bar("finalists, measured whole") as progress:
-        finalists, stock = measure(front, rows[0], driver.table, driver.nc, driver.imgsz, driver.limits)
-        progress(1.0)
+        finalists, stock = measure(front, rows[0], driver.table, driver.nc, driver.imgsz, driver.limits, progress)
     for finalist in finalists:
         text = f"{finalist.name}: AP50-95 {finalist.score:.4f} after the proxy, {finalist.latency_ms:.2f} ms measured"
         detector = next(row for row in front if row.arch == finalist.arch).architecture.detector(driver.nc)
@@ -146,6 +150,13 @@ def _search(run: Run, driver: Driver, display: Display) -> None:
     display.say(str(signal))
     display.say(_promises(finalists, driver.limits))
     display.say(f"models in {run.folder / 'pareto'}, report in {run.folder / 'report.html'}")
+
+
+def _calibration_set(driver: Driver) -> list[Detector]:
+    """The stock model and seven members, the same for every run."""
+    rng = np.random.default_rng(0)
+    members = [driver.space.stock(), *(driver.space.random(rng) for _ in range(7))]
+    return [member.detector(driver.nc) for member in members]
 
 
 def _check(budget: int, imgsz: int, limits: Limits, proxy: str) -> None:

@@ -1,9 +1,10 @@
 """The built-in detection set: six shapes among clutter, drawn the same on every machine.
 
 A search needs data that is there at once, that short training can begin to learn and long training cannot finish.
-So class is told by *shape* alone: colour, texture, size, turn and place are drawn from one and the same distribution
-for every class and for the distractors, which are shapes too. Objects hide one another, run over the edge and come in
-contrasts close to the noise.
+So class is told by shape, and by a colour that a class tends to have, as things in the world do: it is a hint, for the
+distractors, which are shapes too, have the same colours, and neighbouring tints overlap. Texture, size, turn and place
+are drawn from one and the same distribution for all. Objects hide one another, run over the edge and come in contrasts
+close to the noise.
 
 Same bytes everywhere: numbers come from the raw PCG64 stream, which NumPy keeps stable (its distributions it does
 not), pixels from + - * / and comparisons, which IEEE 754 rounds one way, and the few cosines are rounded.
@@ -33,6 +34,8 @@ _OBJECTS = (1, 5)  # an image, both ends included
 _CLUTTER = (0, 4)
 _VISIBLE = 0.3  # no object is hidden, or cut off by the edge, more than this leaves
 _CONTRAST = (40.0, 127.0)  # grey levels between a thing's colour and what lies under its centre
+_TINTS = ((1, -1, -1), (-1, 1, -1), (-1, -1, 1), (1, 1, -1), (-1, 1, 1), (1, -1, 1))  # the classes' colours, as RGB
+_TINGE = 0.6  # how far a thing strays from its tint
 _NOISE = (2.0, 8.0)  # standard deviation in grey levels
 _GRID = 64  # cells a side in which scenes are composed
 _SAMPLES = 3  # a side, in every pixel that is rendered
@@ -262,7 +265,8 @@ def _paint(canvas: Floats, thing: _Thing, dice: _Dice) -> None:
     """Lay a thing over the canvas: one colour, shaded and striped, told from the ground by a chosen contrast."""
     imgsz = canvas.shape[-1]
     contrast = np.float32(dice.uniform(*_CONTRAST))
-    hue = dice.field(3, 1, 1)
+    tint = CLASSES.index(thing.form) if thing.form in CLASSES else dice.integer(0, len(CLASSES) - 1)
+    hue = np.array(_TINTS[tint], dtype=np.float32).reshape(3, 1, 1) + np.float32(_TINGE) * dice.field(3, 1, 1)
     shade, stripe, stripes = (np.float32(dice.uniform(0, high)) for high in (0.4, 0.4, 3.0))
 
     reach = thing.across

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import cast
 
@@ -20,6 +21,12 @@ def build_row(resolved: ResolvedRow) -> nn.Module:
     return built[0] if copies == 1 else nn.Sequential(*built)
 
 
+def _seeded(resolved: ResolvedRow, seed: int) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int.from_bytes(hashlib.sha256(f"{seed}/{resolved.index}".encode()).digest()[:8]))
+        return build_row(resolved)
+
+
 def fuse(module: nn.Module) -> nn.Module:
     """Put every part that has a deployed form into it, in place, for inference; returns the module."""
     for part in list(module.eval().modules()):
@@ -32,15 +39,17 @@ def fuse(module: nn.Module) -> nn.Module:
 class Network(nn.Module):
     """A detector's module. Images (B, 3, S, S) in 0..1 -> `Predictions` in training, else (B, 4 + nc, A) decoded.
 
-    State-dict keys are ``model.{row}...``. Batch norms have the trainers' epsilon (1e-3) and momentum (0.03).
+    State-dict keys are ``model.{row}...``. Batch norms have the trainers' epsilon (1e-3) and momentum (0.03). With a
+    ``seed`` every row draws its initial weights from (seed, row number), leaving torch's random state alone: equal
+    rows of two detectors start equal, so that a comparison of the two is not about the rest of the network.
     """
 
     strides = Detect.strides
 
-    def __init__(self, detector: Detector):
+    def __init__(self, detector: Detector, seed: int | None = None):
         super().__init__()
         rows = list(detector.resolve())
-        self.model = nn.ModuleList(build_row(row) for row in rows)
+        self.model = nn.ModuleList(build_row(row) if seed is None else _seeded(row, seed) for row in rows)
         self.sources = [row.row.source for row in rows]
         self.saved = {s for source in self.sources for s in source if s != -1}
         for module in self.modules():

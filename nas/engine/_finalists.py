@@ -13,6 +13,7 @@ from nas.detectors import cost
 from nas.engine._limits import Limits
 from nas.engine._pareto import pareto
 from nas.engine._record import Record
+from nas.proxies import Progress
 
 if TYPE_CHECKING:
     from nas.tables import LatencyTable
@@ -59,7 +60,7 @@ def candidates(rows: Sequence[Record]) -> list[Record]:
 
 
 def measure(
-    rows: Sequence[Record], stock: Record, table: LatencyTable, nc: int, imgsz: int, limits: Limits
+    rows: Sequence[Record], stock: Record, table: LatencyTable, nc: int, imgsz: int, limits: Limits, progress: Progress
 ) -> tuple[list[Finalist], Finalist]:
     """Measure these candidates and the stock model, interleaved in one session.
 
@@ -69,7 +70,7 @@ def measure(
     unique = list(dict.fromkeys([stock, *rows]))
     detectors = [row.architecture.detector(nc) for row in unique]
     measured, within = [], []
-    for row, detector, whole in zip(unique, detectors, table.measure_wholes(detectors, imgsz), strict=True):
+    for row, detector, whole in zip(unique, detectors, table.measure_wholes(detectors, imgsz, progress), strict=True):
         assert row.score is not None and row.latency_ms is not None
         params, macs = cost(detector, imgsz)
         violations = limits.violations({"latency": whole.ms, "params": params, "macs": macs})

@@ -60,6 +60,20 @@ class Operator(ABC):
 
     name: str
     module: type[nn.Module]
+    depth_argument: int | None = None
+    """Constructor argument that says how often the inner block is repeated; None: the row's copies say it."""
+
+    def depth(self, call: Call) -> int:
+        """How often the repeated part is there."""
+        return call.copies if self.depth_argument is None else int(call.arguments[self.depth_argument])
+
+    def with_depth(self, call: Call, depth: int) -> Call:
+        """The same call at another depth."""
+        if self.depth_argument is None:
+            return call._replace(copies=depth)
+        arguments = list(call.arguments)
+        arguments[self.depth_argument] = depth
+        return call._replace(arguments=tuple(arguments))
 
     @abstractmethod
     def resolve(self, inputs: Sequence[Shape], repeats: int, args: Sequence[Any]) -> Call:
@@ -79,10 +93,9 @@ class Operator(ABC):
 class StockOperator(Operator):
     """A stock kind: the row lists the output channels first and the trainer inserts the input channels before them.
 
-    With ``repeats_inside`` the row's repeats become the third constructor argument instead of copies of the module.
+    With ``depth_argument`` 2 the row's repeats become the third constructor argument instead of copies of the module.
     """
 
-    repeats_inside = False
     stride_argument: int | None = None
 
     def resolve(self, inputs: Sequence[Shape], repeats: int, args: Sequence[Any]) -> Call:
@@ -91,11 +104,12 @@ class StockOperator(Operator):
         stride = 1
         if self.stride_argument is not None and len(args) > self.stride_argument:
             stride = int(args[self.stride_argument])
-        if repeats > 1 and not self.repeats_inside and (stride > 1 or c1 != c2):
+        if repeats > 1 and self.depth_argument is None and (stride > 1 or c1 != c2):
             raise ValueError(f"repeats need stride 1 and equal channels, not stride {stride}, {c1} to {c2}")
-        arguments = (c1, c2, repeats, *rest) if self.repeats_inside else (c1, c2, *rest)
+        inside = self.depth_argument == 2
+        arguments = (c1, c2, repeats, *rest) if inside else (c1, c2, *rest)
         output = (int(c2), math.ceil(height / stride), math.ceil(width / stride))
-        return Call(arguments, 1 if self.repeats_inside else repeats, output)
+        return Call(arguments, 1 if inside else repeats, output)
 
 
 class KeepingOperator(Operator):

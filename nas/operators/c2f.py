@@ -39,7 +39,7 @@ class C2f(Shell):
 class C2fOperator(StockOperator):
     name = "C2f"
     module = C2f
-    repeats_inside = True
+    depth_argument = 2
 
     def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
         c1, c2, n, _, g, e = self.filled(arguments)

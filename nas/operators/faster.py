@@ -80,6 +80,7 @@ class FasterBlockOperator(KeepingOperator):
 class CSPFasterOperator(KeepingOperator):
     name = "CSPFaster"
     module = CSPFaster
+    depth_argument = 1
 
     def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
         channels, n, n_div, expansion = self.filled(arguments)

@@ -62,6 +62,7 @@ class GroupedBlockOperator(KeepingOperator):
 class CSPGroupedOperator(KeepingOperator):
     name = "CSPGrouped"
     module = CSPGrouped
+    depth_argument = 1
 
     def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
         channels, n, groups, expansion = self.filled(arguments)

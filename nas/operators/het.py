@@ -132,6 +132,7 @@ class HetBlockOperator(KeepingOperator):
 class CSPHetOperator(KeepingOperator):
     name = "CSPHet"
     module = CSPHet
+    depth_argument = 1
 
     def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
         channels, n, p, expansion = self.filled(arguments)

@@ -25,7 +25,7 @@ pre { background: #f4f6f8; padding: 1rem; overflow-x: auto; font-size: .85rem; }
 def write_html(data: RunData, path: Path) -> None:
     """Write the report; it needs no network to be read."""
     options = data.facts["options"]
-    title = f"ParetoYOLO: {options['space']} on {data.facts['latency']['device']}"
+    title = f"ParetoYOLO: {options['space']} on {data.facts['latency']['cpu']}"
     body = [
         f"<h1>{escape(title)}</h1>",
         f"<p>{len(data.pareto)} Pareto models of {len(data.trained)} trained. Latency: {escape(options['runtime'])}, "

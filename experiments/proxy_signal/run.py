@@ -1,0 +1,136 @@
+"""Do the scores mean something? Scores stock, smallest and random members with two seeds each; see README.md.
+
+Every finished row is appended at once and skipped by the next start. Two processes with one thread each get through
+more candidates on two cores than one process with two threads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import statistics
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from nas.detectors import cost
+from nas.proxies import PROXIES, Proxy
+from nas.spaces import decode, load_space
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+FIELDS = ["proxy", "fingerprint", "candidate", "arch", "params", "seed", "score", "seconds"]
+ABOVE_ZERO = 0.01  # "clearly above zero"
+
+
+class Worker:
+    """The proxy of a worker process."""
+
+    proxy: Proxy
+
+
+def start(proxy: str, data: str, folder: Path) -> None:
+    torch.set_num_threads(1)
+    Worker.proxy = PROXIES[proxy](data, folder)
+    Worker.proxy.prepare()
+
+
+def score(row: dict[str, str]) -> dict[str, str]:
+    detector = decode(row["arch"]).detector(Worker.proxy.dataset.nc)
+    outcome = Worker.proxy.score(detector, int(row["seed"]))
+    figures = {"params": cost(detector).params, "score": f"{outcome.score:.6f}", "seconds": f"{outcome.seconds:.2f}"}
+    return row | {key: str(value) for key, value in figures.items()}
+
+
+def candidates(space_name: str, count: int) -> dict[str, str]:
+    space, rng = load_space(space_name), np.random.default_rng(0)
+    random = {f"random{i}": str(space.random(rng)) for i in range(count)}
+    return {"stock": str(space.stock()), "smallest": str(space.smallest()), **random}
+
+
+def summarise(rows: list[dict[str, str]]) -> dict[str, object]:
+    """Figures of one proxy on one data set; every candidate has the same seeds."""
+    scores: dict[str, list[float]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: int(row["seed"])):
+        scores[row["candidate"]].append(float(row["score"]))
+    random = {name: values for name, values in scores.items() if name.startswith("random")}
+    means = {name: statistics.fmean(values) for name, values in scores.items()}
+    within = statistics.fmean(statistics.variance(values) for values in random.values()) ** 0.5
+    # Candidates of one seed share the order of the data and what equal rows start from; what a seed does to all of them
+    # alike does not disturb their order.
+    shift = [statistics.fmean(column) for column in zip(*random.values(), strict=True)]
+    own = [[value - common for value, common in zip(values, shift, strict=True)] for values in random.values()]
+    degrees = (len(random) - 1) * (len(shift) - 1)
+    squares = sum((value - statistics.fmean(values)) ** 2 for values in own for value in values)
+    paired = (squares / degrees) ** 0.5
+    between = statistics.stdev(means[name] for name in random)
+    everything = [value for values in scores.values() for value in values]
+    return {
+        "scores": len(everything),
+        "share_above_zero": sum(value > ABOVE_ZERO for value in everything) / len(everything),
+        "stock": round(means["stock"], 4),
+        "smallest": round(means["smallest"], 4),
+        "random_min": round(min(means[name] for name in random), 4),
+        "random_max": round(max(means[name] for name in random), 4),
+        "sd_between_architectures": round(between, 5),
+        "sd_between_seeds": round(within, 5),
+        "ratio": round(between / within, 2),
+        "sd_between_seeds_without_common_shift": round(paired, 5),
+        "ratio_without_common_shift": round(between / paired, 2),
+        "seconds_median": round(statistics.median(float(row["seconds"]) for row in rows), 1),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", default="shapes", help="shapes, or the path of a data.yaml")
+    parser.add_argument("--proxy", default="inherit", choices=sorted(PROXIES))
+    parser.add_argument("--space", default="yolov8n")
+    parser.add_argument("--members", type=int, default=10, help="random members of the space")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--work", type=Path, default=Path("/tmp/proxy_signal"), help="where a template is kept")
+    options = parser.parse_args()
+
+    name = options.data if options.data == "shapes" else Path(options.data).resolve().parent.name
+    proxy = PROXIES[options.proxy](options.data, options.work)
+    proxy.prepare()  # here, so that the workers find it done
+    path = RESULTS / f"{name}.csv"
+    path.parent.mkdir(exist_ok=True)
+    done = list(csv.DictReader(path.open())) if path.exists() else []
+    finished = {(row["fingerprint"], row["arch"], row["seed"]) for row in done}
+    todo = [
+        {"proxy": proxy.name, "fingerprint": proxy.fingerprint, "candidate": label, "arch": arch, "seed": str(seed)}
+        for seed in range(options.seeds)
+        for label, arch in candidates(options.space, options.members).items()
+        if (proxy.fingerprint, arch, str(seed)) not in finished
+    ]
+    # Forking a process that has run torch's threads can hang.
+    pool = ProcessPoolExecutor(
+        options.workers, get_context("spawn"), initializer=start, initargs=(proxy.name, options.data, options.work)
+    )
+    with pool, path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, FIELDS)
+        if not done:
+            writer.writeheader()
+        for future in as_completed([pool.submit(score, row) for row in todo]):
+            done.append(future.result())
+            writer.writerow(done[-1])
+            file.flush()
+            print({key: done[-1][key] for key in ("candidate", "seed", "score", "seconds")}, flush=True)
+
+    summary_path = RESULTS / "summary.json"
+    summary = json.loads(summary_path.read_text()) if summary_path.exists() else {}
+    current = [row for row in done if row["fingerprint"] == proxy.fingerprint]
+    summary[f"{name}/{proxy.name}"] = {"fingerprint": proxy.fingerprint} | summarise(current)
+    summary_path.write_text(json.dumps(summary, indent=2) + "\n")
+    print(json.dumps(summary[f"{name}/{proxy.name}"], indent=2))
+
+
+if __name__ == "__main__":
+    main()

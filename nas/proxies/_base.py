@@ -1,0 +1,79 @@
+"""The contract of an accuracy proxy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from nas.data import Dataset, load
+from nas.detectors import Detector
+from nas.proxies.recipe import Recipe
+
+Progress = Callable[[float], None]
+"""Called with the share done, from 0 to 1, of whatever is running."""
+
+
+class ProxyError(Exception):
+    """A candidate cannot be scored; the message is the reason, fit for a trial's record."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One score: AP50-95 on the validation split (0..1), wall-clock ``seconds``, and the training curve.
+
+    A row of ``curve`` holds ``step``, ``loss``, its parts ``box``, ``cls`` and ``dfl``, and ``lr``.
+    """
+
+    score: float
+    seconds: float
+    curve: tuple[dict[str, float], ...]
+
+
+class Proxy(ABC):
+    """Tells quickly how accurate a detector would become.
+
+    `prepare` runs once before the first score and may be called again: what it left in ``folder`` is taken up. `score`
+    depends on the detector's rows, the seed (initial weights and order of the data) and what ``fingerprint`` covers,
+    and on nothing else, so a repeated call with as many threads returns the same score; it leaves torch's global random
+    state alone and keeps nothing of the candidate in memory. The proxy's resolution is its own, not the deployment's.
+    A loss or score that is not finite is never returned: it raises `ProxyError`.
+    """
+
+    name: str
+    recipe: Recipe
+
+    def __init__(
+        self, data: str | Path | Dataset, folder: Path, *, recipe: Recipe | None = None, device: str = "cpu"
+    ) -> None:
+        """``data`` is what `nas.data.load` takes, or a data set already loaded at ``recipe.imgsz``."""
+        self.recipe = recipe or type(self).recipe
+        self.dataset = data if isinstance(data, Dataset) else load(str(data), self.recipe.imgsz)
+        side = self.dataset.train.images.shape[-1]
+        if side != self.recipe.imgsz:
+            raise ValueError(f"the data set is at {side} px, the recipe at {self.recipe.imgsz} px")
+        self.folder, self.device = folder, device
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits over everything that moves a score but the seed and rounding (threads, torch's version)."""
+        return hashlib.sha256(json.dumps(self.facts(), sort_keys=True).encode()).hexdigest()[:16]
+
+    def facts(self) -> dict[str, object]:
+        """What the fingerprint covers; a proxy that depends on more adds it here."""
+        return {
+            "proxy": self.name,
+            "recipe": asdict(self.recipe),
+            "data": self.dataset.fingerprint,
+            "device": self.device.partition(":")[0],
+        }
+
+    def prepare(self, progress: Progress | None = None) -> None:  # noqa: B027
+        """Whatever has to happen once a run; nothing unless a proxy says otherwise."""
+
+    @abstractmethod
+    def score(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
+        """Score one detector; raises `ProxyError` with the reason when that cannot be done."""

@@ -1,0 +1,19 @@
+"""Short training from scratch."""
+
+from __future__ import annotations
+
+from nas.detectors import Detector, Network
+from nas.proxies._base import Outcome, Progress, Proxy
+from nas.proxies.recipe import Recipe
+from nas.proxies.train import fit, reproducible
+
+
+class ShortTraining(Proxy):
+    """Trains the detector's own rows from scratch for ``recipe.steps`` steps, then validates."""
+
+    name = "short"
+    recipe = Recipe()
+
+    def score(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
+        with reproducible(seed):
+            return fit(Network(detector, seed), self.dataset, self.recipe, seed, device=self.device, progress=progress)

@@ -1,0 +1,210 @@
+"""``python -m nas.search`` as a person runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import optuna
+import pandas as pd
+import pytest
+import yaml
+
+from nas.detectors import from_yaml
+from nas.spaces import decode, load_space
+
+TINY = ("--space", "tiny", "--runtime", "fake", "--imgsz", "64", "--proxy", "short")
+
+
+def search(*options: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "nas.search", *options],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+    )
+
+
+def shapes_free_yaml(folder: Path, names: str = "[a, b]", label: str = "0 0.5 0.5 0.4 0.4\n") -> Path:
+    """A data set of four grey images in YOLO format."""
+    from PIL import Image
+
+    for split in ("train", "val"):
+        for kind in ("images", "labels"):
+            (folder / kind / split).mkdir(parents=True)
+        for index in range(2):
+            Image.new("RGB", (64, 48), (90, 120, 150)).save(folder / "images" / split / f"{index}.png")
+            (folder / "labels" / split / f"{index}.txt").write_text(label)
+    file = folder / "data.yaml"
+    file.write_text(f"train: images/train\nval: images/val\nnames: {names}\n")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--budget", "0"], "--budget 0: nothing would be trained; give 1 or more"),
+        (["--budget", "few"], "Invalid value for '--budget'"),
+        (["--device", "toaster"], "--device toaster"),
+        (["--runtime", "abacus"], "--runtime abacus: no such runtime; known are auto, torch, onnxruntime"),
+        (["--threads", "0"], "--threads 0: must be at least 1"),
+        (["--proxy", "oracle"], "--proxy oracle: no such proxy; known are"),
+        (["--imgsz", "100"], "--imgsz 100: must be a multiple of 32; give 96"),
+        (["--max-latency", "-1"], "--max-latency -1.0: must be above 0"),
+        (["--space", "nowhere"], "--space nowhere: no such space"),
+        (["--data", "missing/data.yaml"], "missing/data.yaml"),
+        (["--train-device", "abacus"], "--train-device abacus: unknown device"),
+        (["--colour", "red"], "No such option: --colour"),
+        (["--resume"], "--resume: give the run's directory with --out"),
+    ],
+)
+def test_bad_options(options: list[str], message: str, tmp_path: Path) -> None:
+    result = search(*TINY, *options, cwd=tmp_path)
+    assert result.returncode == 2, result.stderr
+    assert message in result.stderr
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_bad_data(tmp_path: Path) -> None:
+    data = shapes_free_yaml(tmp_path / "set")
+    label = tmp_path / "set" / "labels" / "train" / "1.txt"
+    label.write_text("0 0.5 0.5 0.4 0.4\n0 0.5 broken 0.4 0.4\n")
+    result = search(*TINY, "--data", str(data), cwd=tmp_path)
+    assert result.returncode == 2
+    assert f"{label}" in result.stderr
+    assert "2" in result.stderr.split(str(label))[1][:12]  # the line
+    assert result.stderr.count("\n") == 1
+    for image in (tmp_path / "set" / "images" / "train").iterdir():
+        image.unlink()
+    result = search(*TINY, "--data", str(data), cwd=tmp_path)
+    assert result.returncode == 2
+    assert "images/train" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+
+
+def test_unknown_operator_and_key_in_a_space_file(tmp_path: Path) -> None:
+    text = load_space("tiny").path.read_text()
+    for old, new, message in [
+        ("  faster:", "  fastest:", "operators.fastest: unknown operator"),
+        ("version: 1", "version: 1\ncolour: red", "colour: unknown key"),
+    ]:
+        (tmp_path / "mine.yaml").write_text(text.replace(old, new))
+        result = search(*TINY, "--space", "mine.yaml", cwd=tmp_path)
+        assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+        assert f"mine.yaml: {message}" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole run, on the built-in data, with real training."""
+    folder = tmp_path_factory.mktemp("run")
+    os.environ["PARETO_YOLO_HOME"] = str(folder / "home")
+    result = search(*TINY, "--budget", "3", "--out", "run", "--seed", "3", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    (folder / "stdout.txt").write_text(result.stdout)
+    return folder / "run"
+
+
+def test_run_directory(finished: Path) -> None:
+    facts = json.loads((finished / "run.json").read_text())
+    assert facts["status"] == "finished"
+    assert facts["options"]["budget"] == 3
+    assert {"table", "proxy", "search", "signal", "finalists", "report"} <= set(facts["seconds"])
+    assert {"space", "data", "proxy"} == set(facts["hashes"])
+    trials = pd.read_csv(finished / "trials.csv")
+    assert (trials.state == "trained").sum() == 3
+    assert trials.arch[0] == str(load_space("tiny").stock())
+    front = pd.read_csv(finished / "pareto.csv", dtype={"name": str})
+    assert list(front.latency_ms) == sorted(front.latency_ms)
+    assert list(front.score) == sorted(front.score)
+    for row in front.itertuples(index=False):
+        # The fake runtime has no noise: predictions are exact.
+        assert row.latency_ms == pytest.approx(row.latency_predicted_ms, rel=1e-6)
+        assert from_yaml(finished / row.yaml) == decode(row.arch).detector(6)
+        assert sum(1 for _ in (finished / row.yaml).open() if "Detect" in _) == 1
+        assert yaml.safe_load((finished / row.yaml).read_text())["nc"] == 6
+    assert {path.stem for path in (finished / "pareto").iterdir()} == set(front.name)
+    assert (finished / "pareto.png").read_bytes().startswith(b"\x89PNG")
+    html = (finished / "report.html").read_text()
+    assert all(name in html for name in front.name)
+    assert "https://" not in html.split("<script", 1)[0]
+
+
+def test_what_is_printed(finished: Path) -> None:
+    printed = (finished.parent / "stdout.txt").read_text()
+    assert "predicted ms" in printed
+    assert "stock" in printed
+    assert "differences below" in printed
+    assert "within 0.0% of its prediction" in printed
+
+
+def test_study_opens_in_optuna(finished: Path) -> None:
+    storage = f"sqlite:///{finished / 'study.db'}"
+    (name,) = optuna.get_all_study_names(storage)
+    study = optuna.load_study(study_name=name, storage=storage)
+    assert len(study.get_trials(states=[optuna.trial.TrialState.COMPLETE])) >= 3
+
+
+def test_dashboard_serves_the_study(finished: Path) -> None:
+    pytest.importorskip("optuna_dashboard", reason="the dashboard extra is not installed")
+    from optuna_dashboard import wsgi
+
+    app = wsgi(f"sqlite:///{finished / 'study.db'}")
+    answered: list[str] = []
+    environment = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api/studies", "wsgi.input": None, "wsgi.errors": sys.stderr}
+    body = b"".join(app(environment, lambda status, headers, error=None: answered.append(status)))
+    assert answered == ["200 OK"]
+    assert json.loads(body)
+
+
+def test_report_is_rebuilt(finished: Path) -> None:
+    (finished / "report.html").unlink()
+    result = subprocess.run([sys.executable, "-m", "nas", "report", str(finished)], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert (finished / "report.html").exists()
+
+
+def test_out_that_holds_another_run(finished: Path) -> None:
+    before = {path: path.read_bytes() for path in finished.iterdir() if path.is_file()}
+    result = search(*TINY, "--out", str(finished), cwd=finished.parent)
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"error: --out {finished}: holds another run; give another directory")
+    assert {path: path.read_bytes() for path in finished.iterdir() if path.is_file()} == before
+
+
+def test_same_seed_and_table_same_trials(finished: Path) -> None:
+    os.environ["PARETO_YOLO_HOME"] = str(finished.parent / "home")
+    result = search(*TINY, "--budget", "3", "--out", "again", "--seed", "3", cwd=finished.parent)
+    assert result.returncode == 0, result.stderr
+    columns = ["number", "state", "arch", "score", "latency_ms"]
+    first, second = (pd.read_csv(folder / "trials.csv")[columns] for folder in (finished, finished.parent / "again"))
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_ctrl_c_leaves_a_readable_run_that_goes_on(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "nas.search", *TINY, "--budget", "4", "--out", "run"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    trials = tmp_path / "run" / "trials.csv"
+    deadline = time.monotonic() + 200
+    while not trials.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
+    assert "--out run --resume" in out
+    assert "Traceback" not in error
+    assert len(pd.read_csv(trials)) >= 1
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["status"] == "interrupted"
+    result = search(*TINY, "--budget", "4", "--out", "run", "--resume", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert (pd.read_csv(trials).state == "trained").sum() == 4
