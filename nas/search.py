@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,6 +21,7 @@ from nas.engine import (
     Limits,
     Run,
     SearchError,
+    Workers,
     candidates,
     chosen,
     measure,
@@ -31,7 +34,7 @@ from nas.engine import (
 )
 from nas.errors import InputError
 from nas.files import write
-from nas.proxies import PROXIES
+from nas.proxies import PROXIES, Proxy
 from nas.reports import write_report
 from nas.runtimes import choose
 from nas.spaces import load_space
@@ -54,6 +57,7 @@ def main(
     max_macs: Annotated[int | None, typer.Option(help="Most multiply-adds at --imgsz.")] = None,
     proxy: Annotated[str, typer.Option(help=f"How candidates are scored: {', '.join(PROXIES)}.")] = "short",
     train_device: Annotated[str, typer.Option(help="Where candidates train: auto, cpu, cuda.")] = "auto",
+    workers: Annotated[int, typer.Option(help="Candidates trained at once; 0: one a core, at most 4.")] = 0,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     table_file: Annotated[Path | None, typer.Option("--table", help="Latency table to use and extend.")] = None,
     rebuild_table: Annotated[bool, typer.Option(help="Measure the latency table anew.")] = False,
@@ -62,7 +66,7 @@ def main(
 ) -> None:
     """Find YOLO detectors that are Pareto-optimal in accuracy and in latency measured on a device."""
     limits = Limits(max_latency, max_params, max_macs)
-    _check(budget, imgsz, limits, proxy)
+    _check(budget, imgsz, limits, proxy, workers)
     searched, backend = load_space(space), choose(runtime, device, threads)
     train_on = _train_device(train_device)
     if resume and out is None:
@@ -70,6 +74,11 @@ def main(
     folder = out or _next_folder(f"{searched.name}-{Path(data).parent.name if data != 'shapes' else data}")
     scorer = PROXIES[proxy](data, folder / "proxy", device=train_on)
     latencies = LatencyTable.open(backend, table_file, rebuild=rebuild_table)
+    cores = len(os.sched_getaffinity(0))
+    count = workers or (min(cores, 4) if train_on == "cpu" else 1)
+    crew = Workers(
+        partial(PROXIES[proxy], scorer.dataset, folder / "proxy", device=train_on), count, max(1, cores // count)
+    )
     with Display() as display:
         facts: dict[str, Any] = {
             "options": {
@@ -82,6 +91,7 @@ def main(
                 "imgsz": imgsz,
                 "proxy": proxy,
                 "train_device": train_on,
+                "workers": count,
                 "seed": seed,
                 **{f"max_{name}": value for name, value in asdict(limits).items()},
             },
@@ -96,14 +106,15 @@ def main(
                     study=open_study(run.storage, f"{searched.name}-{device}-{scorer.fingerprint[:8]}"),
                     space=searched,
                     table=latencies,
-                    proxy=scorer,
+                    score=crew.score,
                     nc=scorer.dataset.nc,
                     imgsz=imgsz,
                     seed=seed,
                     budget=budget,
                     limits=limits,
+                    workers=count,
                 )
-                _search(run, driver, display)
+                _search(run, driver, scorer, crew, display)
             except KeyboardInterrupt:
                 run.save(status="interrupted")
                 display.say(f"interrupted; continue with the same command and --out {folder} --resume")
@@ -111,17 +122,19 @@ def main(
             except SearchError as error:
                 run.save(status="failed")
                 cli.fail(str(error), 1)
+            finally:
+                crew.pause()
 
 
-def _search(run: Run, driver: Driver, display: Display) -> None:
+def _search(run: Run, driver: Driver, proxy: Proxy, crew: Workers, display: Display) -> None:
     """The phases of a run, from the table to the report."""
     with run.phase("table"):
         with display.bar(f"latency table {driver.table.path.name}") as progress:
             driver.table.ensure(driver.space.rows(driver.nc, driver.imgsz), progress)
         with display.bar("calibration on whole models") as progress:
             driver.table.calibrate(_calibration_set(driver), driver.imgsz, progress)
-    with run.phase("proxy"), display.bar(f"proxy {driver.proxy.name}") as progress:
-        driver.proxy.prepare(progress)
+    with run.phase("proxy"), display.bar(f"proxy {proxy.name}") as progress:
+        proxy.prepare(progress)
     trials = run.folder / "trials.csv"
     with run.phase("search"), display.trials(driver.budget, records(driver.study)) as live:
 
@@ -134,7 +147,8 @@ def _search(run: Run, driver: Driver, display: Display) -> None:
     front = candidates(rows)
     with run.phase("signal"), display.bar("how far scores can be trusted") as progress:
         again = chosen(rows, front)
-        signal = measure_signal(rows, again, driver.proxy, driver.nc, driver.seed, progress)
+        signal = measure_signal(rows, again, driver.score, driver.nc, driver.seed, progress)
+    crew.pause()
     with run.phase("finalists"), display.bar("finalists, measured whole") as progress:
         finalists, stock = measure(front, rows[0], driver.table, driver.nc, driver.imgsz, driver.limits, progress)
     for finalist in finalists:
@@ -159,7 +173,7 @@ def _calibration_set(driver: Driver) -> list[Detector]:
     return [member.detector(driver.nc) for member in members]
 
 
-def _check(budget: int, imgsz: int, limits: Limits, proxy: str) -> None:
+def _check(budget: int, imgsz: int, limits: Limits, proxy: str, workers: int) -> None:
     """Refuse what cannot be before anything is spent."""
     if budget < 1:
         raise InputError(f"--budget {budget}: nothing would be trained; give 1 or more")
@@ -170,6 +184,8 @@ def _check(budget: int, imgsz: int, limits: Limits, proxy: str) -> None:
             raise InputError(f"--max-{name} {value}: must be above 0")
     if proxy not in PROXIES:
         raise InputError(f"--proxy {proxy}: no such proxy; known are {', '.join(PROXIES)}")
+    if workers < 0:
+        raise InputError(f"--workers {workers}: give 1 or more, or 0 for one a core")
 
 
 def _train_device(name: str) -> str:

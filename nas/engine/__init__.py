@@ -8,6 +8,7 @@ from nas.engine._record import Record, records, table
 from nas.engine._run import Run, open_run
 from nas.engine._signal import Signal, chosen, measure_signal
 from nas.engine._study import open_study
+from nas.engine._workers import Workers
 
 __all__ = [
     "Driver",
@@ -17,6 +18,7 @@ __all__ = [
     "Run",
     "SearchError",
     "Signal",
+    "Workers",
     "candidates",
     "chosen",
     "measure",

@@ -6,8 +6,9 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nas.engine._driver import Score
 from nas.engine._record import Record
-from nas.proxies import Progress, Proxy
+from nas.proxies import Progress
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,17 @@ def chosen(rows: Sequence[Record], front: Sequence[Record]) -> list[Record]:
 
 
 def measure_signal(
-    rows: Sequence[Record],
-    again: Sequence[Record],
-    proxy: Proxy,
-    nc: int,
-    seed: int,
-    progress: Progress,
+    rows: Sequence[Record], again: Sequence[Record], score: Score, nc: int, seed: int, progress: Progress
 ) -> Signal:
-    """Score ``again`` with the next seed and compare with their scores in the run; ``rows`` are all trained ones."""
+    """Score ``again`` with the next seed and compare with their scores in the run; ``rows`` are all trained ones.
+
+    Raises what the scoring raised: these candidates were scored before.
+    """
     squares = []
-    for index, row in enumerate(again):
-        outcome = proxy.score(row.architecture.detector(nc), seed + 1)
-        progress((index + 1) / len(again))
+    outcomes = score([row.architecture.detector(nc) for row in again], seed + 1, progress)
+    for row, outcome in zip(again, outcomes, strict=True):
+        if isinstance(outcome, Exception):
+            raise outcome
         assert row.score is not None
         squares.append((outcome.score - row.score) ** 2 / 2)
     scores = [row.score for row in rows if row.score is not None]

@@ -29,8 +29,8 @@ class Inherited(Proxy):
     """
 
     name = "inherit"
-    recipe = Recipe(steps=40, lr=4e-3)
-    template_recipe = Recipe(steps=300, lr=4e-3)
+    recipe = Recipe(steps=60)
+    template_recipe = Recipe(steps=450)
 
     def __init__(
         self,

@@ -15,10 +15,10 @@ class Recipe:
     ``prior`` is the class probability that the head starts from. At most ``val_images``, evenly spaced, are validated.
     """
 
-    imgsz: int = 96
+    imgsz: int = 64
     batch: int = 16
-    steps: int = 45
-    lr: float = 8e-3
+    steps: int = 100
+    lr: float = 4e-3
     warmup: float = 0.1
     weight_decay: float = 5e-4
     momentum: float = 0.1

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
-from time import perf_counter
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import onnxruntime
@@ -13,6 +12,7 @@ import torch
 from torch import nn
 
 from nas.runtimes._base import Prepared, Runtime
+from nas.runtimes._clock import clock
 
 OPSET = 17
 """Fixed, so that a new exporter default does not silently change what is measured."""
@@ -26,7 +26,8 @@ class OnnxRuntime(Runtime):
     name = "onnxruntime"
 
     def prepare(self, module: nn.Module, inputs: Sequence[torch.Tensor]) -> Prepared:
-        return _Session(onnxruntime.InferenceSession(export(module, inputs), self._options(), [PROVIDER]), inputs)
+        session = onnxruntime.InferenceSession(export(module, inputs), self._options(), [PROVIDER])
+        return _Session(session, inputs, clock(self.threads))
 
     def _options(self) -> onnxruntime.SessionOptions:
         options = onnxruntime.SessionOptions()
@@ -68,8 +69,10 @@ def export(module: nn.Module, inputs: Sequence[torch.Tensor]) -> bytes:
 
 
 class _Session:
-    def __init__(self, session: onnxruntime.InferenceSession, inputs: Sequence[torch.Tensor]):
-        self.session = session
+    def __init__(
+        self, session: onnxruntime.InferenceSession, inputs: Sequence[torch.Tensor], clock: Callable[[], float]
+    ):
+        self.session, self.clock = session, clock
         self.inputs = [onnxruntime.OrtValue.ortvalue_from_numpy(x.contiguous().numpy()) for x in inputs]
         feed = dict(zip([i.name for i in session.get_inputs()], self.inputs, strict=True))
         names = [o.name for o in session.get_outputs()]
@@ -83,9 +86,9 @@ class _Session:
         self.run = session.run_with_iobinding
 
     def seconds(self) -> float:
-        start = perf_counter()
+        start = self.clock()
         self.run(self.binding)
-        return perf_counter() - start
+        return self.clock() - start
 
     def outputs(self) -> list[torch.Tensor]:
         self.run(self.binding)

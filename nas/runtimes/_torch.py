@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from time import perf_counter
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import nn
 
 from nas.runtimes._base import Prepared, Runtime, call
+from nas.runtimes._clock import clock
 
 
 class TorchRuntime(Runtime):
@@ -18,7 +18,7 @@ class TorchRuntime(Runtime):
     name = "torch"
 
     def prepare(self, module: nn.Module, inputs: Sequence[torch.Tensor]) -> Prepared:
-        return _Eager(module, inputs)
+        return _Eager(module, inputs, clock(self.threads))
 
     def fingerprint(self) -> dict[str, str | int]:
         return {
@@ -41,13 +41,13 @@ class TorchRuntime(Runtime):
 
 
 class _Eager:
-    def __init__(self, module: nn.Module, inputs: Sequence[torch.Tensor]):
-        self.module, self.inputs = module, list(inputs)
+    def __init__(self, module: nn.Module, inputs: Sequence[torch.Tensor], clock: Callable[[], float]):
+        self.module, self.inputs, self.clock = module, list(inputs), clock
 
     def seconds(self) -> float:
-        start = perf_counter()
+        start = self.clock()
         call(self.module, self.inputs)
-        return perf_counter() - start
+        return self.clock() - start
 
     def outputs(self) -> list[torch.Tensor]:
         with torch.inference_mode():

@@ -1,9 +1,10 @@
 """The one statistic by which rows and whole detectors are timed.
 
-A shared machine has quiet and slow windows, up to twice as slow and lasting from milliseconds to minutes. So every
-sample lies between two readings of a reference kernel, run through the same runtime, and
+A shared machine has quiet and slow windows, up to twice as slow and lasting from milliseconds to minutes. What another
+process takes of a single thread's core the runtimes' clock leaves out; what it does to caches and clock rates remains.
+So every sample lies between two readings of a reference kernel, run through the same runtime, and
 
-* a sample is the shortest of a few runs in a row, after one that warms the caches;
+* a sample is the shortest of a few runs in a row, the first of which warms the caches;
 * it is quiet when both readings are within 15 % of the reference's nominal time; rounds over all entries go on until
   each has enough quiet samples, or the rounds are spent;
 * the result is the median over an entry's quiet samples of sample / mean of its two readings, times the nominal time.
@@ -28,8 +29,8 @@ Progress = Callable[[float], None]
 
 REFERENCE = "3x3 convolution 16 to 32, 3x3 32 to 32, 1x1 32 to 32, each with SiLU, at 40x40"
 QUIET = 1.15
-SAMPLES = 5
-ROUNDS = 15
+SAMPLES = 4
+ROUNDS = 10
 SAMPLE_SECONDS = 3e-3
 RUNS = (2, 20)
 """Fewest and most runs in a sample; between them, as many as fit into ``SAMPLE_SECONDS``."""
@@ -98,7 +99,6 @@ class Bench:
             before = self._read()
             # To and fro, so that no entry always follows the same neighbour.
             for index in pending if number % 2 else reversed(pending):
-                entries[index].seconds()
                 shortest = min(entries[index].seconds() for _ in range(runs[index]))
                 after = self._read()
                 taken[index].append(_Sample(shortest, before, after))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,16 @@ class Scorer:
     fault: Callable[[int], None] = lambda count: None
     scored: list[Detector] = field(default_factory=list)
 
-    def score(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
+    def __call__(self, detectors: Sequence[Detector], seed: int, progress: Progress) -> list[Outcome | Exception]:
+        results: list[Outcome | Exception] = []
+        for detector in detectors:
+            try:
+                results.append(self.one(detector, seed))
+            except Exception as error:
+                results.append(error)
+        return results
+
+    def one(self, detector: Detector, seed: int) -> Outcome:
         self.scored.append(detector)
         self.fault(len(self.scored))
         digest = hashlib.sha256(repr((detector, seed)).encode()).digest()
@@ -81,6 +90,18 @@ def test_same_seed_same_trials(tmp_path: Path) -> None:
         found.append([(row.arch, row.score, row.state) for row in rows])
     assert found[0] == found[1]
     assert found[0] != found[2]
+
+
+def test_rounds_of_several_workers(tmp_path: Path) -> None:
+    found = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        scorer = Scorer()
+        rows = run(driver(tmp_path / name, scorer, budget=13, workers=4))
+        assert len(trained(rows)) == 13 == len(scorer.scored)
+        assert len({row.arch for row in trained(rows)}) == 13
+        found.append([(row.arch, row.score) for row in rows])
+    assert found[0] == found[1]
 
 
 def test_interrupted_run_goes_on_as_the_unbroken_one(tmp_path: Path) -> None:
