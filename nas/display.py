@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -89,8 +90,8 @@ class Trials:
 
 def result_table(front: Sequence[Finalist], stock: Finalist) -> Table:
     """The front and the stock model, predicted latency against measured."""
-    shown = Table(title="Pareto front, measured whole on the device")
-    for heading in ("model", "AP50-95 (proxy)", "measured ms", "predicted ms", "error", "params", "MACs"):
+    shown = Table(title="Pareto front, measured whole on the device", box=SIMPLE)
+    for heading in ("model", "AP50-95\n(proxy)", "measured\nms", "predicted\nms", "error", "params", "MACs"):
         shown.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
     for finalist in front if stock in front else [*front, stock]:
         shown.add_row(

@@ -89,7 +89,7 @@ def summarise(rows: list[dict[str, str]]) -> dict[str, object]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", default="shapes", help="shapes, or the path of a data.yaml")
-    parser.add_argument("--proxy", default="inherit", choices=sorted(PROXIES))
+    parser.add_argument("--proxy", default="short", choices=sorted(PROXIES))
     parser.add_argument("--space", default="yolov8n")
     parser.add_argument("--members", type=int, default=10, help="random members of the space")
     parser.add_argument("--seeds", type=int, default=2)

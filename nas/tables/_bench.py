@@ -30,7 +30,8 @@ Progress = Callable[[float], None]
 REFERENCE = "3x3 convolution 16 to 32, 3x3 32 to 32, 1x1 32 to 32, each with SiLU, at 40x40"
 QUIET = 1.15
 SAMPLES = 4
-ROUNDS = 10
+ROUNDS = 3
+"""Most rounds for each quiet sample that is wanted."""
 SAMPLE_SECONDS = 3e-3
 RUNS = (2, 20)
 """Fewest and most runs in a sample; between them, as many as fit into ``SAMPLE_SECONDS``."""
@@ -94,8 +95,9 @@ class Bench:
         self, entries: Sequence[Prepared], taken: list[list[_Sample]], samples: int, progress: Progress | None
     ) -> None:
         runs = [self._runs(entry) for entry in entries]
+        rounds = ROUNDS * samples if self.runtime.timed else 1
         pending = list(range(len(entries)))
-        for number in range(ROUNDS if self.runtime.timed else 1):
+        for number in range(rounds):
             before = self._read()
             # To and fro, so that no entry always follows the same neighbour.
             for index in pending if number % 2 else reversed(pending):
@@ -105,7 +107,7 @@ class Bench:
                 before = after
             pending = [i for i in pending if sum(self._is_quiet(s) for s in taken[i]) < samples]
             if progress is not None:
-                progress(max((number + 1) / ROUNDS, 1 - len(pending) / len(entries)))
+                progress(max((number + 1) / rounds, 1 - len(pending) / len(entries)))
             if not pending:
                 break
 

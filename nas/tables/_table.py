@@ -24,7 +24,7 @@ from nas.tables._store import Calibration, Header, check_identity, load, save
 
 BATCH = 32
 """Entries that are prepared together, timed interleaved and then saved."""
-WHOLE_SAMPLES = 7
+WHOLE_SAMPLES = 9
 
 
 class MissingEntryError(LookupError):

@@ -1,0 +1,86 @@
+"""Scoring in child processes: order, faults, dead children, and an end to all of it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from nas.detectors import TEMPLATES, Detector
+from nas.engine import Workers
+from nas.proxies import Outcome
+
+# Children import what they run by name, so it cannot live in this file.
+STUB = """
+import os, time
+from nas.proxies import Outcome
+
+class Stub:
+    def prepare(self):
+        pass
+
+    def score(self, detector, seed):
+        if detector.nc == 99:
+            os._exit(1)
+        if detector.nc == 98:
+            raise ValueError("the loss became nan")
+        if detector.nc == 97:
+            time.sleep(600)
+        time.sleep(0.3 if detector.nc == 1 else 0.0)
+        return Outcome(detector.nc + seed / 10, 0.0, ())
+
+def make():
+    return Stub()
+"""
+
+
+@pytest.fixture
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Any]:
+    (tmp_path / "stub_proxy_for_workers.py").write_text(STUB)
+    monkeypatch.syspath_prepend(tmp_path)
+    function: Callable[[], Any] = importlib.import_module("stub_proxy_for_workers").make
+    return function
+
+
+def detectors(*classes: int) -> list[Detector]:
+    return [TEMPLATES["yolov8n"].stock(nc) for nc in classes]
+
+
+def test_results_come_in_order_and_faults_stand_in_their_place(make: Callable[[], Any]) -> None:
+    crew = Workers(make, count=2, threads=1)
+    shares: list[float] = []
+    try:
+        first, second, third = crew.score(detectors(1, 98, 3), 2, shares.append)
+    finally:
+        crew.pause()
+    assert isinstance(first, Outcome)
+    assert isinstance(third, Outcome)
+    assert (first.score, third.score) == (1.2, 3.2)
+    assert isinstance(second, ValueError)
+    assert str(second) == "the loss became nan"
+    assert shares == pytest.approx([1 / 3, 2 / 3, 1])
+
+
+def test_a_dead_child_is_replaced(make: Callable[[], Any]) -> None:
+    crew = Workers(make, count=1, threads=1)
+    try:
+        (dead,) = crew.score(detectors(99), 0, lambda share: None)
+        assert isinstance(dead, Exception)
+        assert "terminated abruptly" in str(dead)
+        (alive,) = crew.score(detectors(5), 0, lambda share: None)
+        assert isinstance(alive, Outcome)
+    finally:
+        crew.pause()
+
+
+def test_pause_ends_the_children(make: Callable[[], Any]) -> None:
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    crew = Workers(make, count=2, threads=1)
+    crew.score(detectors(1, 2), 0, lambda share: None)
+    crew.pause()
+    after = [c for c in psutil.Process().children(recursive=True) if c.pid not in before]
+    assert [c for c in after if "spawn_main" in " ".join(c.cmdline()) and "--multiprocessing-fork" in c.cmdline()] == []
