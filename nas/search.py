@@ -146,8 +146,7 @@ def _search(run: Run, driver: Driver, proxy: Proxy, crew: Workers, display: Disp
     rows = [row for row in records(driver.study) if row.state == "trained"]
     front = candidates(rows)
     with run.phase("signal"), display.bar("how far scores can be trusted") as progress:
-        again = chosen(rows, front)
-        signal = measure_signal(rows, again, driver.score, driver.nc, driver.seed, progress)
+        signal = measure_signal(rows, chosen(rows), driver.score, driver.nc, driver.seed, progress)
     crew.pause()
     with run.phase("finalists"), display.bar("finalists, measured whole") as progress:
         finalists, stock = measure(front, rows[0], driver.table, driver.nc, driver.imgsz, driver.limits, progress)

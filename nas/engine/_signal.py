@@ -10,6 +10,8 @@ from nas.engine._driver import Score
 from nas.engine._record import Record
 from nas.proxies import Progress
 
+REPEATS = 6
+
 
 @dataclass(frozen=True)
 class Signal:
@@ -32,9 +34,13 @@ class Signal:
         return text if self.tells_apart else f"{text}: this run CANNOT tell its candidates apart by score"
 
 
-def chosen(rows: Sequence[Record], front: Sequence[Record]) -> list[Record]:
-    """Which candidates to score again: the stock model, the front's fastest and its best."""
-    return list(dict.fromkeys([rows[0], front[0], front[-1]]))
+def chosen(rows: Sequence[Record]) -> list[Record]:
+    """Which of the trained candidates to score again: the stock model and others, evenly spaced over the run.
+
+    Never by score: the best of many are partly lucky, and would make chance look larger than it is.
+    """
+    count = min(REPEATS, len(rows))
+    return [rows[index * len(rows) // count] for index in range(count)]
 
 
 def measure_signal(

@@ -1,0 +1,49 @@
+"""How far scores can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from nas.engine import Record, Signal, chosen, measure_signal
+from nas.proxies import Outcome
+from nas.spaces import load_space
+
+STOCK = str(load_space("tiny").stock())
+
+
+def rows(*scores: float) -> list[Record]:
+    return [Record(number, "trained", STOCK, score=score) for number, score in enumerate(scores)]
+
+
+def test_spreads() -> None:
+    def again(detectors, seed, progress):  # type: ignore[no-untyped-def]
+        assert seed == 5
+        return [Outcome(score, 0.0, ()) for score in (0.12, 0.18)]
+
+    trained = rows(0.1, 0.2, 0.3)
+    signal = measure_signal(trained, trained[:2], again, 3, 4, lambda share: None)
+    # Differences of 0.02 between two draws each: sd = 0.02 / sqrt(2).
+    assert signal.seeds == pytest.approx(0.02 / 2**0.5)
+    assert signal.candidates == pytest.approx(0.1)
+    assert signal.repeats == 2
+    assert signal.tells_apart
+
+
+def test_a_run_that_cannot_tell_says_so() -> None:
+    assert "CANNOT tell" in str(Signal(seeds=0.02, candidates=0.03, repeats=3))
+    assert "CANNOT" not in str(Signal(seeds=0.01, candidates=0.03, repeats=3))
+
+
+def test_a_fault_is_not_hidden() -> None:
+    trained = rows(0.1, 0.2)
+    with pytest.raises(RuntimeError, match="broken"):
+        measure_signal(trained, trained, lambda *_: [RuntimeError("broken")] * 2, 3, 4, lambda share: None)
+
+
+def test_repeats_are_chosen_without_looking_at_scores() -> None:
+    trained = rows(*(0.1 for _ in range(50)))
+    shuffled = [replace(row, score=0.9 if row.number % 7 == 3 else 0.1) for row in trained]
+    assert [row.number for row in chosen(trained)] == [row.number for row in chosen(shuffled)] == [0, 8, 16, 25, 33, 41]
+    assert [row.number for row in chosen(trained[:1])] == [0]
