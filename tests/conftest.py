@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+import nas  # noqa: F401  first of all: it settles how OpenMP waits, before torch is imported
+
 ROOT = Path(__file__).parent.parent
 
 
