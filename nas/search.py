@@ -56,6 +56,9 @@ def main(
     max_params: Annotated[int | None, typer.Option(help="Most parameters.")] = None,
     max_macs: Annotated[int | None, typer.Option(help="Most multiply-adds at --imgsz.")] = None,
     proxy: Annotated[str, typer.Option(help=f"How candidates are scored: {', '.join(PROXIES)}.")] = "short",
+    weights: Annotated[
+        Path | None, typer.Option(help="Trained template (a state dict) for --proxy inherit.  [default: trained first]")
+    ] = None,
     train_device: Annotated[str, typer.Option(help="Where candidates train: auto, cpu, cuda.")] = "auto",
     workers: Annotated[int, typer.Option(help="Candidates trained at once; 0: one a core, at most 4.")] = 0,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
@@ -72,13 +75,12 @@ def main(
     if resume and out is None:
         raise InputError("--resume: give the run's directory with --out")
     folder = out or _next_folder(f"{searched.name}-{Path(data).parent.name if data != 'shapes' else data}")
-    scorer = PROXIES[proxy](data, folder / "proxy", device=train_on)
+    make: dict[str, Any] = {"folder": folder / "proxy", "device": train_on, **_weights(proxy, weights)}
+    scorer = PROXIES[proxy](data, **make)
     latencies = LatencyTable.open(backend, table_file, rebuild=rebuild_table)
     cores = len(os.sched_getaffinity(0))
     count = workers or (min(cores, 4) if train_on == "cpu" else 1)
-    crew = Workers(
-        partial(PROXIES[proxy], scorer.dataset, folder / "proxy", device=train_on), count, max(1, cores // count)
-    )
+    crew = Workers(partial(PROXIES[proxy], scorer.dataset, **make), count, max(1, cores // count))
     with Display() as display:
         facts: dict[str, Any] = {
             "options": {
@@ -185,6 +187,16 @@ def _check(budget: int, imgsz: int, limits: Limits, proxy: str, workers: int) ->
         raise InputError(f"--proxy {proxy}: no such proxy; known are {', '.join(PROXIES)}")
     if workers < 0:
         raise InputError(f"--workers {workers}: give 1 or more, or 0 for one a core")
+
+
+def _weights(proxy: str, weights: Path | None) -> dict[str, Path]:
+    if weights is None:
+        return {}
+    if proxy != "inherit":
+        raise InputError(f"--weights {weights}: only --proxy inherit starts from weights; add it, or drop --weights")
+    if not weights.is_file():
+        raise InputError(f"--weights {weights}: no such file")
+    return {"weights": weights}
 
 
 def _train_device(name: str) -> str:

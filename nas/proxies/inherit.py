@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pickle
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from nas.data import Dataset
 from nas.detectors import TEMPLATES, Detector, Network, ResolvedRow
+from nas.errors import InputError
 from nas.proxies._base import Outcome, Progress, Proxy
 from nas.proxies.recipe import Recipe
 from nas.proxies.train import fit, reproducible, train
@@ -45,6 +47,7 @@ class Inherited(Proxy):
     ) -> None:
         """``weights`` is a state dict of the template, trained elsewhere, saved by ``torch.save``."""
         super().__init__(data, folder, recipe=recipe, device=device)
+        self.template_name = template
         self.template = TEMPLATES[template].stock(self.dataset.nc)
         self.template_recipe = template_recipe or type(self).template_recipe
         self.weights = weights
@@ -66,7 +69,19 @@ class Inherited(Proxy):
             unfinished = path.with_suffix(f".{os.getpid()}")
             torch.save(network.state_dict(), unfinished)
             unfinished.replace(path)
-        self._state = torch.load(path, map_location="cpu", weights_only=True)
+        self._state = self._load(path)
+
+    def _load(self, path: Path) -> dict[str, Tensor]:
+        """The state dict in a file; InputError for one that is none, or none of the template."""
+        mend = f"give a state dict of {self.template_name} saved by torch.save"
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+            raise InputError(f"{path}: not readable as weights: {' '.join(str(error).split())[:200]}; {mend}") from None
+        expected = Network(self.template).state_dict()
+        if not isinstance(state, dict) or not set(expected) <= set(state):
+            raise InputError(f"{path}: lacks parameters of {self.template_name}; {mend}")
+        return {key: state[key] for key in expected}
 
     def score(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
         if self._state is None:
