@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nas.errors import InputError
 
 
 def shipped(folder: str) -> Path:
@@ -11,6 +16,20 @@ def shipped(folder: str) -> Path:
     package = Path(__file__).parent
     installed = package / folder
     return installed if installed.is_dir() else package.parent / folder
+
+
+def read_yaml(path: Path, what: str, keys: str) -> dict[str, Any]:
+    """The mapping in a YAML file. Raises InputError, naming the file and the mend, for anything else; ``what`` the file
+    is to be and the ``keys`` it needs are said there."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; give the path of a {what}") from None
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: not a {what}; expected the keys {keys}")
+    return content
 
 
 def write(path: Path, text: str) -> None:

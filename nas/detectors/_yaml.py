@@ -9,6 +9,7 @@ import yaml
 
 from nas.detectors._rows import Detector, Row
 from nas.errors import InputError
+from nas.files import read_yaml
 
 
 def to_yaml(detector: Detector, title: str = "") -> str:
@@ -28,14 +29,7 @@ def to_yaml(detector: Detector, title: str = "") -> str:
 def from_yaml(path: str | Path) -> Detector:
     """The detector of a model YAML with explicit channels; raises InputError naming file, field and mend."""
     path = Path(path)
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; give the path of a model YAML") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: not a model YAML; expected the keys nc, backbone and head")
+    content = read_yaml(path, "model YAML", "nc, backbone and head")
     for key in ("scales", "depth_multiple", "width_multiple"):
         if key in content:
             raise InputError(f"{path}: {key}: scaled YAMLs are not read; write depth and channels out and drop the key")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import torch
 from torch import nn
 
-from nas.operators._base import Term, conv_term
+from nas.operators._base import KeepingOperator, Shape, Term, conv_term
 from nas.operators.conv import Conv
 
 
@@ -34,3 +34,16 @@ class Shell(nn.Module):
 def shell_terms(c1: int, c2: int, hidden: int, n: int, grid: tuple[int, int], block: list[Term]) -> list[Term]:
     """The shell's own two convolutions and n times the block's."""
     return [conv_term(1, c1, 2 * hidden, grid), conv_term(1, (2 + n) * hidden, c2, grid), *block * n]
+
+
+class CSPOperator(KeepingOperator):
+    """A block of ours in the shell: row arguments [channels, n, *the block's], the block at half the channels."""
+
+    depth_argument = 1
+    block_terms: Callable[..., list[Term]]
+    """Cost of one block: of its channels, its parameters and the map (height, width)."""
+
+    def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
+        channels, n, *parameters = self.filled(arguments)
+        grid, half = inputs[0][1:], channels // 2
+        return shell_terms(channels, channels, half, n, grid, self.block_terms(half, *parameters, grid))

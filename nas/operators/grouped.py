@@ -13,7 +13,7 @@ from torch import nn
 
 from nas.operators._base import KeepingOperator, Shape, Term, check_channels, conv_term
 from nas.operators._family import Family, Number, Parameter, Row
-from nas.operators._shell import Shell, shell_terms
+from nas.operators._shell import CSPOperator, Shell
 from nas.operators.conv import Conv
 
 
@@ -55,19 +55,13 @@ class GroupedBlockOperator(KeepingOperator):
     module = GroupedBlock
 
     def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
-        channels, groups, expansion = self.filled(arguments)
-        return _block_terms(channels, groups, expansion, inputs[0][1:])
+        return _block_terms(*self.filled(arguments), grid=inputs[0][1:])
 
 
-class CSPGroupedOperator(KeepingOperator):
+class CSPGroupedOperator(CSPOperator):
     name = "CSPGrouped"
     module = CSPGrouped
-    depth_argument = 1
-
-    def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
-        channels, n, groups, expansion = self.filled(arguments)
-        grid, half = inputs[0][1:], channels // 2
-        return shell_terms(channels, channels, half, n, grid, _block_terms(half, groups, expansion, grid))
+    block_terms = staticmethod(_block_terms)
 
 
 def _row(shell: str, channels: int, depth: int, parameters: Mapping[str, Number]) -> Row:

@@ -14,7 +14,7 @@ from torch import nn
 
 from nas.operators._base import KeepingOperator, Shape, Term, check_channels
 from nas.operators._family import Family, Number, Parameter, Row
-from nas.operators._shell import Shell, shell_terms
+from nas.operators._shell import CSPOperator, Shell
 
 
 class HetConv(nn.Module):
@@ -125,19 +125,13 @@ class HetBlockOperator(KeepingOperator):
     module = HetBlock
 
     def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
-        channels, p, expansion = self.filled(arguments)
-        return _block_terms(channels, p, expansion, inputs[0][1:])
+        return _block_terms(*self.filled(arguments), grid=inputs[0][1:])
 
 
-class CSPHetOperator(KeepingOperator):
+class CSPHetOperator(CSPOperator):
     name = "CSPHet"
     module = CSPHet
-    depth_argument = 1
-
-    def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
-        channels, n, p, expansion = self.filled(arguments)
-        grid, half = inputs[0][1:], channels // 2
-        return shell_terms(channels, channels, half, n, grid, _block_terms(half, p, expansion, grid))
+    block_terms = staticmethod(_block_terms)
 
 
 def _row(shell: str, channels: int, depth: int, parameters: Mapping[str, Number]) -> Row:

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nas.detectors import TEMPLATES
 from nas.errors import InputError
-from nas.files import shipped
+from nas.files import read_yaml, shipped
 from nas.operators import FAMILIES, Number
 
 
@@ -44,14 +43,7 @@ def read(name: str | Path) -> tuple[Path, SpaceFile]:
         if not path.is_file():
             known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml")))
             raise InputError(f"--space {name}: no such space; give one of {known}, or the path of a .yaml file")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; give the path of a space file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: not a space file; expected the keys {', '.join(SpaceFile.model_fields)}")
+    content = read_yaml(path, "space file", ", ".join(SpaceFile.model_fields))
     try:
         space = SpaceFile.model_validate(content)
     except ValidationError as error:
