@@ -3,8 +3,7 @@
 A search needs data that is there at once, that short training can begin to learn and long training cannot finish.
 So class is told by shape, and by a colour that a class tends to have, as things in the world do: it is a hint, for the
 distractors, which are shapes too, have the same colours, and neighbouring tints overlap. Texture, size, turn and place
-are drawn from one and the same distribution for all. Objects hide one another, run over the edge and come in contrasts
-close to the noise.
+are drawn from one and the same distribution for all. Objects hide one another and run over the edge.
 
 Same bytes everywhere: numbers come from the raw PCG64 stream, which NumPy keeps stable (its distributions it does
 not), pixels from + - * / and comparisons, which IEEE 754 rounds one way, and the few cosines are rounded.
@@ -29,13 +28,13 @@ Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 _DISTRACTORS = ("bar", "half", "ell", "arc", "blob")
-_DIAMETER = (0.12, 0.5)  # of the circle around an object, in sides of the image
-_OBJECTS = (1, 5)  # an image, both ends included
-_CLUTTER = (0, 4)
+_DIAMETER = (0.16, 0.5)  # of the circle around an object, in sides of the image
+_OBJECTS = (1, 4)  # an image, both ends included
+_CLUTTER = (0, 3)
 _VISIBLE = 0.3  # no object is hidden, or cut off by the edge, more than this leaves
-_CONTRAST = (40.0, 127.0)  # grey levels between a thing's colour and what lies under its centre
+_CONTRAST = (60.0, 127.0)  # grey levels between a thing's colour and what lies under its centre
 _TINTS = ((1, -1, -1), (-1, 1, -1), (-1, -1, 1), (1, 1, -1), (-1, 1, 1), (1, -1, 1))  # the classes' colours, as RGB
-_TINGE = 0.6  # how far a thing strays from its tint
+_TINGE = 0.35  # how far a thing strays from its tint
 _NOISE = (2.0, 8.0)  # standard deviation in grey levels
 _GRID = 64  # cells a side in which scenes are composed
 _SAMPLES = 3  # a side, in every pixel that is rendered
@@ -282,7 +281,7 @@ def _paint(canvas: Floats, thing: _Thing, dice: _Dice) -> None:
     centre = (slice(None), [min(int(thing.y * imgsz), imgsz - 1)], [min(int(thing.x * imgsz), imgsz - 1)])
     ground = canvas[centre].reshape(3, 1, 1).clip(0, 255)
     step = contrast * hue / np.abs(hue).max()
-    colour = np.where((ground + step < 0) | (ground + step > 255), ground - step, ground + step)
+    colour = (ground + step).clip(0, 255)
     u, v = thing.local(xs[_SAMPLES // 2 :: _SAMPLES][None, :], ys[_SAMPLES // 2 :: _SAMPLES][:, None])
     texture = contrast * (shade * u + stripe * _wave(v * stripes))
     window += cover * (colour + texture - window)

@@ -73,7 +73,8 @@ class FasterBlockOperator(KeepingOperator):
     module = FasterBlock
 
     def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
-        return _block_terms(*self.filled(arguments), grid=inputs[0][1:])
+        channels, divisor, expansion = self.filled(arguments)
+        return _block_terms(channels, divisor, expansion, inputs[0][1:])
 
 
 class CSPFasterOperator(CSPOperator):

@@ -55,7 +55,8 @@ class GroupedBlockOperator(KeepingOperator):
     module = GroupedBlock
 
     def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
-        return _block_terms(*self.filled(arguments), grid=inputs[0][1:])
+        channels, divisor, expansion = self.filled(arguments)
+        return _block_terms(channels, divisor, expansion, inputs[0][1:])
 
 
 class CSPGroupedOperator(CSPOperator):

@@ -125,7 +125,8 @@ class HetBlockOperator(KeepingOperator):
     module = HetBlock
 
     def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
-        return _block_terms(*self.filled(arguments), grid=inputs[0][1:])
+        channels, divisor, expansion = self.filled(arguments)
+        return _block_terms(channels, divisor, expansion, inputs[0][1:])
 
 
 class CSPHetOperator(CSPOperator):
