@@ -1,7 +1,7 @@
 """The built-in detection set: six shapes among clutter, drawn the same on every machine.
 
 A search needs data that is there at once, that short training can begin to learn and long training cannot finish.
-So class is told by shape, and by a colour that a class tends to have, as things in the world do: it is a hint, for the
+So class is told by shape, and by a colour that a class tends to have, as things in the world do: a strong hint, not a proof, for the
 distractors, which are shapes too, have the same colours, and neighbouring tints overlap. Texture, size, turn and place
 are drawn from one and the same distribution for all. Objects hide one another and run over the edge.
 
@@ -34,7 +34,7 @@ _CLUTTER = (0, 3)
 _VISIBLE = 0.3  # no object is hidden, or cut off by the edge, more than this leaves
 _CONTRAST = (60.0, 127.0)  # grey levels between a thing's colour and what lies under its centre
 _TINTS = ((1, -1, -1), (-1, 1, -1), (-1, -1, 1), (1, 1, -1), (-1, 1, 1), (1, -1, 1))  # the classes' colours, as RGB
-_TINGE = 0.35  # how far a thing strays from its tint
+_TINGE = 0.8  # how far a thing strays from its tint
 _NOISE = (2.0, 8.0)  # standard deviation in grey levels
 _GRID = 64  # cells a side in which scenes are composed
 _SAMPLES = 3  # a side, in every pixel that is rendered

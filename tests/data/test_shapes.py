@@ -17,7 +17,7 @@ def drawn() -> Dataset:
 
 def test_the_same_bytes_on_every_machine() -> None:
     # A change of this number means that scores on `shapes` no longer compare with those of older runs.
-    assert draw_shapes(64, n_train=8, n_val=4).fingerprint == "5d3fa6f3d13397da"
+    assert draw_shapes(64, n_train=8, n_val=4).fingerprint == "10c125f98f08cc33"
 
 
 def test_seed_and_size_decide(drawn: Dataset) -> None:
@@ -87,7 +87,7 @@ def test_size_does_not_tell_the_class_and_colour_only_hints_at_it() -> None:
             sizes.append([max(x2 - x1, y2 - y1)])
     chance = 1 / len(CLASSES)
     assert abs(guessed(kinds, sizes) - chance) < 0.1
-    assert chance + 0.1 < guessed(kinds, colours) < 0.8
+    assert chance + 0.1 < guessed(kinds, colours) < 0.9
 
 
 def guessed(kinds: list[int], features: list[list[float]]) -> float:
