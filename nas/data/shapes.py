@@ -1,9 +1,9 @@
 """The built-in detection set: six shapes among clutter, drawn the same on every machine.
 
 A search needs data that is there at once, that short training can begin to learn and long training cannot finish.
-So class is told by shape, and by a colour that a class tends to have, as things in the world do: a strong hint, not a proof, for the
-distractors, which are shapes too, have the same colours, and neighbouring tints overlap. Texture, size, turn and place
-are drawn from one and the same distribution for all. Objects hide one another and run over the edge.
+So class is told by shape, and by a colour that a class tends to have, as things in the world do: a strong hint, not a
+proof, for the distractors, which are shapes too, have the same colours, and neighbouring tints overlap. Texture, size,
+turn and place are drawn from one and the same distribution for all. Objects hide one another and run over the edge.
 
 Same bytes everywhere: numbers come from the raw PCG64 stream, which NumPy keeps stable (its distributions it does
 not), pixels from + - * / and comparisons, which IEEE 754 rounds one way, and the few cosines are rounded.
