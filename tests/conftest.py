@@ -26,3 +26,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("PARETO_YOLO_HOME", str(folder))
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of integrations come last: Ultralytics patches Pillow and torch.save in the process that imports it."""
+    items.sort(key=lambda item: "integrations" in item.path.parts)

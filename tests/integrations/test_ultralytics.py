@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,9 @@ from nas.integrations.torchvision import nms
 from nas.integrations.ultralytics import register
 from nas.spaces import Architecture, load_space
 
-pytest.importorskip("ultralytics", reason="the ultralytics extra is not installed")
+# Not imported here: Ultralytics patches Pillow and torch in its process, which the tests before these must not meet.
+missing = importlib.util.find_spec("ultralytics") is None
+pytestmark = pytest.mark.skipif(missing, reason="the ultralytics extra is not installed")
 
 SPACE = load_space("yolov8n")
 RNG = np.random.default_rng(20)
