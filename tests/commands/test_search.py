@@ -197,7 +197,15 @@ def test_same_seed_and_table_same_trials(finished: Path) -> None:
 
 def test_ctrl_c_leaves_a_readable_run_that_goes_on(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "nas.search", *TINY, "--budget", "4", "--out", "run"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell starts its background jobs, and so this test, with Ctrl-C ignored; a person's command is not.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     trials = tmp_path / "run" / "trials.csv"
     deadline = time.monotonic() + 200
     while not trials.exists() and process.poll() is None and time.monotonic() < deadline:
