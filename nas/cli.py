@@ -18,13 +18,15 @@ def run(command: Callable[[], object]) -> None:
     Bad input shows its one line; any other exception is a fault of ours, keeps its traceback and exits with 1.
     """
     try:
-        command()
+        status = command()
     except InputError as error:
         fail(str(error), 2)
     except TyperException as error:
         fail(error.format_message(), 2)
     except KeyboardInterrupt:
         sys.exit(130)
+    # Typer turns Ctrl-C, and --help, into a status that it returns.
+    sys.exit(status if isinstance(status, int) else 0)
 
 
 def fail(message: str, status: int) -> NoReturn:

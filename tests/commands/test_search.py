@@ -204,7 +204,7 @@ def test_ctrl_c_leaves_a_readable_run_that_goes_on(tmp_path: Path) -> None:
         stderr=subprocess.PIPE,
         text=True,
         # A shell starts its background jobs, and so this test, with Ctrl-C ignored; a person's command is not.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     trials = tmp_path / "run" / "trials.csv"
     deadline = time.monotonic() + 200
