@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import pickle
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,6 +14,7 @@ from torch import Tensor
 from nas.data import Dataset
 from nas.detectors import TEMPLATES, Detector, Network, ResolvedRow
 from nas.errors import InputError
+from nas.files import replacing
 from nas.proxies._base import Outcome, Progress, Proxy
 from nas.proxies.recipe import Recipe
 from nas.proxies.train import fit, reproducible, train
@@ -65,10 +65,8 @@ class Inherited(Proxy):
                 network = Network(self.template, TEMPLATE_SEED)
                 recipe = self.template_recipe
                 train(network, self.dataset.train, recipe, TEMPLATE_SEED, device=self.device, progress=progress)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_suffix(f".{os.getpid()}")
-            torch.save(network.state_dict(), unfinished)
-            unfinished.replace(path)
+            with replacing(path) as unfinished:
+                torch.save(network.state_dict(), unfinished)
         self._state = self._load(path)
 
     def _load(self, path: Path) -> dict[str, Tensor]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from nas.files import replacing
 from nas.reports._data import RunData
 
 
@@ -32,6 +32,5 @@ def write_png(data: RunData, path: Path) -> None:
     axes.set_title(f"{options['space']}: {len(data.pareto)} Pareto models of {len(data.trained)} trained")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    figure.savefig(temporary, format="png")
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png")
