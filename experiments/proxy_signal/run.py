@@ -11,14 +11,13 @@ import csv
 import json
 import statistics
 from collections import defaultdict
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from nas.detectors import cost
+from nas.engine import Workers
 from nas.proxies import PROXIES, Proxy
 from nas.spaces import decode, load_space
 
@@ -28,23 +27,9 @@ FIELDS = ["proxy", "fingerprint", "candidate", "arch", "params", "seed", "score"
 ABOVE_ZERO = 0.01  # "clearly above zero"
 
 
-class Worker:
-    """The proxy of a worker process."""
-
-    proxy: Proxy
-
-
-def start(proxy: str, data: str, folder: Path) -> None:
-    torch.set_num_threads(1)
-    Worker.proxy = PROXIES[proxy](data, folder)
-    Worker.proxy.prepare()
-
-
-def score(row: dict[str, str]) -> dict[str, str]:
-    detector = decode(row["arch"]).detector(Worker.proxy.dataset.nc)
-    outcome = Worker.proxy.score(detector, int(row["seed"]))
-    figures = {"params": cost(detector).params, "score": f"{outcome.score:.6f}", "seconds": f"{outcome.seconds:.2f}"}
-    return row | {key: str(value) for key, value in figures.items()}
+def make(proxy: str, data: str, folder: Path) -> Proxy:
+    """A worker process's proxy."""
+    return PROXIES[proxy](data, folder)
 
 
 def candidates(space_name: str, count: int) -> dict[str, str]:
@@ -110,19 +95,25 @@ def main() -> None:
         for label, arch in candidates(options.space, options.members).items()
         if (proxy.fingerprint, arch, str(seed)) not in finished
     ]
-    # Forking a process that has run torch's threads can hang.
-    pool = ProcessPoolExecutor(
-        options.workers, get_context("spawn"), initializer=start, initargs=(proxy.name, options.data, options.work)
-    )
-    with pool, path.open("a", newline="") as file:
+    workers = Workers(partial(make, proxy.name, options.data, options.work), options.workers, threads=1)
+    with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, FIELDS)
         if not done:
             writer.writeheader()
-        for future in as_completed([pool.submit(score, row) for row in todo]):
-            done.append(future.result())
-            writer.writerow(done[-1])
-            file.flush()
-            print({key: done[-1][key] for key in ("candidate", "seed", "score", "seconds")}, flush=True)
+        for seed in sorted({row["seed"] for row in todo}):
+            of_seed = [row for row in todo if row["seed"] == seed]
+            for part in (of_seed[i : i + options.workers] for i in range(0, len(of_seed), options.workers)):
+                detectors = [decode(row["arch"]).detector(proxy.dataset.nc) for row in part]
+                outcomes = workers.score(detectors, int(seed), lambda share: None)
+                for row, detector, outcome in zip(part, detectors, outcomes, strict=True):
+                    if isinstance(outcome, Exception):
+                        raise outcome
+                    figures = {"score": f"{outcome.score:.6f}", "seconds": f"{outcome.seconds:.2f}"}
+                    done.append(row | {"params": str(cost(detector).params)} | figures)
+                    writer.writerow(done[-1])
+                    file.flush()
+                    print({key: done[-1][key] for key in ("candidate", "seed", "score", "seconds")}, flush=True)
+    workers.pause()
 
     summary_path = RESULTS / "summary.json"
     summary = json.loads(summary_path.read_text()) if summary_path.exists() else {}

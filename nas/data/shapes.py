@@ -1,9 +1,9 @@
 """The built-in detection set: six shapes among clutter, drawn the same on every machine.
 
 A search needs data that is there at once, that short training can begin to learn and long training cannot finish.
-So class is told by shape, and by a colour that a class tends to have, as things in the world do: a strong hint, not a
-proof, for the distractors, which are shapes too, have the same colours, and neighbouring tints overlap. Texture, size,
-turn and place are drawn from one and the same distribution for all. Objects hide one another and run over the edge.
+So a class has a shape and a colour, as things in the world do. Colour alone does not do: the distractors, which are
+shapes too, have the same colours, and only shape tells that they are none of the six. Texture, size, turn and place
+are drawn from one and the same distribution for all. Objects hide one another and run over the edge.
 
 Same bytes everywhere: numbers come from the raw PCG64 stream, which NumPy keeps stable (its distributions it does
 not), pixels from + - * / and comparisons, which IEEE 754 rounds one way, and the few cosines are rounded.
@@ -34,14 +34,14 @@ _CLUTTER = (0, 3)
 _VISIBLE = 0.3  # no object is hidden, or cut off by the edge, more than this leaves
 _CONTRAST = (60.0, 127.0)  # grey levels between a thing's colour and what lies under its centre
 _TINTS = ((1, -1, -1), (-1, 1, -1), (-1, -1, 1), (1, 1, -1), (-1, 1, 1), (1, -1, 1))  # the classes' colours, as RGB
-_TINGE = 0.8  # how far a thing strays from its tint
+_TINGE = 0.35  # how far a thing strays from its tint
 _NOISE = (2.0, 8.0)  # standard deviation in grey levels
 _GRID = 64  # cells a side in which scenes are composed
 _SAMPLES = 3  # a side, in every pixel that is rendered
 
 
 def draw_shapes(
-    imgsz: int, *, n_train: int = 512, n_val: int = 160, max_train: int = 512, max_val: int = 160, seed: int = 0
+    imgsz: int, *, n_train: int = 512, n_val: int = 256, max_train: int = 512, max_val: int = 256, seed: int = 0
 ) -> Dataset:
     """Draw the set at imgsz x imgsz pixels. Fewer images than `n_train`, `n_val` are the first ones of the same."""
     train = _draw(imgsz, min(n_train, max_train), (seed, 0))

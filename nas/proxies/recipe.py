@@ -17,8 +17,8 @@ class Recipe:
 
     imgsz: int = 64
     batch: int = 16
-    steps: int = 100
-    lr: float = 4e-3
+    steps: int = 120
+    lr: float = 2e-3
     warmup: float = 0.1
     weight_decay: float = 5e-4
     momentum: float = 0.1
