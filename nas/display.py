@@ -58,7 +58,7 @@ class Display:
 
     @contextmanager
     def trials(self, budget: int, done: Sequence[Record]) -> Iterator[Trials]:
-        """The bar of the search: candidates trained out of the budget, the running one counted in parts."""
+        """x"""
         trained = sum(row.state == "trained" for row in done)
         task = self.progress.add_task("search", total=float(budget), completed=trained, count=f"{trained}/{budget}")
         try:
@@ -72,10 +72,6 @@ class Trials:
 
     def __init__(self, display: Display, task: TaskID, budget: int, trained: int):
         self._display, self._task, self._budget, self._trained = display, task, budget, trained
-
-    def training(self, share: float) -> None:
-        """The running training's share done."""
-        self._display.progress.update(self._task, completed=self._trained + share)
 
     def told(self, record: Record) -> None:
         """One line for a trial that has ended."""

@@ -144,7 +144,7 @@ def _search(run: Run, driver: Driver, proxy: Proxy, crew: Workers, display: Disp
             live.told(record)
             write(trials, table(records(driver.study)).to_csv(index=False))
 
-        display.say(f"search ended: {driver.run(told, live.training)}")
+        display.say(f"search ended: {driver.run(told)}")
     rows = [row for row in records(driver.study) if row.state == "trained"]
     front = candidates(rows)
     with run.phase("signal"), display.bar("how far scores can be trusted") as progress:

@@ -100,19 +100,15 @@ def main() -> None:
         writer = csv.DictWriter(file, FIELDS)
         if not done:
             writer.writeheader()
-        for seed in sorted({row["seed"] for row in todo}):
-            of_seed = [row for row in todo if row["seed"] == seed]
-            for part in (of_seed[i : i + options.workers] for i in range(0, len(of_seed), options.workers)):
-                detectors = [decode(row["arch"]).detector(proxy.dataset.nc) for row in part]
-                outcomes = workers.score(detectors, int(seed), lambda share: None)
-                for row, detector, outcome in zip(part, detectors, outcomes, strict=True):
-                    if isinstance(outcome, Exception):
-                        raise outcome
-                    figures = {"score": f"{outcome.score:.6f}", "seconds": f"{outcome.seconds:.2f}"}
-                    done.append(row | {"params": str(cost(detector).params)} | figures)
-                    writer.writerow(done[-1])
-                    file.flush()
-                    print({key: done[-1][key] for key in ("candidate", "seed", "score", "seconds")}, flush=True)
+        detectors = [decode(row["arch"]).detector(proxy.dataset.nc) for row in todo]
+        trainings = [workers.score(d, int(row["seed"])) for d, row in zip(detectors, todo, strict=True)]
+        for row, detector, training in zip(todo, detectors, trainings, strict=True):
+            outcome = training.result()
+            figures = {"score": f"{outcome.score:.6f}", "seconds": f"{outcome.seconds:.2f}"}
+            done.append(row | {"params": str(cost(detector).params)} | figures)
+            writer.writerow(done[-1])
+            file.flush()
+            print({key: done[-1][key] for key in ("candidate", "seed", "score", "seconds")}, flush=True)
     workers.pause()
 
     summary_path = RESULTS / "summary.json"

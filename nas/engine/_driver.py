@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,7 +15,7 @@ from nas.detectors import Detector, cost
 from nas.engine._limits import Limits
 from nas.engine._record import INTERRUPTED, Record, records
 from nas.engine._study import ask, interrupt
-from nas.proxies import Outcome, Progress
+from nas.proxies import Outcome
 from nas.spaces import Architecture, Space
 
 if TYPE_CHECKING:
@@ -32,19 +34,21 @@ class SearchError(Exception):
 
 
 class Score(Protocol):
-    """Scores detectors with a seed, in order; an exception stands where one could not be scored."""
+    """Has a detector scored with a seed, at once or in its turn."""
 
-    def __call__(self, detectors: Sequence[Detector], seed: int, progress: Progress, /) -> list[Outcome | Exception]:
+    def __call__(self, detector: Detector, seed: int, /) -> Future[Outcome]:
         """As `nas.engine.Workers.score`."""
 
 
 @dataclass(frozen=True)
 class Driver:
-    """Fills a study with ``budget`` trained candidates, asking for ``workers`` of them at a time.
+    """Fills a study with ``budget`` trained candidates, ``workers`` of them trained at once.
 
     ``nc`` classes and ``imgsz`` pixels are those of deployment. Baselines, the stock model first, take at most a fifth
     of the budget and pass every gate. All randomness comes from ``seed``: same seed, table and number of workers, same
-    trials. A round is told whole and in the order in which it was asked, whoever finished first.
+    trials, because trials are told in the order in which they were asked, whoever finished first, and each is asked for
+    after the same number of others was told. One more is asked for than there are workers, so that none waits for an
+    older trial to end; a single worker is asked when it is free, with everything told.
     """
 
     study: optuna.Study
@@ -62,43 +66,47 @@ class Driver:
         """The stock model and as many uniform replacements as a fifth of the budget holds."""
         return [self.space.stock(), *self.space.uniform_replacements()][: max(1, self.budget // 5)]
 
-    def run(self, told: Callable[[Record], None], progress: Progress) -> str:
-        """Search until the budget is spent; returns why it ended. ``told`` gets every record when it is told,
-        ``progress`` the share done of the running round. Raises SearchError after too many failures in a row."""
-        while True:
-            done = [row for row in records(self.study) if row.state not in {INTERRUPTED, "running"}]
-            left = self.budget - sum(row.state == "trained" for row in done)
-            if left <= 0:
-                return "the budget is spent"
-            idle = _tail(done, "duplicate", "gated")
-            if idle >= EXHAUSTED:
-                return f"the last {idle} suggestions were repeats or over a limit: the space has nothing new to offer"
-            if _tail(done, "failed") >= FAILURES:
-                raise SearchError(f"{FAILURES} candidates in a row failed, the last with: {done[-1].reason}")
-            for record in self._round(done, min(self.workers, left), progress):
-                told(record)
+    def run(self, told: Callable[[Record], None]) -> str:
+        """Search until the budget is spent; returns why it ended. ``told`` gets every record when it is told.
 
-    def _round(self, done: list[Record], size: int, progress: Progress) -> list[Record]:
-        """Ask for ``size`` trials, score the new ones that pass the gates, and tell all."""
-        asked: list[_Asked] = []
+        Raises SearchError after too many failures in a row.
+        """
+        asked: deque[_Asked] = deque()
         try:
-            for slot in range(len(done), len(done) + size):
-                asked.append(self._ask(slot, done))
-            known = {row.arch: row for row in reversed(done) if row.state != "duplicate"}
-            new = {a.arch: a for a in reversed(asked) if a.arch not in known and not a.over}
-            scored = list(new.values())[::-1]
-            results = self.score([a.detector for a in scored], self.seed, progress) if scored else []
-            outcomes = {a.arch: result for a, result in zip(scored, results, strict=True)}
-        except KeyboardInterrupt:
-            for entry in asked:
-                interrupt(self.study, entry.trial.number)
+            while True:
+                done = [row for row in records(self.study) if row.state not in {INTERRUPTED, "running"}]
+                ended = self._ended(done)
+                if not ended:
+                    self._fill(asked, done)
+                elif not asked:
+                    return ended
+                told(self._tell(asked.popleft(), done))
+        except (KeyboardInterrupt, SearchError):
+            interrupt(self.study)
             raise
-        told = []
-        for entry in asked:
-            self._tell(entry, known.get(entry.arch), outcomes.get(entry.arch))
-            told.append(Record.of(self.study.get_trials(deepcopy=False)[entry.trial.number]))
-            known.setdefault(entry.arch, told[-1])
-        return told
+
+    def _ended(self, done: list[Record]) -> str:
+        """Why nothing more is asked for, if so."""
+        if sum(row.state == "trained" for row in done) >= self.budget:
+            return "the budget is spent"
+        if _tail(done, "failed") >= FAILURES:
+            raise SearchError(f"{FAILURES} candidates in a row failed, the last with: {done[-1].reason}")
+        idle = _tail(done, "duplicate", "gated")
+        if idle >= EXHAUSTED:
+            return f"the last {idle} suggestions were repeats or over a limit: the space has nothing new to offer"
+        return ""
+
+    def _fill(self, asked: deque[_Asked], done: list[Record]) -> None:
+        """Ask for as many trials as may be open at once, and start the trainings of those that need one."""
+        most = self.workers + 1 if self.workers > 1 else 1
+        left = self.budget - sum(row.state == "trained" for row in done)
+        known = {row.arch for row in done if row.state != "duplicate"} | {entry.arch for entry in asked}
+        while len(asked) < most and sum(entry.training is not None for entry in asked) < left:
+            entry = self._ask(len(done) + len(asked), done)
+            asked.append(entry)
+            if entry.arch not in known and not entry.over:
+                entry.training = self.score(entry.detector, self.seed)
+            known.add(entry.arch)
 
     def _ask(self, slot: int, done: list[Record]) -> _Asked:
         """Ask for a trial and write what can be known of it without training."""
@@ -117,38 +125,47 @@ class Driver:
         over = {} if fixed is not None else {name: value for name, value in violations.items() if value > 0}
         return _Asked(trial, str(architecture), detector, latency, over)
 
-    def _tell(self, asked: _Asked, known: Record | None, outcome: Outcome | Exception | None) -> None:
+    def _tell(self, asked: _Asked, done: list[Record]) -> Record:
         """End a trial. What the study shows of it is written before it is told: then it is final."""
         trial = asked.trial
-        if known is not None:
+        known = next((row for row in done if row.arch == asked.arch and row.state != "duplicate"), None)
+        if asked.training is not None:
+            try:
+                outcome = asked.training.result()
+            except Exception as error:
+                trial.set_user_attr("reason", f"{type(error).__name__}: {error}")
+                self.study.tell(trial, state=TrialState.FAIL)
+            else:
+                trial.set_user_attr("seconds", round(outcome.seconds, 3))
+                trial.set_user_attr("rung", 1)
+                self.study.tell(trial, (outcome.score, asked.latency))
+        elif known is not None:
             trial.set_user_attr("duplicate_of", known.number)
             if known.state == "trained":
                 assert known.score is not None and known.latency_ms is not None
                 self.study.tell(trial, (known.score, known.latency_ms))
             else:
                 self.study.tell(trial, state=TrialState.PRUNED if known.state == "gated" else TrialState.FAIL)
-        elif isinstance(outcome, Outcome):
-            trial.set_user_attr("seconds", round(outcome.seconds, 3))
-            trial.set_user_attr("rung", 1)
-            self.study.tell(trial, (outcome.score, asked.latency))
-        elif outcome is not None:
-            trial.set_user_attr("reason", f"{type(outcome).__name__}: {outcome}")
-            self.study.tell(trial, state=TrialState.FAIL)
         else:
             reason = ", ".join(f"{name} {value:.1%} over its limit" for name, value in asked.over.items())
             trial.set_user_attr("reason", reason)
             self.study.tell(trial, state=TrialState.PRUNED)
+        return Record.of(self.study.get_trials(deepcopy=False)[trial.number])
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Asked:
-    """A running trial: its detector, predicted latency in ms, and by how much it lies over which limit."""
+    """An open trial: its detector, predicted latency in ms, by how much it lies over which limit, and its training.
+
+    Without a training it repeats an older trial, or else lies over a limit.
+    """
 
     trial: optuna.Trial
     arch: str
     detector: Detector
     latency: float
     over: Mapping[str, float]
+    training: Future[Outcome] | None = None
 
 
 def _tail(done: list[Record], *states: str) -> int:

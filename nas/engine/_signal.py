@@ -51,12 +51,11 @@ def measure_signal(
     Raises what the scoring raised: these candidates were scored before.
     """
     squares = []
-    outcomes = score([row.architecture.detector(nc) for row in again], seed + 1, progress)
-    for row, outcome in zip(again, outcomes, strict=True):
-        if isinstance(outcome, Exception):
-            raise outcome
+    trainings = [score(row.architecture.detector(nc), seed + 1) for row in again]
+    for row, training in zip(again, trainings, strict=True):
         assert row.score is not None
-        squares.append((outcome.score - row.score) ** 2 / 2)
+        squares.append((training.result().score - row.score) ** 2 / 2)
+        progress(len(squares) / len(again))
     scores = [row.score for row in rows if row.score is not None]
     spread = statistics.stdev(scores) if len(scores) > 1 else 0.0
     return Signal(statistics.fmean(squares) ** 0.5, spread, len(squares))

@@ -27,19 +27,17 @@ def open_study(storage: str, name: str) -> optuna.Study:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         study.set_metric_names(list(METRICS))
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
-        if trial.state == TrialState.RUNNING:
-            interrupt(study, trial.number)
-        else:
-            study.tell(study.ask(), state=TrialState.FAIL)
+    interrupt(study)
+    while study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+        study.tell(study.ask(), state=TrialState.FAIL)
     return study
 
 
-def interrupt(study: optuna.Study, number: int) -> None:
-    """End a running trial that nobody will finish; its slot is asked again."""
-    trial = study.get_trials(deepcopy=False)[number]
-    study._storage.set_trial_user_attr(trial._trial_id, "reason", INTERRUPTED)
-    study.tell(number, state=TrialState.FAIL)
+def interrupt(study: optuna.Study) -> None:
+    """End the running trials, which nobody will finish; their slots are asked again."""
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        study._storage.set_trial_user_attr(trial._trial_id, "reason", INTERRUPTED)
+        study.tell(trial.number, state=TrialState.FAIL)
 
 
 def ask(study: optuna.Study, seed: int, slot: int, fixed: Mapping[str, Any] | None, explore: bool) -> optuna.Trial:

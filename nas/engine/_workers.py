@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
 import torch
 
 from nas.detectors import Detector
-from nas.proxies import Outcome, Progress, Proxy
+from nas.proxies import Outcome, Proxy
 
 _proxy: Proxy
 
@@ -34,7 +34,7 @@ class Workers:
 
     Small networks keep one core busy and not two, so two processes of one thread train nearly twice as fast as one of
     two. Processes start with the first scores; `pause` ends them, so that nothing of ours runs while latency is
-    measured. One that dies is replaced, and its candidates fail with the reason.
+    measured. When one dies, what all were doing fails with that reason, and new ones start with the next score.
     """
 
     def __init__(self, make: Callable[[], Proxy], count: int, threads: int):
@@ -42,21 +42,16 @@ class Workers:
         self._make, self._threads = make, threads
         self._pool: ProcessPoolExecutor | None = None
 
-    def score(self, detectors: Sequence[Detector], seed: int, progress: Progress) -> list[Outcome | Exception]:
-        """Score these, in order; what went wrong with one stands in its place."""
-        if self._pool is None:
-            context = get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.count, context, _start, (self._make, self._threads))
-        futures = [self._pool.submit(_score, detector, seed) for detector in detectors]
-        for done, _ in enumerate(as_completed(futures), 1):
-            progress(done / len(futures))
-        errors = [future.exception() for future in futures]
-        if any(isinstance(error, BrokenProcessPool) for error in errors):
-            self.pause()
-        return [
-            future.result() if error is None else error if isinstance(error, Exception) else RuntimeError(repr(error))
-            for future, error in zip(futures, errors, strict=True)
-        ]
+    def score(self, detector: Detector, seed: int) -> Future[Outcome]:
+        """Have this scored as soon as a process is free."""
+        if self._pool is not None:
+            try:
+                return self._pool.submit(_score, detector, seed)
+            except BrokenProcessPool:
+                self.pause()
+        context = get_context("spawn")
+        self._pool = ProcessPoolExecutor(self.count, context, _start, (self._make, self._threads))
+        return self._pool.submit(_score, detector, seed)
 
     def pause(self) -> None:
         """End the child processes, whatever they are doing."""

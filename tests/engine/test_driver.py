@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+import random
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +18,10 @@ from optuna.trial import TrialState
 
 from nas.detectors import Detector, cost
 from nas.engine import Driver, Limits, Record, SearchError, open_study, records
-from nas.proxies import Outcome, Progress
+from nas.proxies import Outcome
 from nas.spaces import Space, load_space
+
+Score = Callable[[Detector, int], Future[Outcome]]
 
 
 @dataclass
@@ -37,14 +43,13 @@ class Scorer:
     fault: Callable[[int], None] = lambda count: None
     scored: list[Detector] = field(default_factory=list)
 
-    def __call__(self, detectors: Sequence[Detector], seed: int, progress: Progress) -> list[Outcome | Exception]:
-        results: list[Outcome | Exception] = []
-        for detector in detectors:
-            try:
-                results.append(self.one(detector, seed))
-            except Exception as error:
-                results.append(error)
-        return results
+    def __call__(self, detector: Detector, seed: int) -> Future[Outcome]:
+        future: Future[Outcome] = Future()
+        try:
+            future.set_result(self.one(detector, seed))
+        except Exception as error:
+            future.set_exception(error)
+        return future
 
     def one(self, detector: Detector, seed: int) -> Outcome:
         self.scored.append(detector)
@@ -53,14 +58,16 @@ class Scorer:
         return Outcome(int.from_bytes(digest[:4]) / 2**32, 0.5, ())
 
 
-def driver(folder: Path, scorer: Scorer, space: str = "yolov8n", **options: Any) -> Driver:
+def driver(
+    folder: Path, scorer: Callable[[Detector, int], Future[Outcome]], space: str = "yolov8n", **options: Any
+) -> Driver:
     settings: dict[str, Any] = {"nc": 3, "imgsz": 160, "seed": 7, "budget": 12, "limits": Limits()} | options
     study = open_study(f"sqlite:///{folder / 'study.db'}", "study")
     return Driver(study, load_space(space), Table(), scorer, **settings)  # type: ignore[arg-type]
 
 
 def run(driver: Driver) -> list[Record]:
-    driver.run(lambda record: None, lambda share: None)
+    driver.run(lambda record: None)
     return records(driver.study)
 
 
@@ -92,16 +99,44 @@ def test_same_seed_same_trials(tmp_path: Path) -> None:
     assert found[0] != found[2]
 
 
-def test_rounds_of_several_workers(tmp_path: Path) -> None:
+def test_several_workers_give_the_same_trials_whoever_is_first(tmp_path: Path) -> None:
     found = []
-    for name in ("a", "b"):
+    for name in ("at once", "late"):
         (tmp_path / name).mkdir()
         scorer = Scorer()
-        rows = run(driver(tmp_path / name, scorer, budget=13, workers=4))
+
+        def late(detector: Detector, seed: int, scorer: Scorer = scorer) -> Outcome:
+            time.sleep(random.random() / 20)
+            return scorer.one(detector, seed)
+
+        with ThreadPoolExecutor(3) as pool:
+            score = partial(pool.submit, late) if name == "late" else scorer
+            rows = run(driver(tmp_path / name, score, budget=13, workers=3))
         assert len(trained(rows)) == 13 == len(scorer.scored)
         assert len({row.arch for row in trained(rows)}) == 13
-        found.append([(row.arch, row.score) for row in rows])
+        found.append([(row.number, row.arch, row.score) for row in rows])
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_no_worker_waits_while_an_older_training_lasts(tmp_path: Path, workers: int) -> None:
+    """When the oldest training ends, there is already one more asked for than the others can run."""
+    scorer, open_now, most = Scorer(), [0], [0]
+
+    class Pending(Future[Outcome]):
+        def result(self, timeout: float | None = None) -> Outcome:
+            most[0] = max(most[0], open_now[0])
+            open_now[0] -= 1
+            return super().result(timeout)
+
+    def score(detector: Detector, seed: int) -> Future[Outcome]:
+        future = Pending()
+        future.set_result(scorer.one(detector, seed))
+        open_now[0] += 1
+        return future
+
+    run(driver(tmp_path, score, workers=workers))
+    assert most[0] == (1 if workers == 1 else workers + 1)
 
 
 def test_interrupted_run_goes_on_as_the_unbroken_one(tmp_path: Path) -> None:
@@ -198,7 +233,7 @@ def test_repeats_are_not_trained_twice_and_an_exhausted_space_ends(
     monkeypatch.setattr("nas.engine._driver.EXHAUSTED", 30)
     scorer = Scorer()
     search = driver(tmp_path, scorer, space=str(small(tmp_path).path), budget=5)
-    reason = search.run(lambda record: None, lambda share: None)
+    reason = search.run(lambda record: None)
     rows = records(search.study)
     assert reason == "the last 30 suggestions were repeats or over a limit: the space has nothing new to offer"
     assert len(scorer.scored) == len(trained(rows)) == 2

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import replace
 
 import pytest
 
+from nas.detectors import Detector
 from nas.engine import Record, Signal, chosen, measure_signal
 from nas.proxies import Outcome
 from nas.spaces import load_space
@@ -18,9 +20,13 @@ def rows(*scores: float) -> list[Record]:
 
 
 def test_spreads() -> None:
-    def again(detectors, seed, progress):  # type: ignore[no-untyped-def]
+    scores = iter((0.12, 0.18))
+
+    def again(detector: Detector, seed: int) -> Future[Outcome]:
         assert seed == 5
-        return [Outcome(score, 0.0, ()) for score in (0.12, 0.18)]
+        future: Future[Outcome] = Future()
+        future.set_result(Outcome(next(scores), 0.0, ()))
+        return future
 
     trained = rows(0.1, 0.2, 0.3)
     signal = measure_signal(trained, trained[:2], again, 3, 4, lambda share: None)
@@ -37,9 +43,10 @@ def test_a_run_that_cannot_tell_says_so() -> None:
 
 
 def test_a_fault_is_not_hidden() -> None:
-    trained = rows(0.1, 0.2)
+    trained, broken = rows(0.1, 0.2), Future[Outcome]()
+    broken.set_exception(RuntimeError("broken"))
     with pytest.raises(RuntimeError, match="broken"):
-        measure_signal(trained, trained, lambda *_: [RuntimeError("broken")] * 2, 3, 4, lambda share: None)
+        measure_signal(trained, trained, lambda *_: broken, 3, 4, lambda share: None)
 
 
 def test_repeats_are_chosen_without_looking_at_scores() -> None:

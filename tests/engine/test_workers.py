@@ -1,9 +1,10 @@
-"""Scoring in child processes: order, faults, dead children, and an end to all of it."""
+"""Scoring in child processes: results, faults, dead children, and an end to all of it."""
 
 from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ import pytest
 
 from nas.detectors import TEMPLATES, Detector
 from nas.engine import Workers
-from nas.proxies import Outcome
 
 # Children import what they run by name, so it cannot live in this file.
 STUB = """
@@ -50,37 +50,34 @@ def detectors(*classes: int) -> list[Detector]:
     return [TEMPLATES["yolov8n"].stock(nc) for nc in classes]
 
 
-def test_results_come_in_order_and_faults_stand_in_their_place(make: Callable[[], Any]) -> None:
+def test_results_and_faults_reach_who_asked(make: Callable[[], Any]) -> None:
     crew = Workers(make, count=2, threads=1)
-    shares: list[float] = []
     try:
-        first, second, third = crew.score(detectors(1, 98, 3), 2, shares.append)
+        first, second, third = [crew.score(detector, 2) for detector in detectors(1, 98, 3)]
+        assert (first.result().score, third.result().score) == (1.2, 3.2)
+        with pytest.raises(ValueError, match="the loss became nan"):
+            second.result()
     finally:
         crew.pause()
-    assert isinstance(first, Outcome)
-    assert isinstance(third, Outcome)
-    assert (first.score, third.score) == (1.2, 3.2)
-    assert isinstance(second, ValueError)
-    assert str(second) == "the loss became nan"
-    assert shares == pytest.approx([1 / 3, 2 / 3, 1])
 
 
 def test_a_dead_child_is_replaced(make: Callable[[], Any]) -> None:
     crew = Workers(make, count=1, threads=1)
+    dead, alive = detectors(99, 5)
     try:
-        (dead,) = crew.score(detectors(99), 0, lambda share: None)
-        assert isinstance(dead, Exception)
-        assert "terminated abruptly" in str(dead)
-        (alive,) = crew.score(detectors(5), 0, lambda share: None)
-        assert isinstance(alive, Outcome)
+        with pytest.raises(BrokenProcessPool, match="terminated abruptly"):
+            crew.score(dead, 0).result()
+        assert crew.score(alive, 0).result().score == 5
     finally:
         crew.pause()
 
 
-def test_pause_ends_the_children(make: Callable[[], Any]) -> None:
+def test_pause_ends_the_children_whatever_they_do(make: Callable[[], Any]) -> None:
     before = {child.pid for child in psutil.Process().children(recursive=True)}
     crew = Workers(make, count=2, threads=1)
-    crew.score(detectors(1, 2), 0, lambda share: None)
+    busy, quick = [crew.score(detector, 0) for detector in detectors(97, 2)]
+    assert quick.result().score == 2
+    assert not busy.done()
     crew.pause()
     after = [c for c in psutil.Process().children(recursive=True) if c.pid not in before]
     assert [c for c in after if "spawn_main" in " ".join(c.cmdline()) and "--multiprocessing-fork" in c.cmdline()] == []
