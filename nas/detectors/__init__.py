@@ -1,6 +1,6 @@
 """Detectors: rows, their YAML, their torch module and their cost."""
 
-from nas.detectors._cost import Cost, cost, row_cost
+from nas.detectors._cost import cost, row_cost
 from nas.detectors._network import Network, build_row, fuse
 from nas.detectors._rows import Detector, ResolvedRow, Row
 from nas.detectors._templates import TEMPLATES, Stage, Template
@@ -8,7 +8,6 @@ from nas.detectors._yaml import from_yaml, to_yaml
 
 __all__ = [
     "TEMPLATES",
-    "Cost",
     "Detector",
     "Network",
     "ResolvedRow",

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from nas.detectors._rows import Detector, ResolvedRow
-
-
-class Cost(NamedTuple):
-    """Parameters as a trainer counts them (unfused), and MACs: multiply-adds of the convolutions, one image."""
-
-    params: int
-    macs: int
+from nas.operators import Cost, total
 
 
 def row_cost(resolved: ResolvedRow) -> Cost:
     """Cost of one row with all its copies."""
-    terms = resolved.row.operator.terms(resolved.inputs, *resolved.call.arguments)
-    copies = resolved.call.copies
-    return Cost(copies * sum(t.params for t in terms), copies * sum(t.macs for t in terms))
+    one = resolved.row.operator.costs(resolved.inputs, *resolved.call.arguments)
+    return total(one * resolved.call.copies)
 
 
 def cost(detector: Detector, imgsz: int = 640) -> Cost:
     """Cost of the whole detector at ``imgsz`` x ``imgsz`` pixels."""
-    costs = [row_cost(row) for row in detector.resolve(imgsz)]
-    return Cost(sum(c.params for c in costs), sum(c.macs for c in costs))
+    return total(row_cost(row) for row in detector.resolve(imgsz))

@@ -115,7 +115,7 @@ class Driver:
         trial = ask(self.study, self.seed, slot, fixed, explore=_tail(done, "duplicate") >= REPEATS)
         architecture = self.space.suggest(trial)
         detector = architecture.detector(self.nc)
-        params, macs = cost(detector, self.imgsz)
+        params, macs, *_ = cost(detector, self.imgsz)
         latency = self.table.predict(detector, self.imgsz).total_ms
         for name, value in {"arch": str(architecture), "latency_ms": latency, "params": params, "macs": macs}.items():
             trial.set_user_attr(name, value)

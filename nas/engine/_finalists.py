@@ -72,7 +72,7 @@ def measure(
     measured, within = [], []
     for row, detector, whole in zip(unique, detectors, table.measure_wholes(detectors, imgsz, progress), strict=True):
         assert row.score is not None and row.latency_ms is not None
-        params, macs = cost(detector, imgsz)
+        params, macs, *_ = cost(detector, imgsz)
         violations = limits.violations({"latency": whole.ms, "params": params, "macs": macs})
         kept = sum(value <= 0 for value in violations.values())
         finalist = Finalist(

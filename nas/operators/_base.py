@@ -5,9 +5,8 @@ from __future__ import annotations
 import inspect
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import nn
@@ -24,42 +23,56 @@ class Call(NamedTuple):
     output: Shape
 
 
-@dataclass(frozen=True)
-class Term:
-    """One convolution in a closed-form cost.
+class Cost(NamedTuple):
+    """What a part of a detector costs for one image; costs add up with `total`.
 
-    ``weights`` counts the kernel's parameters, ``extra`` those of its batch norm (2 a channel) or its bias (1 a
-    channel). ``grid`` is the output map (height, width); a multiply-add per weight and position is one MAC.
+    ``params`` as a trainer counts them, batch norms unfused. ``macs`` are multiply-adds of convolutions and matrix
+    products. ``memory_access`` is in elements: maps read and written by these, and their kernels (ShuffleNetV2, section
+    2, G1; FasterNet, section 3.1); norms, activations, additions and moves are left out. ``weight_bytes`` is what the
+    deployed model stores, batch norms folded: 4 bytes a number unless an operator says otherwise.
     """
 
-    weights: int
-    extra: int
-    grid: tuple[int, int]
-
-    @property
-    def params(self) -> int:
-        return self.weights + self.extra
-
-    @property
-    def macs(self) -> int:
-        return self.weights * self.grid[0] * self.grid[1]
+    params: int
+    macs: int
+    memory_access: int
+    weight_bytes: int
 
 
-def conv_term(kernel: int, c1: int, c2: int, grid: tuple[int, int], groups: int = 1, norm: bool = True) -> Term:
-    """A ``kernel`` x ``kernel`` convolution from c1 to c2 channels with a batch norm or, without one, a bias."""
-    return Term(kernel * kernel * c1 * c2 // groups, (2 if norm else 1) * c2, grid)
+def total(costs: Iterable[Cost]) -> Cost:
+    """The sum of these."""
+    return Cost(*(sum(column) for column in zip(Cost(0, 0, 0, 0), *costs, strict=True)))
+
+
+def conv_cost(
+    kernel: int,
+    c1: int,
+    c2: int,
+    grid: tuple[int, int],
+    groups: int = 1,
+    *,
+    stride: int = 1,
+    after: Literal["norm", "bias", "nothing"] = "norm",
+) -> Cost:
+    """A ``kernel`` x ``kernel`` convolution from c1 to c2 channels, ``grid`` its output map (height, width)."""
+    weights, cells = kernel * kernel * c1 * c2 // groups, grid[0] * grid[1]
+    extra = {"norm": 2 * c2, "bias": c2, "nothing": 0}[after]
+    access = cells * (stride * stride * c1 + c2) + weights
+    return Cost(weights + extra, weights * cells, access, 4 * (weights + (c2 if extra else 0)))
 
 
 class Operator(ABC):
     """A kind of YAML row ``[from, repeats, name, args]``; the registry holds one instance of each.
 
     A subclass sets ``name`` (the module string of the row) and ``module``, says with `resolve` how trainers turn a row
-    into constructor calls, and with `terms` what one such module costs. Nothing else knows an operator's arguments:
+    into constructor calls, and with `costs` what one such module costs. Nothing else knows an operator's arguments:
     the network, the exporter, the table's keys and the cost all go through these two methods.
     """
 
     name: str
     module: type[nn.Module]
+    example: tuple[Any, ...] = ()
+    """Row arguments that fit an input of 16 channels; the conformance suite builds them. Empty where a row reads
+    several maps."""
     depth_argument: int | None = None
     """Constructor argument that says how often the inner block is repeated; None: the row's copies say it."""
 
@@ -80,8 +93,8 @@ class Operator(ABC):
         """Constructor arguments, number of copies and output shape; raises ValueError for arguments that cannot be."""
 
     @abstractmethod
-    def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
-        """The convolutions of one ``module(*arguments)`` on these inputs; pooling, adds and activations are free."""
+    def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
+        """The convolutions and matrix products of one ``module(*arguments)`` on these inputs, in any order."""
 
     def filled(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         """The constructor's arguments with its defaults filled in."""
@@ -124,6 +137,16 @@ class KeepingOperator(Operator):
         if not args or args[0] != shape[0]:
             raise ValueError(f"{self.name} keeps its channels: its first argument must be {shape[0]}, not {args[:1]}")
         return Call(tuple(args), repeats, shape)
+
+
+class BlockOperator(KeepingOperator):
+    """A single block of ours: row arguments [channels, *the block's parameters]."""
+
+    block_costs: Callable[..., list[Cost]]
+    """Cost of one block: of its channels, its parameters and the map (height, width)."""
+
+    def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
+        return self.block_costs(*self.filled(arguments), inputs[0][1:])
 
 
 def check_channels(x: torch.Tensor, channels: int, who: nn.Module) -> None:

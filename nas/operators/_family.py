@@ -60,6 +60,16 @@ class Family:
         }
 
 
+def block_row(plain: str, csp: str) -> Callable[[str, int, int, Mapping[str, Number]], Row]:
+    """How a block of ours is written: alone, repeated by the row, or in the CSP shell, repeated inside."""
+
+    def row(shell: str, channels: int, depth: int, parameters: Mapping[str, Number]) -> Row:
+        values = tuple(parameters.values())
+        return (1, csp, (channels, depth, *values)) if shell == "csp" else (depth, plain, (channels, *values))
+
+    return row
+
+
 def _plain(value: Number) -> Number:
     """2.0 and 2 are the same choice and are written the same way."""
     return int(value) if float(value).is_integer() else float(value)

@@ -8,10 +8,12 @@ from nas.operators.c2f import C2F_FAMILY, C2fOperator
 from nas.operators.concat import ConcatOperator
 from nas.operators.conv import ConvOperator
 from nas.operators.detect import DetectOperator
-from nas.operators.faster import FASTER_FAMILY, CSPFasterOperator, FasterBlockOperator
+from nas.operators.dual import DUAL_FAMILY, CSPDualBlockOperator, DualBlockOperator
+from nas.operators.faster import FASTER_FAMILY, CSPFasterOperator, FasterBlockOperator, PConvOperator
 from nas.operators.grouped import GROUPED_FAMILY, CSPGroupedOperator, GroupedBlockOperator
-from nas.operators.het import HET_FAMILY, CSPHetOperator, HetBlockOperator
+from nas.operators.het import HET_FAMILY, CSPHetBlockOperator, HetBlockOperator
 from nas.operators.sppf import SPPFOperator
+from nas.operators.tconv import TCONV_FAMILY, CSPTBlockOperator, TBlockOperator
 from nas.operators.upsample import UpsampleOperator
 
 OPERATORS: dict[str, Operator] = {
@@ -23,15 +25,22 @@ OPERATORS: dict[str, Operator] = {
         UpsampleOperator(),
         ConcatOperator(),
         DetectOperator(),
+        PConvOperator(),
         FasterBlockOperator(),
         CSPFasterOperator(),
+        TBlockOperator(),
+        CSPTBlockOperator(),
         HetBlockOperator(),
-        CSPHetOperator(),
+        CSPHetBlockOperator(),
+        DualBlockOperator(),
+        CSPDualBlockOperator(),
         GroupedBlockOperator(),
         CSPGroupedOperator(),
     )
 }
 """Row kinds by the module string of the YAML."""
 
-FAMILIES: dict[str, Family] = {f.key: f for f in (C2F_FAMILY, FASTER_FAMILY, HET_FAMILY, GROUPED_FAMILY)}
+FAMILIES: dict[str, Family] = {
+    f.key: f for f in (C2F_FAMILY, FASTER_FAMILY, TCONV_FAMILY, HET_FAMILY, DUAL_FAMILY, GROUPED_FAMILY)
+}
 """Searchable operator families by their key in space files and architecture strings."""

@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from nas.operators._base import KeepingOperator, Shape, Term, conv_term
+from nas.operators._base import Cost, KeepingOperator, Shape, conv_cost
 from nas.operators.conv import Conv
 
 
@@ -31,19 +31,19 @@ class Shell(nn.Module):
         return cast(torch.Tensor, self.cv2(torch.cat(maps, 1)))
 
 
-def shell_terms(c1: int, c2: int, hidden: int, n: int, grid: tuple[int, int], block: list[Term]) -> list[Term]:
+def shell_costs(c1: int, c2: int, hidden: int, n: int, grid: tuple[int, int], block: list[Cost]) -> list[Cost]:
     """The shell's own two convolutions and n times the block's."""
-    return [conv_term(1, c1, 2 * hidden, grid), conv_term(1, (2 + n) * hidden, c2, grid), *block * n]
+    return [conv_cost(1, c1, 2 * hidden, grid), conv_cost(1, (2 + n) * hidden, c2, grid), *block * n]
 
 
 class CSPOperator(KeepingOperator):
     """A block of ours in the shell: row arguments [channels, n, *the block's], the block at half the channels."""
 
     depth_argument = 1
-    block_terms: Callable[..., list[Term]]
+    block_costs: Callable[..., list[Cost]]
     """Cost of one block: of its channels, its parameters and the map (height, width)."""
 
-    def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
+    def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
         channels, n, *parameters = self.filled(arguments)
         grid, half = inputs[0][1:], channels // 2
-        return shell_terms(channels, channels, half, n, grid, self.block_terms(half, *parameters, grid))
+        return shell_costs(channels, channels, half, n, grid, self.block_costs(half, *parameters, grid))

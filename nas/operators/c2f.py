@@ -8,9 +8,9 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from nas.operators._base import Shape, StockOperator, Term, conv_term
+from nas.operators._base import Cost, Shape, StockOperator, conv_cost
 from nas.operators._family import Family, Number, Parameter, Row
-from nas.operators._shell import Shell, shell_terms
+from nas.operators._shell import Shell, shell_costs
 from nas.operators.conv import Conv
 
 
@@ -39,13 +39,14 @@ class C2f(Shell):
 class C2fOperator(StockOperator):
     name = "C2f"
     module = C2f
+    example = (24, True)
     depth_argument = 2
 
-    def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
+    def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
         c1, c2, n, _, g, e = self.filled(arguments)
         grid, hidden = inputs[0][1:], int(c2 * e)
-        block = [conv_term(3, hidden, hidden, grid), conv_term(3, hidden, hidden, grid, g)]
-        return shell_terms(c1, c2, hidden, n, grid, block)
+        block = [conv_cost(3, hidden, hidden, grid), conv_cost(3, hidden, hidden, grid, g)]
+        return shell_costs(c1, c2, hidden, n, grid, block)
 
 
 def _row(shell: str, channels: int, depth: int, parameters: Mapping[str, Number]) -> Row:

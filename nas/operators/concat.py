@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from nas.operators._base import Call, Operator, Shape, Term
+from nas.operators._base import Call, Cost, Operator, Shape
 
 
 class Concat(nn.Module):
@@ -32,5 +32,5 @@ class ConcatOperator(Operator):
             raise ValueError(f"Concat needs maps of one size, got {sorted(grids)}")
         return Call(tuple(args), repeats, (sum(shape[0] for shape in inputs), *grids.pop()))
 
-    def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
+    def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
         return []

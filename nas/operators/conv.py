@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from nas.operators._base import Shape, StockOperator, Term, conv_term
+from nas.operators._base import Cost, Shape, StockOperator, conv_cost
 
 
 class Conv(nn.Module):
@@ -36,9 +36,10 @@ class Conv(nn.Module):
 class ConvOperator(StockOperator):
     name = "Conv"
     module = Conv
+    example = (24, 3, 2)
     stride_argument = 2
 
-    def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
+    def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
         c1, c2, k, s, _, g, _ = self.filled(arguments)
         _, height, width = inputs[0]
-        return [conv_term(k, c1, c2, (-(-height // s), -(-width // s)), g)]
+        return [conv_cost(k, c1, c2, (-(-height // s), -(-width // s)), g, stride=s)]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import nn
 
-from nas.operators._base import Call, Operator, Shape, Term, conv_term
+from nas.operators._base import Call, Cost, Operator, Shape, conv_cost
 from nas.operators.conv import Conv
 
 BINS = 16
@@ -111,15 +111,15 @@ class DetectOperator(Operator):
         points = sum(height * width for _, height, width in inputs)
         return Call((nc, tuple(shape[0] for shape in inputs)), repeats, (4 + nc, points, 1))
 
-    def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
+    def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
         nc, channels = arguments
         box, cls = hidden_widths(nc, channels[0])
-        terms = []
+        costs = []
         for c, height, width in inputs:
             for hidden, out in ((box, 4 * BINS), (cls, nc)):
                 size = (height, width)
-                terms += [conv_term(3, c, hidden, size), conv_term(3, hidden, hidden, size)]
-                terms.append(conv_term(1, hidden, out, size, norm=False))
-        # The DFL's frozen kernel; its MACs: 4 sides of every point.
-        terms.append(Term(BINS, 0, (4, sum(height * width for _, height, width in inputs))))
-        return terms
+                costs += [conv_cost(3, c, hidden, size), conv_cost(3, hidden, hidden, size)]
+                costs.append(conv_cost(1, hidden, out, size, after="bias"))
+        # The DFL's frozen kernel runs over 4 sides of every point.
+        points = sum(height * width for _, height, width in inputs)
+        return [*costs, conv_cost(1, BINS, 1, (4, points), after="nothing")]

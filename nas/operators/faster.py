@@ -5,20 +5,26 @@ Source: Chen et al., "Run, Don't Walk: Chasing Higher FLOPS for Faster Neural Ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import nn
 
-from nas.operators._base import KeepingOperator, Shape, Term, check_channels, conv_term
-from nas.operators._family import Family, Number, Parameter, Row
+from nas.operators._base import BlockOperator, Cost, check_channels, conv_cost
+from nas.operators._family import Family, Parameter, block_row
 from nas.operators._shell import CSPOperator, Shell
 from nas.operators.conv import Conv
 
+EAGER, EXPORTED = "split", "split"
+"""The form that runs outside of training in eager torch, and the one that exporters see (experiments/operators)."""
+
 
 class PConv(nn.Module):
-    """3x3 convolution on the first ``channels // n_div`` channels; the others pass untouched. (B, C, H, W) kept."""
+    """3x3 convolution on the first ``channels // n_div`` channels; the others pass untouched. (B, C, H, W) kept.
+
+    Two forms compute the same. ``split`` cuts, convolves and joins; ``slice`` writes the convolved channels over a copy
+    of the input, which autograd refuses. Row arguments: [channels, n_div=4].
+    """
 
     def __init__(self, channels: int, n_div: int = 4):
         super().__init__()
@@ -30,8 +36,18 @@ class PConv(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         check_channels(x, self.channels, self)
+        exported = torch.jit.is_tracing() or torch.compiler.is_compiling()  # type: ignore[attr-defined,no-untyped-call]
+        form = "split" if torch.is_grad_enabled() else EXPORTED if exported else EAGER
+        return self.split(x) if form == "split" else self.slice(x)
+
+    def split(self, x: torch.Tensor) -> torch.Tensor:
         first, rest = torch.split(x, [self.partial, self.channels - self.partial], 1)
         return torch.cat((self.conv(first), rest), 1)
+
+    def slice(self, x: torch.Tensor) -> torch.Tensor:
+        y = x.clone()
+        y[:, : self.partial] = self.conv(x[:, : self.partial])
+        return y
 
 
 class FasterBlock(nn.Module):
@@ -59,35 +75,37 @@ class CSPFaster(Shell):
         super().__init__(channels, channels, half, n, lambda: FasterBlock(half, n_div, expansion))
 
 
-def _block_terms(channels: int, n_div: int, expansion: float, grid: tuple[int, int]) -> list[Term]:
+def _block_costs(channels: int, n_div: int, expansion: float, grid: tuple[int, int]) -> list[Cost]:
     partial, hidden = channels // n_div, int(channels * expansion)
     return [
-        Term(9 * partial * partial, 0, grid),
-        conv_term(1, channels, hidden, grid),
-        Term(hidden * channels, 0, grid),
+        conv_cost(3, partial, partial, grid, after="nothing"),
+        conv_cost(1, channels, hidden, grid),
+        conv_cost(1, hidden, channels, grid, after="nothing"),
     ]
 
 
-class FasterBlockOperator(KeepingOperator):
+class PConvOperator(BlockOperator):
+    name = "PConv"
+    module = PConv
+    example = (16, 4)
+
+    @staticmethod
+    def block_costs(channels: int, n_div: int, grid: tuple[int, int]) -> list[Cost]:
+        return [conv_cost(3, channels // n_div, channels // n_div, grid, after="nothing")]
+
+
+class FasterBlockOperator(BlockOperator):
     name = "FasterBlock"
     module = FasterBlock
-
-    def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
-        channels, divisor, expansion = self.filled(arguments)
-        return _block_terms(channels, divisor, expansion, inputs[0][1:])
+    example = (16, 4, 2)
+    block_costs = staticmethod(_block_costs)
 
 
 class CSPFasterOperator(CSPOperator):
     name = "CSPFaster"
     module = CSPFaster
-    block_terms = staticmethod(_block_terms)
-
-
-def _row(shell: str, channels: int, depth: int, parameters: Mapping[str, Number]) -> Row:
-    n_div, expansion = parameters["n_div"], parameters["expansion"]
-    if shell == "csp":
-        return 1, "CSPFaster", (channels, depth, n_div, expansion)
-    return depth, "FasterBlock", (channels, n_div, expansion)
+    example = (16, 2, 2, 1)
+    block_costs = staticmethod(_block_costs)
 
 
 FASTER_FAMILY = Family(
@@ -98,6 +116,6 @@ FASTER_FAMILY = Family(
         "n_div": Parameter("r", 1, 16, True, "one channel in n_div is convolved: PConv ratio 1/n_div"),
         "expansion": Parameter("e", 0.5, 4.0, False, "width between the two pointwise convolutions over the block's"),
     },
-    row=_row,
+    row=block_row("FasterBlock", "CSPFaster"),
     widths=lambda width, parameters: (width,),
 )

@@ -5,14 +5,13 @@ Source: Xie et al., "Aggregated Residual Transformations for Deep Neural Network
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import nn
 
-from nas.operators._base import KeepingOperator, Shape, Term, check_channels, conv_term
-from nas.operators._family import Family, Number, Parameter, Row
+from nas.operators._base import BlockOperator, Cost, check_channels, conv_cost
+from nas.operators._family import Family, Parameter, block_row
 from nas.operators._shell import CSPOperator, Shell
 from nas.operators.conv import Conv
 
@@ -45,31 +44,23 @@ class CSPGrouped(Shell):
         super().__init__(channels, channels, half, n, lambda: GroupedBlock(half, groups, expansion))
 
 
-def _block_terms(channels: int, groups: int, expansion: float, grid: tuple[int, int]) -> list[Term]:
+def _block_costs(channels: int, groups: int, expansion: float, grid: tuple[int, int]) -> list[Cost]:
     hidden = int(channels * expansion)
-    return [conv_term(1, channels, hidden, grid), conv_term(3, hidden, channels, grid, groups)]
+    return [conv_cost(1, channels, hidden, grid), conv_cost(3, hidden, channels, grid, groups)]
 
 
-class GroupedBlockOperator(KeepingOperator):
+class GroupedBlockOperator(BlockOperator):
     name = "GroupedBlock"
     module = GroupedBlock
-
-    def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
-        channels, divisor, expansion = self.filled(arguments)
-        return _block_terms(channels, divisor, expansion, inputs[0][1:])
+    example = (16, 4, 0.5)
+    block_costs = staticmethod(_block_costs)
 
 
 class CSPGroupedOperator(CSPOperator):
     name = "CSPGrouped"
     module = CSPGrouped
-    block_terms = staticmethod(_block_terms)
-
-
-def _row(shell: str, channels: int, depth: int, parameters: Mapping[str, Number]) -> Row:
-    groups, expansion = parameters["groups"], parameters["expansion"]
-    if shell == "csp":
-        return 1, "CSPGrouped", (channels, depth, groups, expansion)
-    return depth, "GroupedBlock", (channels, groups, expansion)
+    example = (16, 2, 2, 1)
+    block_costs = staticmethod(_block_costs)
 
 
 GROUPED_FAMILY = Family(
@@ -80,6 +71,6 @@ GROUPED_FAMILY = Family(
         "groups": Parameter("g", 1, 64, True, "groups of the 3x3 convolution"),
         "expansion": Parameter("e", 0.25, 2.0, False, "width between the two convolutions over the block's"),
     },
-    row=_row,
+    row=block_row("GroupedBlock", "CSPGrouped"),
     widths=lambda width, parameters: (width, int(width * parameters["expansion"])),
 )

@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from nas.operators._base import Shape, StockOperator, Term, conv_term
+from nas.operators._base import Cost, Shape, StockOperator, conv_cost
 from nas.operators.conv import Conv
 
 
@@ -32,8 +32,9 @@ class SPPF(nn.Module):
 class SPPFOperator(StockOperator):
     name = "SPPF"
     module = SPPF
+    example = (24, 5)
 
-    def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
+    def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
         c1, c2 = arguments[:2]
         grid, hidden = inputs[0][1:], c1 // 2
-        return [conv_term(1, c1, hidden, grid), conv_term(1, 4 * hidden, c2, grid)]
+        return [conv_cost(1, c1, hidden, grid), conv_cost(1, 4 * hidden, c2, grid)]

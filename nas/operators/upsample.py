@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from nas.operators._base import Call, Operator, Shape, Term
+from nas.operators._base import Call, Cost, Operator, Shape
 
 
 class UpsampleOperator(Operator):
@@ -15,6 +15,7 @@ class UpsampleOperator(Operator):
 
     name = "nn.Upsample"
     module = nn.Upsample
+    example = (None, 2, "nearest")
 
     def resolve(self, inputs: Sequence[Shape], repeats: int, args: Sequence[Any]) -> Call:
         ((channels, height, width),) = inputs
@@ -23,5 +24,5 @@ class UpsampleOperator(Operator):
             raise ValueError(f"nn.Upsample takes a scale, not a size: [None, 2, nearest], got {list(args)}")
         return Call(tuple(args), repeats, (channels, int(height * scale), int(width * scale)))
 
-    def terms(self, inputs: Sequence[Shape], *arguments: Any) -> list[Term]:
+    def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
         return []

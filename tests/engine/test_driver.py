@@ -83,7 +83,7 @@ def test_budget_baselines_and_attributes(tmp_path: Path) -> None:
     # A fifth of 12: the stock model and one replacement.
     assert [row.arch for row in rows[:2]] == [str(space.stock()), str(space.uniform_replacements()[0])]
     for row in trained(rows):
-        params, macs = cost(row.architecture.detector(3), 160)
+        params, macs, *_ = cost(row.architecture.detector(3), 160)
         assert (row.params, row.macs, row.latency_ms) == (params, macs, macs / 1e7)
         assert row.seconds == 0.5
         assert row.rung == 1

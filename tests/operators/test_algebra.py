@@ -8,8 +8,10 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nas.operators.dual import DualConv
 from nas.operators.faster import PConv
 from nas.operators.het import HetConv
+from nas.operators.tconv import TConv
 
 
 def randomise(module: torch.nn.Module) -> None:
@@ -42,8 +44,58 @@ def test_hetconv_is_a_masked_dense_convolution(p: int, m: int, n: int, seed: int
     x = torch.randn(2, c1, 7, 5)
     expected = het.act(het.bn(F.conv2d(x, kernel, padding=1)))
     torch.testing.assert_close(het(x), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(het.dense(), kernel)
     het.fuse()
     torch.testing.assert_close(het(x), expected, atol=1e-5, rtol=1e-5)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.sampled_from([2, 4, 8]), st.integers(1, 3), st.integers(1, 3), st.integers(0, 1000))
+def test_shifted_hetconv_has_the_papers_pattern(p: int, m: int, n: int, seed: int) -> None:
+    """Filter i has its 3x3 kernels on the inputs j = i (mod P): seen from where each output's gradient lands."""
+    torch.manual_seed(seed)
+    het = HetConv(p * m, p * n, p, shifted=True, bare=True).eval()
+    for i in range(p * n):
+        x = torch.zeros(1, p * m, 3, 3, requires_grad=True)
+        het(x)[0, i, 1, 1].backward()
+        assert x.grad is not None
+        corners = x.grad[0, :, 0, 0] != 0
+        assert corners.tolist() == [j % p == i % p for j in range(p * m)]
+        assert (x.grad[0, :, 1, 1] != 0).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.sampled_from([1, 2, 4, 8]), st.integers(1, 3), st.integers(1, 3), st.booleans(), st.integers(0, 1000))
+def test_dualconv_folds_into_hetconv_and_dense(g: int, m: int, n: int, bare: bool, seed: int) -> None:
+    torch.manual_seed(seed)
+    dual = DualConv(g * m, g * n, g, bare=bare).eval()
+    randomise(dual)
+    x = torch.randn(2, g * m, 5, 6)
+    grouped = F.conv2d(x, dual.conv.weight, padding=1, groups=g) + dual.point(x)
+    expected = dual.act(dual.bn(grouped))
+    torch.testing.assert_close(dual(x), expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(F.conv2d(x, dual.dense(), padding=1), grouped, atol=1e-5, rtol=1e-5)
+    het = dual.to_het()
+    torch.testing.assert_close(het(x), expected, atol=1e-5, rtol=1e-5)
+    saved = dual.conv.weight.numel() + dual.point.weight.numel() - het.conv.weight.numel() - het.point.numel()
+    assert saved == g * m * n  # the over-parameters of operators.md 2.2: N M / P
+    dual.fuse()
+    torch.testing.assert_close(dual(x), expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("module", [HetConv, DualConv])
+@pytest.mark.parametrize("dense_up_to", [0, 4, 64])
+def test_deployed_forms_are_equal(module: type, dense_up_to: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two kernels or one dense one: a matter of speed alone, in `forward` out of training as after `fuse`."""
+    layer = module(16, 8, 4).eval()
+    randomise(layer)
+    x = torch.randn(2, 16, 6, 6)
+    expected = layer.act(layer.bn(F.conv2d(x, layer.dense(), padding=1)))
+    monkeypatch.setattr("nas.operators._two_kernels.DENSE_UP_TO", dense_up_to)
+    torch.testing.assert_close(layer(x), expected, atol=1e-5, rtol=1e-5)
+    layer.fuse()
+    assert len(layer.folded) == (1 if dense_up_to >= 4 else 2)
+    torch.testing.assert_close(layer(x), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_hetconv_trains_and_evaluates_the_same_function() -> None:
@@ -75,4 +127,66 @@ def test_pconv_is_a_dense_convolution(channels: int, n_div: int, seed: int) -> N
     x = torch.randn(2, channels, 5, 6)
     before = x.clone()
     torch.testing.assert_close(pconv(x), F.conv2d(x, kernel, padding=1), atol=1e-5, rtol=1e-5)
-    assert torch.equal(x, before)
+    with torch.no_grad():
+        for form in (pconv.split, pconv.slice, pconv):
+            torch.testing.assert_close(form(x), F.conv2d(x, kernel, padding=1), atol=1e-5, rtol=1e-5)
+            assert torch.equal(x, before)
+
+
+def test_pconv_that_trains_is_differentiable() -> None:
+    pconv, x = PConv(8, 4), torch.randn(1, 8, 4, 4, requires_grad=True)
+    pconv(x).square().sum().backward()
+    assert pconv.conv.weight.grad is not None and x.grad is not None
+    assert (x.grad != 0).all()
+
+
+@pytest.mark.parametrize(("eager", "exported"), [("split", "slice"), ("slice", "split")])
+@pytest.mark.filterwarnings("ignore:`torch.jit")
+def test_pconv_takes_the_form_that_was_measured(eager: str, exported: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.operators.faster.EAGER", eager)
+    monkeypatch.setattr("nas.operators.faster.EXPORTED", exported)
+    pconv, taken = PConv(8, 4), []
+    for form in ("split", "slice"):
+        whole = getattr(PConv, form)
+        monkeypatch.setattr(PConv, form, lambda s, x, form=form, whole=whole: (taken.append(form), whole(s, x))[1])
+    pconv(torch.randn(1, 8, 4, 4))
+    with torch.no_grad():
+        pconv(torch.randn(1, 8, 4, 4))
+        torch.jit.trace(pconv, torch.randn(1, 8, 4, 4), check_trace=False)  # type: ignore[no-untyped-call]
+    assert taken == ["split", eager, exported]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(2, 24), st.integers(1, 12), st.integers(2, 8), st.integers(0, 1000))
+def test_pconv_then_pointwise_is_one_dense_kernel(c1: int, c2: int, n_div: int, seed: int) -> None:
+    # operators.md 1.3: Q[:, :cp] . K on the first cp inputs, Q[:, cp:] on the centre tap of the rest
+    torch.manual_seed(seed)
+    pconv, point = PConv(c1, min(n_div, c1)), torch.nn.Conv2d(c1, c2, 1, bias=False)
+    q, cp = point.weight[:, :, 0, 0], pconv.partial
+    kernel = torch.zeros(c2, c1, 3, 3)
+    kernel[:, :cp] = torch.einsum("om,mikl->oikl", q[:, :cp], pconv.conv.weight)
+    kernel[:, cp:, 1, 1] = q[:, cp:]
+    x = torch.randn(2, c1, 5, 6)
+    torch.testing.assert_close(point(pconv(x)), F.conv2d(x, kernel, padding=1), atol=1e-4, rtol=1e-4)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(2, 24), st.integers(1, 12), st.integers(2, 8), st.integers(0, 1000))
+def test_tconv_is_a_t_shaped_dense_kernel(c1: int, c2: int, n_div: int, seed: int) -> None:
+    torch.manual_seed(seed)
+    tconv = TConv(c1, c2, min(n_div, c1)).eval()
+    randomise(tconv)
+    kernel = torch.zeros(c2, c1, 3, 3)
+    kernel[:, : tconv.partial] = tconv.conv.weight
+    kernel[:, tconv.partial :, 1, 1] = tconv.point.weight[:, :, 0, 0]
+    x = torch.randn(2, c1, 5, 6)
+    expected = tconv.act(tconv.bn(F.conv2d(x, kernel, padding=1)))
+    torch.testing.assert_close(tconv(x), expected, atol=1e-5, rtol=1e-5)
+    tconv.fuse()
+    torch.testing.assert_close(tconv(x), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_tconv_has_the_parameters_of_hetconv() -> None:
+    # operators.md 1.3: at n_div = P = 4 and k = 3 both have 3 c^2
+    weights = sum(p.numel() for p in TConv(64, 64, 4).parameters()) - 128
+    assert weights == sum(p.numel() for p in HetConv(64, 64, 4, bare=True).parameters()) == 12_288

@@ -19,10 +19,6 @@ SIZE = 64
 STEM = Row((-1,), 1, "Conv", (16, 3, 2))
 KEEPING = [name for name, operator in OPERATORS.items() if isinstance(operator, KeepingOperator)]
 ROWS = {
-    "Conv": (STEM, Row((-1,), 1, "Conv", (24, 3, 2))),
-    "C2f": (STEM, Row((-1,), 2, "C2f", (24, True))),
-    "SPPF": (STEM, Row((-1,), 1, "SPPF", (24, 5))),
-    "nn.Upsample": (STEM, Row((-1,), 1, "nn.Upsample", (None, 2, "nearest"))),
     "Concat": (STEM, Row((-1,), 1, "Conv", (8, 1, 1)), Row((-1, 0), 1, "Concat", (1,))),
     "Detect": (
         Row((-1,), 1, "Conv", (16, 3, 8)),
@@ -30,13 +26,7 @@ ROWS = {
         Row((-1,), 1, "Conv", (16, 3, 2)),
         Row((0, 1, 2), 1, "Detect", (3,)),
     ),
-    "FasterBlock": (STEM, Row((-1,), 2, "FasterBlock", (16, 4, 2))),
-    "CSPFaster": (STEM, Row((-1,), 1, "CSPFaster", (16, 2, 2, 1))),
-    "HetBlock": (STEM, Row((-1,), 2, "HetBlock", (16, 4, 0.5))),
-    "CSPHet": (STEM, Row((-1,), 1, "CSPHet", (16, 2, 2, 0.5))),
-    "GroupedBlock": (STEM, Row((-1,), 2, "GroupedBlock", (16, 4, 0.5))),
-    "CSPGrouped": (STEM, Row((-1,), 1, "CSPGrouped", (16, 2, 2, 1))),
-}
+} | {name: (STEM, Row((-1,), 1, name, operator.example)) for name, operator in OPERATORS.items() if operator.example}
 
 
 def resolve(name: str) -> ResolvedRow:

@@ -11,7 +11,10 @@ from torch import nn
 
 from nas.detectors import TEMPLATES, Detector, Network, Row, build_row, cost, row_cost
 from nas.operators import OPERATORS
-from nas.operators.het import HetConv
+from nas.operators._base import conv_cost
+from nas.operators.dual import dual_cost
+from nas.operators.het import HetConv, het_cost
+from nas.operators.tconv import t_cost
 
 
 def row(module: str, args: tuple[object, ...], channels: int, repeats: int = 1, imgsz: int = 640):  # type: ignore[no-untyped-def]
@@ -45,10 +48,37 @@ def test_params_of_rows(module: str, args: tuple[object, ...], channels: int, re
     assert sum(p.numel() for p in build_row(resolved).parameters()) == params
 
 
-def test_macs_of_blocks_at_64_channels_20_px() -> None:
-    # operators.md 1.3 and 2.4
+def test_costs_at_64_channels_20_px() -> None:
+    # operators.md 1.3, 2.4: parameters without norms, MACs, memory access
+    grid = (20, 20)
+    assert conv_cost(3, 64, 64, grid, after="nothing")[:3] == (36_864, 14_745_600, 88_064)
+    assert conv_cost(3, 64, 64, grid, 64, after="nothing")[:3] == (576, 230_400, 51_776)
+    pconv = row_cost(row("PConv", (64, 4), 64))
+    assert pconv[:3] == (2_304, 921_600, 15_104)
+    point = conv_cost(1, 64, 64, grid, after="nothing")
+    assert (pconv.params + point.params, pconv.macs + point.macs) == (6_400, 2_560_000)
+    t = t_cost(64, 64, 4, grid)
+    assert (t.params - 128, t.macs) == (12_288, 4_915_200)
     assert row_cost(row("FasterBlock", (64, 4, 2), 64)).macs == 7_475_200
+    assert het_cost(64, 64, 4, grid, bare=True)[:2] == (12_288, 4_915_200)
+    assert dual_cost(64, 64, 4, grid, bare=True)[:2] == (13_312, 5_324_800)
     assert row_cost(row("HetBlock", (64, 4, 1), 64)).macs == 2 * 4_915_200
+
+
+def test_memory_access_rises_along_the_guidelines() -> None:
+    # ShuffleNetV2, section 2: G1's rows have equal MACs and rising memory access, and so have G2's
+    hw = (56, 56)
+    g1 = [conv_cost(1, a, b, hw, after="nothing") for a, b in ((128, 128), (90, 180), (52, 312), (36, 432))]
+    g2 = [conv_cost(1, c, c, hw, g, after="nothing") for g, c in ((1, 128), (2, 180), (4, 256), (8, 360))]
+    for rows in (g1, g2):
+        assert all(cost.macs == pytest.approx(rows[0].macs, rel=0.06) for cost in rows)
+        accesses = [cost.memory_access for cost in rows]
+        assert accesses == sorted(accesses)
+    # Of all layers with these MACs the balanced one reaches the bound 2 sqrt(h w B) + B / (h w), the others exceed it.
+    cells = 56 * 56
+    bounds = [2 * (cells * cost.macs) ** 0.5 + cost.macs / cells for cost in g1]
+    assert g1[0].memory_access == pytest.approx(bounds[0])
+    assert all(cost.memory_access > bound for cost, bound in zip(g1[1:], bounds[1:], strict=True))
 
 
 @pytest.mark.parametrize(("nc", "params"), [(80, 3_157_200), (1, 3_011_043), (3, 3_011_433), (20, 3_014_748)])
@@ -87,55 +117,38 @@ def test_hetconv_ratio(p: int, ratio: float) -> None:
     assert weights / (9 * 64 * 64) == pytest.approx(ratio, abs=5e-5)
 
 
-CASES = {
-    "Conv": ((64, 3, 1), 64),
-    "C2f": ((64, True, 1, 0.25), 64),
-    "SPPF": ((64, 5), 64),
-    "FasterBlock": ((48, 8, 1), 48),
-    "CSPFaster": ((48, 2, 4, 2), 48),
-    "HetBlock": ((64, 2, 0.5), 64),
-    "CSPHet": ((64, 3, 4, 0.5), 64),
-    "GroupedBlock": ((64, 8, 0.5), 64),
-    "CSPGrouped": ((64, 2, 2, 1), 64),
-}
+SINGLE = [name for name, operator in OPERATORS.items() if operator.example]
 
 
-def test_every_operator_of_one_map_has_a_case() -> None:
-    assert set(CASES) == set(OPERATORS) - {"nn.Upsample", "Concat", "Detect"}
-
-
-@pytest.mark.parametrize("module", CASES)
+@pytest.mark.parametrize("module", SINGLE)
 def test_cost_equals_fvcore(module: str) -> None:
-    args, channels = CASES[module]
-    resolved = row(module, args, channels, repeats=2)
+    resolved = row(module, OPERATORS[module].example, 16)
     network = build_row(resolved)
     expected = row_cost(resolved)
     assert sum(p.numel() for p in network.parameters()) == expected.params
+    # In training mode: fvcore then sees the convolutions as they are written. Of what it counts, batch norms and
+    # activations are left out of a count of MACs.
+    macs = counted(network.train(), torch.zeros(1, *resolved.inputs[0]))
+    # fvcore counts the zeros of the masked 1x1 kernel: c1 c2 / P multiply-adds a position and HetConv more.
+    zeros = sum(
+        part.conv.weight.shape[1] * part.conv.weight.shape[0] for part in network.modules() if isinstance(part, HetConv)
+    )
+    assert macs - zeros * resolved.call.output[1] * resolved.call.output[2] == expected.macs
+
+
+def counted(network: nn.Module, *inputs: torch.Tensor) -> int:
+    """fvcore's count of multiply-adds of convolutions and matrix products."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # fvcore uses the tracer's deprecated parts
-        # In training mode: fvcore then sees the convolutions as they are written. It counts batch norm and activation
-        # too, which a count of MACs leaves out.
-        count = FlopCountAnalysis(network.train(), torch.zeros(1, *resolved.inputs[0]))
+        count = FlopCountAnalysis(network, inputs)
         count.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-        macs = count.by_operator()["conv"]
-    if "Het" in module:
-        # fvcore counts the zeros of the masked 1x1 kernel: c1 c2 / P multiply-adds a position and convolution more.
-        zeros = sum(
-            part.conv.weight.shape[1] * part.conv.weight.shape[0]
-            for part in network.modules()
-            if isinstance(part, HetConv)
-        )
-        macs -= zeros * resolved.call.output[1] * resolved.call.output[2]
-    assert macs == expected.macs
+        operators = count.by_operator()
+        return int(operators["conv"] + operators["matmul"] + operators["linear"])
 
 
 def test_whole_model_equals_fvcore() -> None:
     detector = TEMPLATES["yolov8n"].stock(80)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        count = FlopCountAnalysis(Network(detector).eval(), torch.zeros(1, 3, 320, 320))
-        count.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-        assert count.by_operator()["conv"] == cost(detector, 320).macs
+    assert counted(Network(detector).eval(), torch.zeros(1, 3, 320, 320)) == cost(detector, 320).macs
 
 
 def test_batch_norms_are_the_trainers() -> None:

@@ -1,0 +1,94 @@
+"""A grouped 3x3 and a 1x1 convolution of the same input, added: what HetConv and DualConv are made of."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from nas.operators._base import check_channels
+
+DENSE_UP_TO = 1
+"""Most groups at which one dense 3x3 convolution replaces the two in deployment (experiments/operators)."""
+
+
+def own_block(c1: int, c2: int, groups: int) -> torch.Tensor:
+    """Bool (c2, c1): whether an output channel's group of the 3x3 convolution contains an input channel."""
+    return torch.arange(c2)[:, None] // (c2 // groups) == torch.arange(c1)[None, :] // (c1 // groups)
+
+
+class TwoKernels(nn.Module, ABC):
+    """SiLU(BN(conv3x3_groups x + conv1x1 x)), or without norm and activation when ``bare``. (B, c1, H, W) -> (B, c2,
+    H, W).
+
+    Out of training the batch norm is folded into the weights within `forward`, so that the convolutions start from
+    constants, whatever exporter traces them; with at most `DENSE_UP_TO` groups both become one dense 3x3 convolution.
+    `fuse` keeps the folded weights.
+    """
+
+    def __init__(self, c1: int, c2: int, groups: int, bare: bool):
+        super().__init__()
+        self.c1, self.groups = c1, groups
+        self.conv = nn.Conv2d(c1, c2, 3, 1, 1, groups=groups, bias=False)
+        self.bn: nn.Module = nn.Identity() if bare else nn.BatchNorm2d(c2)
+        self.act: nn.Module = nn.Identity() if bare else nn.SiLU()
+        self.folded: nn.ModuleList | None = None
+
+    @abstractmethod
+    def pointwise(self) -> torch.Tensor:
+        """The dense 1x1 kernel (c2, c1, 1, 1)."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        check_channels(x, self.c1, self)
+        if self.folded is not None:
+            y = sum(conv(x) for conv in self.folded)
+        elif self.training:
+            y = self.bn(self.conv(x) + F.conv2d(x, self.pointwise()))
+        else:
+            spatial, point, bias = self._fold()
+            y = F.conv2d(x, spatial, bias, padding=1, groups=1 if point is None else self.groups)
+            y = y if point is None else y + F.conv2d(x, point)
+        return cast(torch.Tensor, self.act(y))
+
+    def dense(self) -> torch.Tensor:
+        """The kernel (c2, c1, 3, 3) of the one dense convolution that computes the same, norm left out."""
+        own = own_block(self.c1, self.conv.out_channels, self.groups).to(self.conv.weight.device)
+        kernel = self.conv.weight.repeat(1, self.groups, 1, 1) * own[:, :, None, None]
+        return kernel + F.pad(self.pointwise(), (1, 1, 1, 1))
+
+    def _fold(self) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
+        """3x3 kernel, 1x1 kernel or None where the first is dense, and bias, each with the norm in it."""
+        if self.groups <= DENSE_UP_TO:
+            spatial, point = self.dense(), None
+        else:
+            spatial, point = self.conv.weight, self.pointwise()
+        bn = self.bn
+        if not isinstance(bn, nn.BatchNorm2d):
+            return spatial, point, None
+        assert bn.running_var is not None and bn.running_mean is not None
+        scale = bn.weight * torch.rsqrt(bn.running_var + bn.eps)
+        column = scale[:, None, None, None]
+        return spatial * column, None if point is None else point * column, bn.bias - bn.running_mean * scale
+
+    @torch.no_grad()
+    def fuse(self) -> None:
+        """Keep the folded convolutions only, for inference."""
+        if self.folded is not None:
+            return
+        spatial, point, bias = self._fold()
+        c2, groups = self.conv.out_channels, 1 if point is None else self.groups
+        first = nn.Conv2d(self.c1, c2, 3, 1, 1, groups=groups, bias=bias is not None)
+        first.weight = nn.Parameter(spatial)
+        if bias is not None:
+            first.bias = nn.Parameter(bias)
+        self.folded = nn.ModuleList([first])
+        if point is not None:
+            second = nn.Conv2d(self.c1, c2, 1, bias=False)
+            second.weight = nn.Parameter(point)
+            self.folded.append(second)
+        for name in ("conv", "bn", "point", "index"):
+            if hasattr(self, name):
+                delattr(self, name)
