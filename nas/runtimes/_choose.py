@@ -24,13 +24,27 @@ def _onnxruntime(threads: int) -> Runtime:
     return OnnxRuntime(threads)
 
 
+def _openvino(threads: int) -> Runtime:
+    for package in ("onnx", "openvino"):
+        if importlib.util.find_spec(package) is None:
+            raise InputError(f"--runtime openvino: {package} is not installed; run pip install 'pareto-yolo[openvino]'")
+    from nas.runtimes._openvino import OpenVINORuntime
+
+    return OpenVINORuntime(threads)
+
+
 def _fake(threads: int) -> Runtime:
     from nas.runtimes._fake import FakeRuntime
 
     return FakeRuntime(threads)
 
 
-RUNTIMES: dict[str, Callable[[int], Runtime]] = {"torch": _torch, "onnxruntime": _onnxruntime, "fake": _fake}
+RUNTIMES: dict[str, Callable[[int], Runtime]] = {
+    "torch": _torch,
+    "onnxruntime": _onnxruntime,
+    "openvino": _openvino,
+    "fake": _fake,
+}
 """By name, what makes one for a number of threads; a runtime's package is imported then."""
 
 

@@ -1,11 +1,8 @@
-"""onnxruntime on the CPU, fed by torch's TorchScript exporter, the one that the trainers' `yolo export` uses."""
+"""onnxruntime on the CPU."""
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, cast
 
 import onnxruntime
 import torch
@@ -13,9 +10,7 @@ from torch import nn
 
 from nas.runtimes._base import Prepared, Runtime
 from nas.runtimes._clock import clock
-
-OPSET = 17
-"""Fixed, so that a new exporter default does not silently change what is measured."""
+from nas.runtimes._onnx import OPSET, export
 
 PROVIDER = "CPUExecutionProvider"
 
@@ -50,22 +45,6 @@ class OnnxRuntime(Runtime):
             "precision": "float32",
             "threads": self.threads,
         }
-
-
-def export(module: nn.Module, inputs: Sequence[torch.Tensor]) -> bytes:
-    """The ONNX model of a module with fixed input shapes."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # The head keeps its grid from one call to the next, which the tracer reports as a constant: it is meant to be.
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
-        # The older exporter is what the deployment path uses.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        arguments = (inputs[0] if len(inputs) == 1 else list(inputs),)
-        names = [f"x{i}" for i in range(len(inputs))]
-        # Its annotation lists paths only, but this exporter writes to buffers as well.
-        target = cast(Any, buffer)
-        torch.onnx.export(module, arguments, target, input_names=names, opset_version=OPSET, dynamo=False)
-    return buffer.getvalue()
 
 
 class _Session:

@@ -85,6 +85,28 @@ def test_fuse_and_deepcopy_keep_outputs(name: str) -> None:
         assert not any(isinstance(part, nn.BatchNorm2d) for part in fused.modules())
 
 
+@pytest.mark.parametrize("dynamo", [False, True], ids=["torchscript", "dynamo"])
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.filterwarnings("ignore")
+def test_onnx_of_both_exporters_equals_torch(name: str, dynamo: bool) -> None:
+    """Exported as it is in eval mode: a module takes its deployed form by itself, whoever exports it."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    resolved = resolve(name)
+    module = build_row(resolved)
+    module.train()
+    module(inputs(resolved))  # batch norms that have seen data
+    module.eval()
+    x, buffer = inputs(resolved, batch=1), io.BytesIO()
+    with torch.no_grad():
+        expected = module(x)
+        torch.onnx.export(module, (x,), buffer, dynamo=dynamo, verbose=False, external_data=False)  # type: ignore[arg-type]
+    session = onnxruntime.InferenceSession(buffer.getvalue(), providers=["CPUExecutionProvider"])
+    maps = x if isinstance(x, list) else [x]
+    feed = {i.name: m.numpy() for i, m in zip(session.get_inputs(), maps, strict=True)}
+    (got,) = session.run(None, feed)
+    torch.testing.assert_close(torch.from_numpy(got), expected, atol=1e-3 if name == "Detect" else 1e-4, rtol=1e-4)
+
+
 def test_checkpoints_load_in_a_fresh_process(tmp_path: Path) -> None:
     modules = {name: build_row(resolve(name)).eval() for name in ROWS}
     expected = {name: modules[name](inputs(resolve(name))) for name in ROWS}

@@ -23,17 +23,18 @@ def test_auto_takes_onnxruntime_where_it_is_installed(monkeypatch: pytest.Monkey
     assert choose().name == "torch"
 
 
-def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    hide(monkeypatch, "onnxruntime")
-    with pytest.raises(InputError, match=r"onnxruntime is not installed; run pip install 'pareto-yolo\[onnx\]'"):
-        choose("onnxruntime")
+@pytest.mark.parametrize(("package", "extra"), [("onnxruntime", "onnx"), ("openvino", "openvino")])
+def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch, package: str, extra: str) -> None:
+    hide(monkeypatch, package)
+    with pytest.raises(InputError, match=rf"{package} is not installed; run pip install 'pareto-yolo\[{extra}\]'"):
+        choose(package)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"device": "cuda:0"}, "--device cuda:0: cannot be measured yet; give cpu"),
-        ({"name": "tflite"}, "--runtime tflite: no such runtime; known are auto, torch, onnxruntime, fake"),
+        ({"name": "tflite"}, "--runtime tflite: no such runtime; known are auto, torch, onnxruntime, openvino, fake"),
         ({"threads": 0}, "--threads 0: must be at least 1"),
     ],
 )

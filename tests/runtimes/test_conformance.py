@@ -17,8 +17,8 @@ STOCK = TEMPLATES["yolov8n"].stock(3)
 
 @pytest.fixture(params=RUNTIMES)
 def runtime(request: pytest.FixtureRequest) -> Runtime:
-    if request.param == "onnxruntime":
-        pytest.importorskip("onnxruntime")
+    if request.param in {"onnxruntime", "openvino"}:
+        pytest.importorskip(request.param)
     return choose(request.param)
 
 
