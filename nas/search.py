@@ -34,10 +34,11 @@ from nas.engine import (
 )
 from nas.errors import InputError
 from nas.files import write
+from nas.operators import FAMILIES
 from nas.proxies import PROXIES, Proxy
 from nas.reports import write_report
 from nas.runtimes import choose
-from nas.spaces import load_space
+from nas.spaces import Space, load_space
 from nas.tables import LatencyTable
 
 app = typer.Typer(add_completion=False)
@@ -49,12 +50,13 @@ def main(
     budget: Annotated[int, typer.Option(help="Candidates to train, baselines included.")] = 50,
     space: Annotated[str, typer.Option(help="Search space: a shipped name or a .yaml file.")] = "yolov8n",
     data: Annotated[str, typer.Option(help="Built-in set 'shapes', or an Ultralytics data.yaml.")] = "shapes",
-    runtime: Annotated[str, typer.Option(help="auto, torch or onnxruntime: what you deploy with.")] = "auto",
+    runtime: Annotated[str, typer.Option(help="auto, torch, onnxruntime or openvino: what you deploy with.")] = "auto",
     threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
     imgsz: Annotated[int, typer.Option(help="Deployment image size in pixels, a multiple of 32.")] = 320,
     max_latency: Annotated[float | None, typer.Option(help="Most latency in ms, one image.")] = None,
     max_params: Annotated[int | None, typer.Option(help="Most parameters.")] = None,
     max_macs: Annotated[int | None, typer.Option(help="Most multiply-adds at --imgsz.")] = None,
+    max_size: Annotated[int | None, typer.Option(help="Most bytes of the deployed model's weights.")] = None,
     proxy: Annotated[str, typer.Option(help=f"How candidates are scored: {', '.join(PROXIES)}.")] = "short",
     weights: Annotated[
         Path | None, typer.Option(help="Trained template (a state dict) for --proxy inherit.  [default: trained first]")
@@ -68,9 +70,11 @@ def main(
     resume: Annotated[bool, typer.Option(help="Continue the run in --out.")] = False,
 ) -> None:
     """Find YOLO detectors that are Pareto-optimal in accuracy and in latency measured on a device."""
-    limits = Limits(max_latency, max_params, max_macs)
+    limits = Limits(max_latency, max_params, max_macs, max_size)
     _check(budget, imgsz, limits, proxy, workers)
-    searched, backend = load_space(space), choose(runtime, device, threads)
+    searched = load_space(space)
+    _check_size(searched, limits)
+    backend = choose(runtime, device, threads)
     train_on = _train_device(train_device)
     if resume and out is None:
         raise InputError("--resume: give the run's directory with --out")
@@ -187,6 +191,14 @@ def _check(budget: int, imgsz: int, limits: Limits, proxy: str, workers: int) ->
         raise InputError(f"--proxy {proxy}: no such proxy; known are {', '.join(PROXIES)}")
     if workers < 0:
         raise InputError(f"--workers {workers}: give 1 or more, or 0 for one a core")
+
+
+def _check_size(space: Space, limits: Limits) -> None:
+    """Refuse an operator that saves bytes of weights and nothing else in a search where they do not count."""
+    for key in space.file.operators:
+        if FAMILIES[key].only_size and limits.size is None:
+            problem = f"{space.path}: operators.{key}: saves nothing but the size of the weights"
+            raise InputError(f"{problem}; add --max-size BYTES or drop {key}")
 
 
 def _weights(proxy: str, weights: Path | None) -> dict[str, Path]:

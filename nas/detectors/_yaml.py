@@ -1,56 +1,119 @@
-"""Rows to and from the YAML dialect of Ultralytics."""
+"""Rows to and from the YAML of the trainers."""
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 
+from nas.detectors._dialects import Scale, Tell, letter_of, read, scale_of, without_letter
+from nas.detectors._network import build_row
 from nas.detectors._rows import Detector, Row
 from nas.errors import InputError
 from nas.files import read_yaml
+from nas.operators import BINS
+
+UNSCALED = ("depth_multiple: 1.0", "width_multiple: 1.0")
+"""Keys that YOLOv5 and YOLOv9 insist on."""
 
 
 def to_yaml(detector: Detector, title: str = "") -> str:
-    """The model YAML: explicit channels, depth and width resolved, no scales. ``title`` lines become comments."""
+    """The model YAML: explicit channels, depth and width resolved, no scales. ``title`` lines become comments.
+
+    Raises ValueError where no YAML says it: a trainer would build something else of these rows.
+    """
     lines = [f"# {line}" for line in title.splitlines()]
-    lines += [f"nc: {detector.nc}", "", "# [from, repeats, module, args]", "backbone:"]
+    lines += [f"nc: {detector.nc}", *_keys(detector), "", "# [from, repeats, module, args]", "backbone:"]
     for index, row in enumerate(detector.rows):
         if index == detector.backbone:
             lines += ["", "head:"]
         source = row.source[0] if len(row.source) == 1 else list(row.source)
-        args = ["nc"] if row.module == "Detect" else list(row.args)
-        text = yaml.safe_dump([source, row.repeats, row.module, args], default_flow_style=True, width=1000).strip()
-        lines.append(f"  - {text}  # {index}")
-    return "\n".join(lines) + "\n"
+        module, args = _written(row)
+        lines.append(f"  - {_flow([source, row.repeats, module, args])}  # {index}")
+    text = "\n".join(lines) + "\n"
+    _check(detector, text)
+    return text
 
 
-def from_yaml(path: str | Path) -> Detector:
-    """The detector of a model YAML with explicit channels; raises InputError naming file, field and mend."""
+def from_yaml(path: str | Path, nc: int | None = None, tell: Tell = warnings.warn) -> Detector:
+    """The detector of a model YAML of Ultralytics, YOLOv5 or YOLOv9, scaled as they scale it.
+
+    The scale is the letter in the file's name; for a missing yolov8s.yaml, yolov8.yaml is read. ``nc`` replaces the
+    file's, ``tell`` takes what had to be assumed. Raises InputError naming file, row or field, and the mend.
+    """
     path = Path(path)
-    content = read_yaml(path, "model YAML", "nc, backbone and head")
-    for key in ("scales", "depth_multiple", "width_multiple"):
-        if key in content:
-            raise InputError(f"{path}: {key}: scaled YAMLs are not read; write depth and channels out and drop the key")
-    nc, backbone, head = (content.get(key) for key in ("nc", "backbone", "head"))
-    if not isinstance(nc, int) or nc < 1:
-        raise InputError(f"{path}: nc: must be the number of classes, not {nc!r}")
-    if not isinstance(backbone, list) or not isinstance(head, list):
-        raise InputError(f"{path}: backbone, head: each must be a list of rows [from, repeats, module, args]")
-    rows = tuple(_row(path, index, row, nc) for index, row in enumerate([*backbone, *head]))
-    detector = Detector(rows, nc, len(backbone))
+    family = path.with_name(without_letter(path.stem) + path.suffix)
+    file = family if not path.exists() and family.exists() else path
+    content = read_yaml(file, "model YAML", "nc, backbone and head")
+    nc = content.get("nc") if nc is None else nc
+    if not isinstance(nc, int) or isinstance(nc, bool) or nc < 1:
+        raise InputError(f"{file}: nc: must be the number of classes, not {nc!r}")
     try:
-        list(detector.resolve())
-    except ValueError as error:
-        raise InputError(f"{path}: {error}") from None
+        scale = scale_of(content, nc, letter_of(path.stem), lambda text: tell(f"{file}: {text}"))
+        detector = read(content, nc, scale)
+        _build(detector)
+    except (ValueError, ArithmeticError) as error:
+        raise InputError(f"{file}: {error}") from None
     return detector
 
 
-def _row(path: Path, index: int, row: Any, nc: int) -> Row:
-    match row:
-        case [int() | list() as source, int() as repeats, str() as module, list() as args]:
-            resolved = (nc if a == "nc" else None if a == "None" else a for a in args)
-            return Row(tuple(source) if isinstance(source, list) else (source,), repeats, module, tuple(resolved))
-        case _:
-            raise InputError(f"{path}: row {index}: expected [from, repeats, module, args], got {row!r}")
+def _build(detector: Detector) -> None:
+    """Raise ValueError naming the row whose arguments no module can be built of."""
+    with torch.random.fork_rng(devices=[]):
+        for resolved in detector.resolve():
+            try:
+                build_row(resolved)
+            except Exception as error:  # whatever a constructor makes of a person's arguments
+                text = " ".join(str(error).split())
+                raise ValueError(f"row {resolved.index} ({resolved.row.module}): {text}") from error
+
+
+def _keys(detector: Detector) -> list[str]:
+    """What a head wants at the top of the YAML, in the trainer that has it."""
+    for row in detector.rows:
+        match row.module, row.args:
+            case "AnchorDetect", (_, anchors):
+                return [f"anchors: {_flow(_listed(anchors))}", *UNSCALED]
+            case "DDetect", _:
+                return ["anchors: 3", *UNSCALED]
+            case "Detect", (_, _, bins):
+                return [f"reg_max: {bins}"]
+            case "v10Detect", (_, bins) if bins != BINS:
+                return ["end2end: true", f"reg_max: {bins}"]
+    return []
+
+
+def _written(row: Row) -> tuple[str, list[Any]]:
+    """Module and arguments as the trainers write them."""
+    match row.module, row.args:
+        case "AnchorDetect", _:
+            return "Detect", ["nc", "anchors"]
+        case "v10Detect", (_, bins) if bins != BINS:
+            return "Detect", ["nc"]
+        case (("Detect" | "DDetect" | "v10Detect"), _):
+            return row.module, ["nc"]
+    return row.module, _listed(row.args)
+
+
+def _check(detector: Detector, text: str) -> None:
+    """Raise ValueError unless a trainer builds of this text what the rows say."""
+    found = read(yaml.safe_load(text), detector.nc, Scale("", 1.0, 1.0, float("inf"), 8, None))
+    for wanted, got in zip(detector.resolve(), found.resolve(), strict=True):
+        fill = wanted.row.operator.filled
+        if wanted.row.module != got.row.module or fill(wanted.call.arguments) != fill(got.call.arguments):
+            raise ValueError(
+                f"row {wanted.index} ({wanted.row.module}): {list(wanted.row.args)} cannot be written; "
+                f"of these rows a trainer builds {got.row.module} {list(got.row.args)}"
+            )
+
+
+def _flow(value: Any) -> str:
+    return yaml.safe_dump(value, default_flow_style=True, width=1000).strip()
+
+
+def _listed(value: Any) -> Any:
+    """Tuples as lists, all the way down."""
+    return [_listed(v) for v in value] if isinstance(value, list | tuple) else value

@@ -115,11 +115,12 @@ class Driver:
         trial = ask(self.study, self.seed, slot, fixed, explore=_tail(done, "duplicate") >= REPEATS)
         architecture = self.space.suggest(trial)
         detector = architecture.detector(self.nc)
-        params, macs, *_ = cost(detector, self.imgsz)
+        params, macs, _, size = cost(detector, self.imgsz)
         latency = self.table.predict(detector, self.imgsz).total_ms
-        for name, value in {"arch": str(architecture), "latency_ms": latency, "params": params, "macs": macs}.items():
+        shown = {"latency_ms": latency, "params": params, "macs": macs, "weight_bytes": size}
+        for name, value in {"arch": str(architecture), **shown}.items():
             trial.set_user_attr(name, value)
-        violations = self.limits.violations({"latency": latency, "params": params, "macs": macs})
+        violations = self.limits.violations({"latency": latency, "params": params, "macs": macs, "size": size})
         for name, value in violations.items():
             trial.set_constraint(name, value)
         over = {} if fixed is not None else {name: value for name, value in violations.items() if value > 0}

@@ -18,13 +18,11 @@ from nas.proxies import Progress
 if TYPE_CHECKING:
     from nas.tables import LatencyTable
 
-WEIGHT_BYTES = 4
-"""Bytes of a deployed weight: fp32."""
-
 
 @dataclass(frozen=True)
 class Finalist:
-    """A detector measured whole. Latencies in ms, one image; ``budgets_kept`` as "k of n" of the limits given.
+    """A detector measured whole. Latencies in ms, one image; ``budgets_kept`` as "k of n" of the limits given;
+    ``weight_bytes`` is what the deployed weights take in the smallest form (`nas.operators.Cost`).
 
     ``score_sd`` over ``score_n`` trainings with different seeds is None while there is one. ``stock`` marks the
     template's own model; ``yaml`` is the file relative to the run.
@@ -72,8 +70,8 @@ def measure(
     measured, within = [], []
     for row, detector, whole in zip(unique, detectors, table.measure_wholes(detectors, imgsz, progress), strict=True):
         assert row.score is not None and row.latency_ms is not None
-        params, macs, *_ = cost(detector, imgsz)
-        violations = limits.violations({"latency": whole.ms, "params": params, "macs": macs})
+        params, macs, _, size = cost(detector, imgsz)
+        violations = limits.violations({"latency": whole.ms, "params": params, "macs": macs, "size": size})
         kept = sum(value <= 0 for value in violations.values())
         finalist = Finalist(
             name="stock" if row is stock else "",
@@ -87,7 +85,7 @@ def measure(
             latency_spread_ms=whole.spread_ms,
             params=params,
             macs=macs,
-            weight_bytes=params * WEIGHT_BYTES,
+            weight_bytes=size,
             budgets_kept=f"{kept} of {len(violations)}",
             yaml="",
             stock=row is stock,

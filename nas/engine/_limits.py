@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that a candidate may take; None is no limit. Latency in ms, predicted; MACs at the deployment size."""
+    """The most that a candidate may take; None is no limit.
+
+    Latency in ms, predicted; MACs at the deployment size; size in bytes of the deployed weights.
+    """
 
     latency: float | None = None
     params: int | None = None
     macs: int | None = None
+    size: int | None = None
 
     def violations(self, costs: Mapping[str, float]) -> dict[str, float]:
         """By name, how far each limited cost lies over its limit as a share of it: positive is over, as in Optuna."""
-        limits = {"latency": self.latency, "params": self.params, "macs": self.macs}
-        return {name: costs[name] / limit - 1 for name, limit in limits.items() if limit is not None}
+        return {name: costs[name] / limit - 1 for name, limit in asdict(self).items() if limit is not None}

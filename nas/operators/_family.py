@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,8 @@ class Parameter:
     """A numeric choice of an operator.
 
     ``letter`` stands for it in architecture strings. A ``divisor`` has to divide the widths inside the block; one that
-    does not is repaired by `Family.canonical`. Values lie in [low, high]; integers only where ``low`` is one.
+    does not is repaired by `Family.canonical`, and so is a ``capped`` one above the widest of them, where a larger
+    value changes nothing. Values lie in [low, high]; integers only where ``low`` is one.
     """
 
     letter: str
@@ -25,11 +26,18 @@ class Parameter:
     high: Number
     divisor: bool
     meaning: str
+    capped: bool = False
 
     def accepts(self, value: object) -> bool:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
         return self.low <= value <= self.high and (isinstance(value, int) or not isinstance(self.low, int))
+
+    def repaired(self, value: Number, widths: Sequence[int]) -> Number:
+        """What stands for ``value`` where the block has these inner widths."""
+        if self.divisor:
+            return math.gcd(int(value), *widths)
+        return _plain(min(value, max(widths)) if self.capped else value)
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,8 @@ class Family:
     """An operator that a stage may use: a block in one or several shells, with parameters.
 
     ``row(shell, channels, depth, parameters)`` writes the stage as one row. ``widths(width, parameters)`` lists the
-    channel counts that every divisor must divide when the block runs at ``width`` channels.
+    channel counts that every divisor must divide when the block runs at ``width`` channels. ``only_size``: all that it
+    saves is bytes of weights, so that it is searched only under a limit on them.
     """
 
     key: str
@@ -46,18 +55,17 @@ class Family:
     parameters: Mapping[str, Parameter]
     row: Callable[[str, int, int, Mapping[str, Number]], Row]
     widths: Callable[[int, Mapping[str, Number]], tuple[int, ...]]
+    only_size: bool = False
 
     def canonical(self, shell: str, channels: int, parameters: Mapping[str, Number]) -> dict[str, Number]:
-        """The parameters in declared order, each divisor repaired to the largest one that the inner widths carry.
+        """The parameters in declared order, each divisor repaired to the largest one that the inner widths carry, and
+        each capped one to the widest of them.
 
         This is the only place where choices are repaired, so equal models have equal architecture strings.
         """
         width = channels // 2 if shell == "csp" else channels
         inner = self.widths(width, parameters)
-        return {
-            name: math.gcd(int(parameters[name]), *inner) if declared.divisor else _plain(parameters[name])
-            for name, declared in self.parameters.items()
-        }
+        return {name: declared.repaired(parameters[name], inner) for name, declared in self.parameters.items()}
 
 
 def block_row(plain: str, csp: str) -> Callable[[str, int, int, Mapping[str, Number]], Row]:

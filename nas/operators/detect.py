@@ -25,16 +25,17 @@ class Predictions(NamedTuple):
 
 
 class DFL(nn.Module):
-    """Expected value of each side's distribution (GFL, arXiv 2006.04388): (B, 64, A) -> (B, 4, A)."""
+    """Expected value of each side's distribution (GFL, arXiv 2006.04388): (B, 4 bins, A) -> (B, 4, A)."""
 
-    def __init__(self) -> None:
+    def __init__(self, bins: int = BINS) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(BINS, 1, 1, bias=False).requires_grad_(False)
-        self.conv.weight.data[:] = torch.arange(BINS, dtype=torch.float).view(1, BINS, 1, 1)
+        self.bins = bins
+        self.conv = nn.Conv2d(bins, 1, 1, bias=False).requires_grad_(False)
+        self.conv.weight.data[:] = torch.arange(bins, dtype=torch.float).view(1, bins, 1, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         batch, _, points = x.shape
-        bins = x.view(batch, 4, BINS, points).transpose(2, 1).softmax(1)
+        bins = x.view(batch, 4, self.bins, points).transpose(2, 1).softmax(1)
         return cast(torch.Tensor, self.conv(bins).view(batch, 4, points))
 
 
@@ -48,78 +49,128 @@ def grid(shapes: Sequence[tuple[int, int]], strides: Sequence[int]) -> tuple[tor
     return torch.cat(points), torch.cat(sizes)
 
 
-class Detect(nn.Module):
-    """Per level a box branch and a class branch of two 3x3 and one 1x1 convolution. Row arguments: [nc].
-
-    Takes maps (B, c_l, H_l, W_l) of strides 8, 16, 32. In training gives `Predictions`; otherwise (B, 4 + nc, A):
-    centre x, centre y, width, height in input pixels, and class probabilities.
-    """
+class Head(nn.Module):
+    """What reads maps of strides 8, 16 and 32, and where their cells lie."""
 
     strides = (8, 16, 32)
 
-    def __init__(self, nc: int, channels: Sequence[int]):
+    def __init__(self) -> None:
         super().__init__()
-        self.nc = nc
-        box, cls = hidden_widths(nc, channels[0])
-        self.cv2 = nn.ModuleList(
-            nn.Sequential(Conv(c, box, 3), Conv(box, box, 3), nn.Conv2d(box, 4 * BINS, 1)) for c in channels
-        )
-        self.cv3 = nn.ModuleList(
-            nn.Sequential(Conv(c, cls, 3), Conv(cls, cls, 3), nn.Conv2d(cls, nc, 1)) for c in channels
-        )
-        self.dfl = DFL()
         self._grid: tuple[list[tuple[int, int]], torch.Tensor, torch.Tensor] | None = None
-        for stride, box_branch, class_branch in zip(self.strides, self.cv2, self.cv3, strict=True):
-            box_bias = cast(nn.Conv2d, cast(nn.Sequential, box_branch)[-1]).bias
-            class_bias = cast(nn.Conv2d, cast(nn.Sequential, class_branch)[-1]).bias
-            assert box_bias is not None and class_bias is not None
-            box_bias.data[:] = 2.0
-            # About five objects in an image of 640 pixels: the probability that a point holds one of a class.
-            class_bias.data[:] = math.log(5 / nc / (640 / stride) ** 2)
 
-    def forward(self, maps: Sequence[torch.Tensor]) -> Predictions | torch.Tensor:
-        boxes = torch.cat([branch(x).flatten(2) for branch, x in zip(self.cv2, maps, strict=True)], 2)
-        scores = torch.cat([branch(x).flatten(2) for branch, x in zip(self.cv3, maps, strict=True)], 2)
-        if self.training:
-            return Predictions(boxes, scores)
-        points, strides = self._points([(int(x.shape[2]), int(x.shape[3])) for x in maps], boxes)
-        near, far = self.dfl(boxes).chunk(2, 1)
-        centre, size = points + (far - near) / 2, near + far
-        return torch.cat((torch.cat((centre, size), 1) * strides, scores.sigmoid()), 1)
-
-    def _points(self, shapes: list[tuple[int, int]], like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Points (1, 2, A) and strides (A,), kept for the next call: an export traces them as constants."""
+    def _points(self, maps: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Points (1, 2, A) and strides (A,) of these maps, kept for the next call: exports see constants."""
+        shapes, like = [(int(x.shape[2]), int(x.shape[3])) for x in maps], maps[0]
         if self._grid is None or self._grid[0] != shapes or self._grid[1].device != like.device:
             points, strides = grid(shapes, self.strides)
             self._grid = (shapes, points.T[None].to(like.device), strides.to(like.device))
         return self._grid[1].to(like.dtype), self._grid[2].to(like.dtype)
 
 
-def hidden_widths(nc: int, first: int) -> tuple[int, int]:
-    """Hidden channels of the box and the class branches; both follow the finest level's channels (blocks.md, 3.1)."""
-    return max(16, first // 4, 4 * BINS), max(first, min(nc, 100))
+class Detect(Head):
+    """Per level a box branch and a class branch, each of two 3x3 and one 1x1 convolution. Row arguments: [nc].
+
+    Takes maps (B, c_l, H_l, W_l) of strides 8, 16, 32. In training gives `Predictions`; otherwise (B, 4 + nc, A):
+    centre x, centre y, width, height in input pixels, and class probabilities. ``legacy`` False is the class branch
+    of YOLO11 and later, whose 3x3 convolutions are depthwise, each followed by a 1x1; row arguments [nc, False]. With
+    one of ``bins`` a side's distance is predicted as it is.
+    """
+
+    groups = 1
+    """Of the last two box convolutions."""
+    box_bias = 2.0
+
+    def __init__(self, nc: int, channels: Sequence[int], legacy: bool = True, bins: int = BINS):
+        super().__init__()
+        self.nc = nc
+        box, cls = self.hidden_widths(nc, channels[0], bins)
+        self.cv2 = nn.ModuleList(
+            nn.Sequential(
+                Conv(c, box, 3),
+                Conv(box, box, 3, g=self.groups),
+                nn.Conv2d(box, 4 * bins, 1, groups=self.groups),
+            )
+            for c in channels
+        )
+        self.cv3 = nn.ModuleList(
+            nn.Sequential(_spatial(c, cls, legacy), _spatial(cls, cls, legacy), nn.Conv2d(cls, nc, 1)) for c in channels
+        )
+        self.dfl = DFL(bins) if bins > 1 else nn.Identity()
+        for stride, box_branch, class_branch in zip(self.strides, self.cv2, self.cv3, strict=True):
+            box_bias = cast(nn.Conv2d, cast(nn.Sequential, box_branch)[-1]).bias
+            class_bias = cast(nn.Conv2d, cast(nn.Sequential, class_branch)[-1]).bias
+            assert box_bias is not None and class_bias is not None
+            box_bias.data[:] = self.box_bias
+            # About five objects in an image of 640 pixels: the probability that a point holds one of a class.
+            class_bias.data[:] = math.log(5 / nc / (640 / stride) ** 2)
+
+    @staticmethod
+    def hidden_widths(nc: int, first: int, bins: int = BINS) -> tuple[int, int]:
+        """Hidden channels of the box and the class branches; both follow the finest level's channels (blocks.md,
+        3.1)."""
+        return max(16, first // 4, 4 * bins), max(first, min(nc, 100))
+
+    def forward(self, maps: Sequence[torch.Tensor]) -> Predictions | torch.Tensor:
+        predictions = predict(self.cv2, self.cv3, maps)
+        return predictions if self.training else self.decode(predictions, maps)
+
+    def decode(self, predictions: Predictions, maps: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Boxes in pixels and probabilities (B, 4 + nc, A) of predictions from maps of these sizes."""
+        points, strides = self._points(maps)
+        near, far = self.dfl(predictions.boxes).chunk(2, 1)
+        centre, size = points + (far - near) / 2, near + far
+        return torch.cat((torch.cat((centre, size), 1) * strides, predictions.scores.sigmoid()), 1)
+
+
+def predict(boxes: nn.ModuleList, classes: nn.ModuleList, maps: Sequence[torch.Tensor]) -> Predictions:
+    """What a box and a class branch for each level say."""
+    return Predictions(
+        *(
+            torch.cat([branch(x).flatten(2) for branch, x in zip(branches, maps, strict=True)], 2)
+            for branches in (boxes, classes)
+        )
+    )
+
+
+def _spatial(c1: int, c2: int, legacy: bool) -> nn.Module:
+    return Conv(c1, c2, 3) if legacy else nn.Sequential(Conv(c1, c1, 3, g=c1), Conv(c1, c2, 1))
 
 
 class DetectOperator(Operator):
     name = "Detect"
-    module = Detect
+    module: type[Detect] = Detect
 
     def resolve(self, inputs: Sequence[Shape], repeats: int, args: Sequence[Any]) -> Call:
-        (nc,) = args
-        if len(inputs) != len(Detect.strides):
-            raise ValueError(f"Detect takes three rows, of strides 8, 16 and 32, not {len(inputs)}")
-        points = sum(height * width for _, height, width in inputs)
-        return Call((nc, tuple(shape[0] for shape in inputs)), repeats, (4 + nc, points, 1))
+        nc, *rest = args
+        points = points_of(self.name, inputs)
+        return Call((nc, tuple(shape[0] for shape in inputs), *rest), repeats, (4 + nc, points, 1))
 
     def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
-        nc, channels = arguments
-        box, cls = hidden_widths(nc, channels[0])
-        costs = []
-        for c, height, width in inputs:
-            for hidden, out in ((box, 4 * BINS), (cls, nc)):
-                size = (height, width)
-                costs += [conv_cost(3, c, hidden, size), conv_cost(3, hidden, hidden, size)]
-                costs.append(conv_cost(1, hidden, out, size, after="bias"))
-        # The DFL's frozen kernel runs over 4 sides of every point.
-        points = sum(height * width for _, height, width in inputs)
-        return [*costs, conv_cost(1, BINS, 1, (4, points), after="nothing")]
+        nc, _, legacy, bins = self.filled(arguments)
+        return detect_costs(inputs, self.module, nc, legacy, bins)
+
+
+def points_of(name: str, inputs: Sequence[Shape]) -> int:
+    """How many cells a head of this name sees; raises ValueError unless it reads three maps."""
+    if len(inputs) != len(Head.strides):
+        raise ValueError(f"{name} takes three rows, of strides 8, 16 and 32, not {len(inputs)}")
+    return sum(height * width for _, height, width in inputs)
+
+
+def detect_costs(inputs: Sequence[Shape], head: type[Detect], nc: int, legacy: bool, bins: int) -> list[Cost]:
+    """Both branches of all levels, and the distribution's expected value."""
+    box, cls = head.hidden_widths(nc, inputs[0][0], bins)
+    costs = []
+    for c, height, width in inputs:
+        size = (height, width)
+        costs += [conv_cost(3, c, box, size), conv_cost(3, box, box, size, head.groups)]
+        costs.append(conv_cost(1, box, 4 * bins, size, head.groups, after="bias"))
+        for c1 in (c, cls):
+            if legacy:
+                costs.append(conv_cost(3, c1, cls, size))
+            else:
+                costs += [conv_cost(3, c1, c1, size, c1), conv_cost(1, c1, cls, size)]
+        costs.append(conv_cost(1, cls, nc, size, after="bias"))
+    # The DFL's frozen kernel runs over 4 sides of every point.
+    points = sum(height * width for _, height, width in inputs)
+    return [*costs, conv_cost(1, bins, 1, (4, points), after="nothing")] if bins > 1 else costs

@@ -18,15 +18,18 @@ from nas.operators._shell import CSPOperator, Shell
 
 
 class TConv(nn.Module):
-    """SiLU(BN(conv3x3 of the first c1 // n_div channels + conv1x1 of the rest)). (B, c1, H, W) -> (B, c2, H, W)."""
+    """SiLU(BN(conv3x3 of the first c1 // n_div channels + conv1x1 of the rest)). (B, c1, H, W) -> (B, c2, H, W).
+
+    With ``n_div`` 1 nothing is left for the 1x1, and it is a 3x3 convolution.
+    """
 
     def __init__(self, c1: int, c2: int, n_div: int = 4):
         super().__init__()
-        if not 2 <= n_div <= c1:
-            raise ValueError(f"TConv: n_div must lie in 2..{c1}, not {n_div}")
+        if not 1 <= n_div <= c1:
+            raise ValueError(f"TConv: n_div must lie in 1..{c1}, not {n_div}")
         self.c1, self.partial = c1, c1 // n_div
         self.conv = nn.Conv2d(self.partial, c2, 3, 1, 1, bias=False)
-        self.point = nn.Conv2d(c1 - self.partial, c2, 1, bias=False)
+        self.point = nn.Conv2d(c1 - self.partial, c2, 1, bias=False) if n_div > 1 else None
         self.bn: nn.Module = nn.BatchNorm2d(c2)
         self.act = nn.SiLU()
 
@@ -34,17 +37,22 @@ class TConv(nn.Module):
         check_channels(x, self.c1, self)
         first, rest = torch.split(x, [self.partial, self.c1 - self.partial], 1)
         if self.training or isinstance(self.bn, nn.Identity):
-            return cast(torch.Tensor, self.act(self.bn(self.conv(first) + self.point(rest))))
-        spatial, point, bias = self._fold()
-        return cast(torch.Tensor, self.act(F.conv2d(first, spatial, bias, padding=1) + F.conv2d(rest, point)))
+            y = self.conv(first)
+            y = self.bn(y if self.point is None else y + self.point(rest))
+        else:
+            spatial, point, bias = self._fold()
+            y = F.conv2d(first, spatial, bias, padding=1)
+            y = y if point is None else y + F.conv2d(rest, point)
+        return cast(torch.Tensor, self.act(y))
 
-    def _fold(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _fold(self) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
         """Both kernels and the bias with the norm in them: an exporter sees constants."""
         bn = cast(nn.BatchNorm2d, self.bn)
         assert bn.running_var is not None and bn.running_mean is not None
         scale = bn.weight * torch.rsqrt(bn.running_var + bn.eps)
         column = scale[:, None, None, None]
-        return self.conv.weight * column, self.point.weight * column, bn.bias - bn.running_mean * scale
+        point = None if self.point is None else self.point.weight * column
+        return self.conv.weight * column, point, bn.bias - bn.running_mean * scale
 
     @torch.no_grad()
     def fuse(self) -> None:
@@ -52,7 +60,8 @@ class TConv(nn.Module):
         if isinstance(self.bn, nn.BatchNorm2d):
             spatial, point, bias = self._fold()
             self.conv.weight, self.conv.bias = nn.Parameter(spatial), nn.Parameter(bias)
-            self.point.weight = nn.Parameter(point)
+            if self.point is not None and point is not None:
+                self.point.weight = nn.Parameter(point)
             self.bn = nn.Identity()
 
 
@@ -111,7 +120,7 @@ TCONV_FAMILY = Family(
     title="T-shaped convolution block",
     shells=("plain", "csp"),
     parameters={
-        "n_div": Parameter("r", 2, 16, True, "one input channel in n_div has a 3x3 kernel, the others 1x1"),
+        "n_div": Parameter("r", 1, 16, True, "one input channel in n_div has a 3x3 kernel, the others 1x1"),
         "expansion": Parameter("e", 0.25, 2.0, False, "width between the two T-convolutions over the block's"),
     },
     row=block_row("TBlock", "CSPTBlock"),

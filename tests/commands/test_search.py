@@ -58,6 +58,7 @@ def shapes_free_yaml(folder: Path, names: str = "[a, b]", label: str = "0 0.5 0.
         (["--proxy", "oracle"], "--proxy oracle: no such proxy; known are"),
         (["--imgsz", "100"], "--imgsz 100: must be a multiple of 32; give 96"),
         (["--max-latency", "-1"], "--max-latency -1.0: must be above 0"),
+        (["--max-size", "0"], "--max-size 0: must be above 0"),
         (["--space", "nowhere"], "--space nowhere: no such space"),
         (["--data", "missing/data.yaml"], "missing/data.yaml"),
         (["--train-device", "abacus"], "--train-device abacus: unknown device"),
@@ -105,6 +106,20 @@ def test_unknown_operator_and_key_in_a_space_file(tmp_path: Path) -> None:
         result = search(*TINY, "--space", "mine.yaml", cwd=tmp_path)
         assert (result.returncode, result.stderr.count("\n")) == (2, 1)
         assert f"mine.yaml: {message}" in result.stderr
+
+
+def test_operator_that_saves_size_only_needs_a_limit_on_size(tmp_path: Path) -> None:
+    text = load_space("tiny").path.read_text()
+    ds = "operators:\n  ds: {shell: [plain], bits: [4], block: [32], expansion: [1]}"
+    (tmp_path / "mine.yaml").write_text(text.replace("operators:", ds, 1))
+    problem = "mine.yaml: operators.ds: saves nothing but the size of the weights; add --max-size BYTES or drop ds"
+    for options, message in [
+        (("--max-params", "9999999"), problem),
+        (("--max-size", "9999999"), "--threads 0"),  # not refused: the next fault is
+    ]:
+        result = search(*TINY, "--space", "mine.yaml", *options, "--threads", "0", cwd=tmp_path)
+        assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+        assert f"error: {message}" in result.stderr
 
 
 @pytest.fixture(scope="module")

@@ -196,6 +196,33 @@ def test_gates_prune_before_training(tmp_path: Path) -> None:
     assert len(scorer.scored) == 15
 
 
+def test_size_of_the_weights_gates(tmp_path: Path) -> None:
+    # A stage of DSConv blocks has the parameters of the stock stage: only bytes tell the members apart.
+    file = tmp_path / "sizes.yaml"
+    file.write_text(
+        "space: sizes\nversion: 1\ntemplate: yolov8n\noperators:\n  c2f: {expansion: [0.5]}\n"
+        "  ds: {shell: [csp], bits: [2, 8], block: [32], expansion: [1]}\nstages:\n"
+        "  p2: {channels: [32], depth: [1]}\n  p3: {channels: [64], depth: [2]}\n"
+        "  p4: {channels: [128], depth: [2]}\n  p5: {channels: [256], depth: [1]}\n"
+    )
+    stock = cost(load_space(file).stock().detector(3))
+    limit = int(stock.weight_bytes * 0.9)
+    search = driver(tmp_path, Scorer(), space=str(file), budget=5, limits=Limits(size=limit))
+    rows = run(search)
+    gated = [row for row in rows if row.state == "gated"]
+    assert gated
+    exempt = {str(load_space(file).stock()), *map(str, load_space(file).uniform_replacements())}
+    for row in [*trained(rows), *gated]:
+        detector = row.architecture.detector(3)
+        size = cost(detector).weight_bytes
+        assert cost(detector).params == stock.params
+        frozen = search.study.trials[row.number]
+        assert frozen.user_attrs["weight_bytes"] == size
+        assert frozen.constraints == {"size": pytest.approx(size / limit - 1)}
+        assert (size > limit) == (row in gated) or row.arch in exempt
+        assert ("size" in row.reason) == (row in gated)
+
+
 def test_failures_are_recorded_and_the_search_goes_on(tmp_path: Path) -> None:
     def fault(count: int) -> None:
         if count % 3 == 0:

@@ -6,27 +6,37 @@ import copy
 import io
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
 from torch import nn
 
 from nas.detectors import Detector, ResolvedRow, Row, build_row, fuse
-from nas.operators import FAMILIES, OPERATORS, KeepingOperator, Predictions
+from nas.operators import FAMILIES, OPERATORS, KeepingOperator
 
 SIZE = 64
 STEM = Row((-1,), 1, "Conv", (16, 3, 2))
 KEEPING = [name for name, operator in OPERATORS.items() if isinstance(operator, KeepingOperator)]
+LEVELS = (
+    Row((-1,), 1, "Conv", (16, 3, 8)),
+    Row((-1,), 1, "Conv", (16, 3, 2)),
+    Row((-1,), 1, "Conv", (16, 3, 2)),
+)
+HEADS: dict[str, tuple[object, ...]] = {
+    "Detect": (3,),
+    "DDetect": (3,),
+    "v10Detect": (3, 1),
+    "AnchorDetect": (3, ((10, 13, 16, 30), (30, 61, 62, 45), (116, 90, 156, 198))),
+}
+"""Row arguments of the kinds that read the maps of `LEVELS`; they give boxes in pixels."""
 ROWS = {
     "Concat": (STEM, Row((-1,), 1, "Conv", (8, 1, 1)), Row((-1, 0), 1, "Concat", (1,))),
-    "Detect": (
-        Row((-1,), 1, "Conv", (16, 3, 8)),
-        Row((-1,), 1, "Conv", (16, 3, 2)),
-        Row((-1,), 1, "Conv", (16, 3, 2)),
-        Row((0, 1, 2), 1, "Detect", (3,)),
-    ),
-} | {name: (STEM, Row((-1,), 1, name, operator.example)) for name, operator in OPERATORS.items() if operator.example}
+    **{name: (*LEVELS, Row((0, 1, 2), 1, name, args)) for name, args in HEADS.items()},
+    **{name: (STEM, Row((-1,), 1, name, operator.example)) for name, operator in OPERATORS.items() if operator.example},
+}
 
 
 def resolve(name: str) -> ResolvedRow:
@@ -41,6 +51,11 @@ def inputs(
     return maps[0] if len(maps) == 1 else maps
 
 
+def tensors(y: object) -> list[torch.Tensor]:
+    """What a module gives, a head in training tuples and lists of several."""
+    return [y] if isinstance(y, torch.Tensor) else [t for part in cast(Iterable[object], y) for t in tensors(part)]
+
+
 def test_every_operator_is_here() -> None:
     assert set(ROWS) == set(OPERATORS)
 
@@ -50,7 +65,7 @@ def test_output_shape_is_as_declared(name: str) -> None:
     resolved = resolve(name)
     y = build_row(resolved).eval()(inputs(resolved))
     channels, height, width = resolved.call.output
-    assert tuple(y.shape) == ((2, channels, height) if name == "Detect" else (2, channels, height, width))
+    assert tuple(y.shape) == ((2, channels, height) if name in HEADS else (2, channels, height, width))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -59,7 +74,7 @@ def test_gradient_reaches_every_parameter(name: str, dtype: torch.dtype) -> None
     resolved = resolve(name)
     module = build_row(resolved).to(dtype).train()
     y = module(inputs(resolved, dtype=dtype))
-    parts = [p.float() for p in y] if isinstance(y, Predictions) else [y.float()]
+    parts = [part.float() for part in tensors(y)]
     trained = [p for p in module.parameters() if p.requires_grad]
     if trained:
         sum((p * torch.randn_like(p)).sum() for p in parts).backward()
@@ -80,7 +95,7 @@ def test_fuse_and_deepcopy_keep_outputs(name: str) -> None:
     with torch.no_grad():
         expected = module(x)
         fused = fuse(copy.deepcopy(module))
-        torch.testing.assert_close(fused(x), expected, atol=1e-3 if name == "Detect" else 1e-4, rtol=1e-4)
+        torch.testing.assert_close(fused(x), expected, atol=1e-3 if name in HEADS else 1e-4, rtol=1e-4)
         torch.testing.assert_close(module(x), expected)
         assert not any(isinstance(part, nn.BatchNorm2d) for part in fused.modules())
 
@@ -104,7 +119,7 @@ def test_onnx_of_both_exporters_equals_torch(name: str, dynamo: bool) -> None:
     maps = x if isinstance(x, list) else [x]
     feed = {i.name: m.numpy() for i, m in zip(session.get_inputs(), maps, strict=True)}
     (got,) = session.run(None, feed)
-    torch.testing.assert_close(torch.from_numpy(got), expected, atol=1e-3 if name == "Detect" else 1e-4, rtol=1e-4)
+    torch.testing.assert_close(torch.from_numpy(got), expected, atol=1e-3 if name in HEADS else 1e-4, rtol=1e-4)
 
 
 def test_checkpoints_load_in_a_fresh_process(tmp_path: Path) -> None:
@@ -152,7 +167,7 @@ def test_families_write_rows_that_build(key: str) -> None:
     family = FAMILIES[key]
     for shell in family.shells:
         for channels in (16, 24, 40, 128):
-            wanted = {n: 8 if p.divisor else 0.5 if p.accepts(0.5) else 1 for n, p in family.parameters.items()}
+            wanted = {n: 8 if p.divisor else 0.5 if p.accepts(0.5) else p.low for n, p in family.parameters.items()}
             parameters = family.canonical(shell, channels, wanted)
             assert family.canonical(shell, channels, parameters) == parameters
             repeats, module, args = family.row(shell, channels, 2, parameters)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
 from fvcore.nn import FlopCountAnalysis
 from torch import nn
 
+from nas.detectors import TEMPLATES, Detector, Network, cost, row_cost
 from nas.operators import Cost, total
 from nas.operators._base import conv_cost
 from nas.operators.dual import DualConv, dual_cost
@@ -115,3 +117,37 @@ def test_vgg16_with_dualconv(p: int, mflops: float, params: int) -> None:
     with torch.device("meta"):
         built = [nn.Conv2d(*first[:2], 3, bias=False), *(DualConv(m, n, p, bare=True) for m, n, _ in rest)]
         assert sum(w.numel() for layer in built for w in layer.parameters()) == params
+
+
+def replaced(detector: Detector, module: str) -> Detector:
+    """The detector with every CSP stage of another kind; arguments and repeats stay."""
+    rows = (replace(row, module=module) if row.module in {"C2f", "C3"} else row for row in detector.rows)
+    return Detector(tuple(rows), detector.nc, detector.backbone)
+
+
+# Same-nc differences that others measured (operators.md 2.5), not the posts' figures, which mix numbers of classes.
+@pytest.mark.parametrize(("module", "delta"), [("CSPHet", -632_256), ("CSPPC", -888_096), ("C2f_Dual", -303_008)])
+@pytest.mark.parametrize("nc", [80, 1])
+def test_what_is_pasted_into_yolov8n(module: str, delta: int, nc: int) -> None:
+    stock = TEMPLATES["yolov8n"].stock(nc)
+    found = replaced(stock, module)
+    assert cost(found).params - cost(stock).params == delta
+    with torch.device("meta"):
+        assert sum(p.numel() for p in Network(found).parameters()) == cost(found).params
+
+
+@pytest.mark.parametrize(
+    ("module", "backbone", "neck"),
+    [("CSPHet", -323_904, -308_352), ("CSPPC", -454_944, -433_152), ("C2f_Dual", -155_232, -147_776)],
+)
+def test_where_the_difference_comes_from(module: str, backbone: int, neck: int) -> None:
+    stock = TEMPLATES["yolov8n"].stock(80)
+    pairs = zip(stock.resolve(), replaced(stock, module).resolve(), strict=True)
+    deltas = [row_cost(after).params - row_cost(before).params for before, after in pairs]
+    assert (sum(deltas[: stock.backbone]), sum(deltas[stock.backbone :])) == (backbone, neck)
+
+
+@pytest.mark.parametrize(("module", "delta"), [("CSPHet", -115_904), ("CSPPC", -391_712), ("C3_Dual", -326_688)])
+def test_what_is_pasted_into_yolov5n(module: str, delta: int) -> None:
+    stock = stock_models.yolov5("n")
+    assert cost(replaced(stock, module)).params - cost(stock).params == delta

@@ -1,0 +1,279 @@
+"""How fast operators are for what they compute, per runtime; see README.md. Results go to results/, a file a runtime."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+import pandas as pd
+import torch
+from fvcore.nn import FlopCountAnalysis
+from torch import nn
+
+from nas.detectors import fuse
+from nas.operators.conv import Conv
+from nas.operators.dual import DualConv
+from nas.operators.dwsep import DWBlock
+from nas.operators.faster import FasterBlock, PConv
+from nas.operators.ghost import GhostConv
+from nas.operators.gsconv import GSConv
+from nas.operators.het import HetConv
+from nas.operators.shufflev2 import ShuffleV2Block
+from nas.operators.star import StarBlock
+from nas.operators.tconv import TConv
+from nas.operators.uib import UIBBlock
+from nas.runtimes import Runtime, choose
+from nas.tables import Bench
+
+RESULTS = Path(__file__).parent / "results"
+SHAPES = ((16, 160), (32, 160), (32, 80), (64, 80), (64, 40), (128, 40), (128, 20), (256, 20), (256, 10), (512, 10))
+"""Channels and map side, as they occur in YOLOs of the nano and small sizes at 320 and 640 pixels."""
+CHAIN = 4
+"""Layers in a row that are timed together, as in a network: onnxruntime then stays in its blocked layout."""
+
+Make = Callable[[int], nn.Module]
+DENSE = "conv 3x3"
+OPERATORS: dict[str, Make] = {
+    DENSE: lambda c: Conv(c, c, 3),
+    "conv 1x1": lambda c: Conv(c, c, 1),
+    "depthwise 3x3": lambda c: Conv(c, c, 3, g=c),
+    "depthwise 3x3 + 1x1": lambda c: DWBlock(c, 3),
+    **{f"PConv 1/{n} + 1x1": lambda c, n=n: nn.Sequential(PConv(c, n), Conv(c, c, 1)) for n in (2, 4, 8)},
+    "FasterNet block 1/4": lambda c: FasterBlock(c, 4, 2),
+    "T-conv 1/4": lambda c: TConv(c, c, 4),
+    **{f"HetConv P={p}": lambda c, p=p: HetConv(c, c, p) for p in (2, 4, 8)},
+    **{f"DualConv G={g}": lambda c, g=g: DualConv(c, c, g) for g in (2, 4, 8)},
+    **{f"grouped 3x3 g={g}": lambda c, g=g: Conv(c, c, 3, g=g) for g in (2, 4, 8)},
+    "ShuffleNetV2 unit": lambda c: ShuffleV2Block(c),
+    "UIB extradw": lambda c: UIBBlock(c, 3, 3, 2),
+    "GhostConv 3x3": lambda c: GhostConv(c, c, 3),
+    "GSConv 3x3": lambda c: GSConv(c, c, 3),
+    "StarNet block": lambda c: StarBlock(c, 3),
+}
+
+
+def macs(module: nn.Module, channels: int, side: int) -> int:
+    """fvcore's count of one layer's convolutions, as deployed."""
+    count = FlopCountAnalysis(module, torch.zeros(1, channels, side, side))
+    return int(count.unsupported_ops_warnings(False).uncalled_modules_warnings(False).by_operator()["conv"])
+
+
+class Session:
+    """Everything that is timed in one run, interleaved: names first, numbers once `run` is through."""
+
+    def __init__(self, runtime: Runtime):
+        self.runtime = runtime
+        self.wanted: dict[tuple[object, ...], tuple[nn.Module, tuple[int, int, int]]] = {}
+
+    def add(self, key: tuple[object, ...], layers: Sequence[nn.Module], channels: int, side: int) -> None:
+        self.wanted[key] = fuse(nn.Sequential(*layers).eval()), (channels, side, side)
+
+    def run(self) -> dict[tuple[object, ...], tuple[float, float]]:
+        """Milliseconds and spread by key. Entries of a part (all keys with one first field) are interleaved."""
+        bench, found = Bench(self.runtime), {}
+        for part in dict.fromkeys(key[:2] for key in self.wanted):
+            keys = [key for key in self.wanted if key[:2] == part]
+            prepared = []
+            for key in keys:
+                module, shape = self.wanted[key]
+                torch.manual_seed(0)
+                prepared.append(self.runtime.prepare(module, [torch.randn(1, *shape)]))
+            for key, (ms, spread, _) in zip(keys, bench.measure(prepared, samples=7), strict=True):
+                found[key] = ms, spread
+            print(self.runtime.name, *part, flush=True)
+        return found
+
+
+def equal_macs_width(dense_macs: int, own_macs: int, channels: int) -> int:
+    """The width, a multiple of 4, at which a dense 3x3 convolution comes closest to the operator's MACs."""
+    return max(4, 4 * round(channels * math.sqrt(own_macs / dense_macs) / 4))
+
+
+def operators(session: Session) -> list[dict[str, object]]:
+    """Every operator, the dense convolutions of equal MACs, and the deployed forms, at every shape."""
+    rows: list[dict[str, object]] = []
+    for c, side in SHAPES:
+        part = ("operators", f"{c}x{side}")
+        dense = macs(fuse(OPERATORS[DENSE](c).eval()), c, side)
+        widths = set()
+        for name, make in OPERATORS.items():
+            session.add((*part, name), [make(c) for _ in range(CHAIN)], c, side)
+            own = macs(fuse(make(c).eval()), c, side)
+            width = equal_macs_width(dense, own, c)
+            widths.add(width)
+            rows.append({"part": part, "operator": name, "channels": c, "side": side, "macs": own, "width": width})
+        for width in widths:
+            session.add((*part, width), [Conv(width, width, 3) for _ in range(CHAIN)], width, side)
+    return rows
+
+
+def forms(session: Session) -> None:
+    """The deployed forms among which the modules choose."""
+    for c, side in SHAPES:
+        part = ("forms", f"{c}x{side}")
+        for n in (2, 4, 8):
+            for form in ("split", "slice"):
+                layers = [Form(PConv(c, n), form) for _ in range(CHAIN)]
+                session.add((*part, f"PConv 1/{n}", form), layers, c, side)
+        for groups in (1, 2, 4, 8):
+            session.add((*part, f"two kernels g={groups}", "two"), [Two(c, groups) for _ in range(CHAIN)], c, side)
+            session.add((*part, f"two kernels g={groups}", "dense"), [Conv(c, c, 3) for _ in range(CHAIN)], c, side)
+
+
+class Form(nn.Module):
+    """A PConv in a given form, and the 1x1 convolution that follows it everywhere."""
+
+    def __init__(self, pconv: PConv, form: str):
+        super().__init__()
+        self.pconv, self.form, self.point = pconv, form, Conv(pconv.channels, pconv.channels, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.point(getattr(self.pconv, self.form)(x))
+        return y
+
+
+class Two(nn.Module):
+    """SiLU(grouped 3x3 + 1x1): HetConv and DualConv in their deployed form of two kernels."""
+
+    def __init__(self, c: int, groups: int):
+        super().__init__()
+        self.spatial = nn.Conv2d(c, c, 3, padding=1, groups=groups)
+        self.point, self.act = nn.Conv2d(c, c, 1, bias=False), nn.SiLU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.act(self.spatial(x) + self.point(x))
+        return y
+
+
+def layer(c1: int, c2: int, k: int = 1, groups: int = 1) -> nn.Module:
+    return nn.Conv2d(c1, c2, k, padding=k // 2, groups=groups, bias=False)
+
+
+class Parallel(nn.Module):
+    """Fragments side by side, their outputs joined."""
+
+    def __init__(self, c: int, fragments: int):
+        super().__init__()
+        self.parts = nn.ModuleList(layer(c, c // fragments) for _ in range(fragments))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([part(x) for part in self.parts], 1)
+
+
+class Unit(nn.Module):
+    """A bottleneck with or without its element-wise operations (ShuffleNetV2, G4)."""
+
+    def __init__(self, c: int, relu: bool, shortcut: bool):
+        super().__init__()
+        acts = [nn.ReLU() if relu else nn.Identity() for _ in range(3)]
+        convs = [layer(c, c // 4), layer(c // 4, c // 4, 3), layer(c // 4, c)]
+        self.body = nn.Sequential(*(m for pair in zip(convs, acts, strict=True) for m in pair))
+        self.shortcut = shortcut
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.body(x)
+        return x + y if self.shortcut else y
+
+
+G1 = {"large": ((128, 128), (90, 180), (52, 312), (36, 432)), "small": ((32, 32), (22, 44), (13, 78), (9, 108))}
+G2 = {"large": ((1, 128), (2, 180), (4, 256), (8, 360)), "small": ((1, 64), (2, 90), (4, 128), (8, 180))}
+FASTER = ((96, 56), (192, 28), (384, 14), (768, 7))
+
+
+def papers(session: Session) -> None:
+    """ShuffleNetV2's G1-G4 at 56 x 56 and the FasterNet paper's operator table: ten layers (or pairs, or units)."""
+    for size, pairs in G1.items():
+        for a, b in pairs:
+            layers = [layer(*p) for _ in range(10) for p in ((a, b), (b, a))]
+            session.add(("G1", size, f"{a}:{b}"), layers, a, 56)
+    for size, groups in G2.items():
+        for g, c in groups:
+            session.add(("G2", size, f"g={g}"), [layer(c, c, groups=g) for _ in range(10)], c, 56)
+    for size, c in (("large", 128), ("small", 64)):
+        session.add(("G3", size, "1 fragment"), [layer(c, c) for _ in range(10)], c, 56)
+        for n in (2, 4):
+            width = round(c / math.sqrt(n))
+            session.add(("G3", size, f"{n} in series"), [layer(width, width) for _ in range(10 * n)], width, 56)
+            session.add(("G3", size, f"{n} in parallel"), [Parallel(c, n) for _ in range(10)], c, 56)
+        for relu in (True, False):
+            for shortcut in (True, False):
+                name = f"ReLU {'yes' if relu else 'no'}, shortcut {'yes' if shortcut else 'no'}"
+                session.add(("G4", size, name), [Unit(c, relu, shortcut) for _ in range(10)], c, 56)
+    for c, side in FASTER:
+        part = ("FasterNet", f"{c}x{side}")
+        kinds = {
+            "Conv3x3": lambda c=c: layer(c, c, 3),
+            "GConv16": lambda c=c: layer(c, c, 3, 16),
+            "DWConv": lambda c=c: layer(c, c, 3, c),
+            "PConv 1/4": lambda c=c: PConv(c, 4),
+        }
+        for name, make in kinds.items():
+            session.add((*part, name), [make() for _ in range(10)], c, side)
+
+
+def measure(runtime: Runtime) -> None:
+    """Time everything on one runtime and write its file of results."""
+    session = Session(runtime)
+    rows = operators(session)
+    forms(session)
+    papers(session)
+    found = session.run()
+    for row in rows:
+        part = row.pop("part")
+        ms, spread = found[(*part, row["operator"])]  # type: ignore[misc]
+        dense, equal = found[(*part, DENSE)][0], found[(*part, row["width"])][0]  # type: ignore[misc]
+        row |= {"ms": ms / CHAIN, "spread_ms": spread / CHAIN, "to_dense": ms / dense, "to_equal_macs": ms / equal}
+    frame = pd.DataFrame(rows).round({"ms": 5, "spread_ms": 5, "to_dense": 3, "to_equal_macs": 3})
+    frame.to_csv(RESULTS / f"operators-{runtime.name}.csv", index=False)
+    others = [
+        {"table": key[0], "size": key[1], "case": " ".join(map(str, key[2:])), "ms": round(ms, 4), "spread_ms": round(s, 4)}
+        for key, (ms, s) in found.items()
+        if key[0] != "operators"
+    ]
+    pd.DataFrame(others).to_csv(RESULTS / f"tables-{runtime.name}.csv", index=False)
+    facts = {**runtime.fingerprint(), "date": date.today().isoformat()}
+    (RESULTS / f"machine-{runtime.name}.json").write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def draw() -> None:
+    """One figure: every operator's time over the dense convolution's, at equal channels and at equal MACs."""
+    files = sorted(RESULTS.glob("operators-*.csv"))
+    figure, axes = plt.subplots(2, len(files), figsize=(6 * len(files), 12), sharey=True, squeeze=False)
+    for column, file in enumerate(files):
+        frame = pd.read_csv(file)
+        frame["shape"] = frame.channels.astype(str) + "x" + frame.side.astype(str)
+        for ax, ratio in zip(axes[:, column], ("to_dense", "to_equal_macs"), strict=True):
+            table = frame.pivot(index="operator", columns="shape", values=ratio)
+            table = table.reindex(index=list(OPERATORS), columns=[f"{c}x{s}" for c, s in SHAPES])
+            limits = (-math.log(8), math.log(8))
+            ax.imshow(table.map(math.log), cmap="RdYlGn_r", vmin=limits[0], vmax=limits[1], aspect="auto")
+            for i, j in ((i, j) for i in range(table.shape[0]) for j in range(table.shape[1])):
+                ax.text(j, i, f"{table.iloc[i, j]:.2f}", ha="center", va="center", fontsize=7)
+            ax.set_xticks(range(table.shape[1]), table.columns, rotation=60)
+            ax.set_yticks(range(table.shape[0]), table.index)
+            what = "the same channels" if ratio == "to_dense" else "the same MACs"
+            ax.set_title(f"{file.stem.partition('-')[2]}: time over a dense 3x3 of {what}")
+    figure.tight_layout()
+    figure.savefig(RESULTS / "operators.png", dpi=110)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runtime", nargs="*", default=["torch", "onnxruntime", "openvino"])
+    options = parser.parse_args()
+    RESULTS.mkdir(exist_ok=True)
+    for name in options.runtime:
+        measure(choose(name, threads=1))
+    draw()
+
+
+if __name__ == "__main__":
+    main()

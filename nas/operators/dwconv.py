@@ -1,0 +1,33 @@
+"""Depthwise convolution, batch norm, SiLU."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from nas.operators._base import Cost, Shape, StockOperator, conv_cost
+from nas.operators.conv import Conv
+
+
+class DWConv(Conv):
+    """Conv in gcd(c1, c2) groups: (B, c1, H, W) -> (B, c2, ceil(H/s), ceil(W/s)) for odd k; ``d`` dilates.
+
+    Row arguments: [c2, k=1, s=1, d=1, act=True].
+    """
+
+    def __init__(self, c1: int, c2: int, k: int = 1, s: int = 1, d: int = 1, act: bool = True):
+        super().__init__(c1, c2, k, s, (d * (k - 1) + 1) // 2, math.gcd(c1, c2), act)
+        self.conv.dilation = (d, d)
+
+
+class DWConvOperator(StockOperator):
+    name = "DWConv"
+    module = DWConv
+    example = (24, 3, 2)
+    stride_argument = 2
+
+    def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
+        c1, c2, k, s, _, _ = self.filled(arguments)
+        _, height, width = inputs[0]
+        return [conv_cost(k, c1, c2, (-(-height // s), -(-width // s)), math.gcd(c1, c2), stride=s)]

@@ -1,0 +1,196 @@
+"""``python -m nas.profile MODEL.yaml``: what every row of a detector costs."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from nas import cli
+from nas.detectors import Detector, ResolvedRow, from_yaml, row_cost
+from nas.errors import InputError
+from nas.operators import Cost, total
+from nas.runtimes import Runtime, choose
+from nas.spaces import decode
+from nas.tables import LatencyTable, MissingEntryError
+
+app = typer.Typer(add_completion=False)
+
+CONVENTIONS = (
+    "MACs: multiply-adds of convolutions and matrix products; trainers print twice that, as GFLOPs.",
+    "Memory access: elements of the maps that these read and write, and of their weights.",
+    "Weights: bytes of the deployed model. All for one image.",
+)
+WIDTH = 120
+"""What the table needs; into a narrower terminal, a file or a pipe it goes whole all the same."""
+Say = Callable[[str], object]
+
+
+class Profiled(NamedTuple):
+    """One row of the detector, what it costs, and its latency where that is known."""
+
+    resolved: ResolvedRow
+    cost: Cost
+    latency_ms: float | None
+
+    def facts(self) -> dict[str, Any]:
+        """What stands in the JSON."""
+        row, output = self.resolved.row, self.resolved.call.output
+        # A head's output is no map: it has no height and width.
+        shape = output[:2] if row.module.endswith("Detect") else output
+        return {
+            "row": self.resolved.index,
+            "from": list(row.source),
+            "module": row.module,
+            "repeats": row.repeats,
+            "args": list(row.args),
+            "output": list(shape),
+            **self.cost._asdict(),
+            "latency_ms": self.latency_ms,
+        }
+
+
+@app.command()
+def main(
+    model: Annotated[str, typer.Argument(help="Model YAML of Ultralytics, YOLOv5 or YOLOv9, or architecture string.")],
+    imgsz: Annotated[int, typer.Option(help="Image size in pixels, a multiple of 32.")] = 640,
+    nc: Annotated[int | None, typer.Option(help="Classes.  [default: the YAML's; 80 for an architecture]")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    device: Annotated[str, typer.Option(help="Device whose latency table is read.")] = "cpu",
+    runtime: Annotated[str, typer.Option(help="auto, torch, onnxruntime or openvino: what you deploy with.")] = "auto",
+    threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
+    table_file: Annotated[Path | None, typer.Option("--table", help="Latency table to read.")] = None,
+) -> None:
+    """Parameters, MACs, memory access, weight bytes and latency of a detector, row by row and in total."""
+    if imgsz < 32 or imgsz % 32:
+        raise InputError(f"--imgsz {imgsz}: must be a multiple of 32; give {max(32, round(imgsz / 32) * 32)}")
+    if nc is not None and nc < 1:
+        raise InputError(f"--nc {nc}: must be the number of classes, 1 or more")
+    backend = choose(runtime, device, threads)
+    console = Console(stderr=as_json, soft_wrap=True, highlight=False)
+
+    def say(text: str) -> None:
+        console.print(text, markup=False)
+
+    try:
+        detector = _read(model, nc, say)
+        resolved = list(detector.resolve(imgsz))
+    except ValueError as error:
+        raise InputError(f"{model}: {error}") from None
+    latencies, whole = _latencies(detector, imgsz, backend, table_file, say)
+    rows = [Profiled(row, row_cost(row), ms) for row, ms in zip(resolved, latencies, strict=True)]
+    summed = {**total(row.cost for row in rows)._asdict(), "latency_ms": whole}
+    if as_json:
+        json.dump({"total": summed, "rows": [row.facts() for row in rows]}, sys.stdout, indent=2)
+        print()
+    else:
+        _show(rows, summed, console)
+
+
+def _read(model: str, nc: int | None, say: Say) -> Detector:
+    """The detector of a YAML's path, or of an architecture string."""
+    if re.match(r"[\w-]+\.\d+/\w+:", model):
+        return decode(model).detector(nc or 80)
+    return from_yaml(model, nc, say)
+
+
+@dataclass(frozen=True)
+class _Only(Detector):
+    """One row of a detector, as far as a table is asked."""
+
+    index: int
+
+    def resolve(self, imgsz: int = 640) -> Iterator[ResolvedRow]:
+        """That row."""
+        yield list(super().resolve(imgsz))[self.index]
+
+
+def _latencies(
+    detector: Detector, imgsz: int, runtime: Runtime, file: Path | None, say: Say
+) -> tuple[list[float | None], float | None]:
+    """The rows' and the whole's latency in ms, None for what no table knows; nothing is measured, and ``say`` takes
+    how to get it."""
+    unknown: tuple[list[float | None], None] = ([None] * len(detector.rows), None)
+    if file is not None and not file.exists():
+        raise InputError(f"--table {file}: no such file; give that of a search, or drop it")
+    try:
+        table = LatencyTable.open(runtime, file)
+    except InputError as error:
+        if file is not None:
+            raise
+        say(f"no latency: {error}")
+        return unknown
+    if not len(table):
+        say(f"no latency: no table of this device with {runtime.name} yet; nas.search --imgsz {imgsz} builds it")
+        return unknown
+    if str(imgsz) not in table.header.calibrations:
+        sizes = ", ".join(table.header.calibrations) or "no size yet"
+        say(f"no latency: {table.path} is for {sizes}, not {imgsz} pixels; nas.search --imgsz {imgsz} adds them")
+        return unknown
+    parts = [_Only(detector.rows, detector.nc, detector.backbone, index) for index in range(len(detector.rows))]
+    known = [_known(table, part, imgsz) for part in parts]
+    if None in known:
+        say(
+            f"no latency for {known.count(None)} of {len(known)} rows: {table.path} lacks them; "
+            "nas.search on a space that has such rows adds them"
+        )
+        return known, None
+    return known, table.predict(detector, imgsz).total_ms
+
+
+def _known(table: LatencyTable, part: Detector, imgsz: int) -> float | None:
+    try:
+        return table.predict(part, imgsz).rows[0]
+    except MissingEntryError:
+        return None
+
+
+def _show(rows: Sequence[Profiled], summed: dict[str, Any], console: Console) -> None:
+    """The table, the totals and what the numbers mean."""
+    shown = Table(box=SIMPLE, collapse_padding=True, pad_edge=False)
+    for heading in ("row", "from", "module", "n", "arguments", "output"):
+        text = heading not in {"row", "n"}
+        shown.add_column(heading, justify="left" if text else "right", no_wrap=not text)
+    for heading in ("params", "MACs\nM", "memory\naccess M", "weights\nKiB", "latency\nms"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        facts, cost = row.facts(), row.cost
+        source = facts["from"] if len(facts["from"]) > 1 else facts["from"][0]
+        arguments = ", ".join("[...]" if isinstance(arg, tuple) else str(arg) for arg in facts["args"])
+        cells = [
+            facts["row"],
+            source,
+            facts["module"],
+            facts["repeats"],
+            arguments,
+            "x".join(map(str, facts["output"])),
+        ]
+        numbers = [cost.macs / 1e6, cost.memory_access / 1e6, cost.weight_bytes / 1024]
+        cells += [f"{cost.params:,}", *(f"{number:,.2f}" for number in numbers), _ms(row.latency_ms)]
+        shown.add_row(*(Text(str(cell)) for cell in cells))
+    console.width = max(console.width, WIDTH)
+    console.print(shown)
+    told = (
+        f"total: {summed['params']:,} params; {summed['macs']:,} MACs; {summed['memory_access']:,} elements of memory "
+        f"access; {summed['weight_bytes']:,} bytes of weights; latency {_ms(summed['latency_ms'])} ms"
+    )
+    for line in (told, *CONVENTIONS):
+        console.print(line, markup=False)
+
+
+def _ms(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+if __name__ == "__main__":
+    cli.run(lambda: app(standalone_mode=False))
