@@ -20,8 +20,6 @@ Tell = Callable[[str], object]
 
 LIGHT = ("C3k2", "A2C2f", "C2fCIB")
 """Kinds that give an Ultralytics model the light class branch; any other model gets the legacy one."""
-ALIASES = {"RepConv": "RepConvN", "RepBottleneck": "RepNBottleneck", "RepCSP": "RepNCSP"}
-"""Kinds of YOLOv9 by the names that they have in Ultralytics (blocks.md, section 2)."""
 _LETTER = re.compile(r"(yolo(?:e-)?v?\d+)([nslmx])")
 
 
@@ -91,13 +89,11 @@ def read(content: Mapping[str, Any], nc: int, scale: Scale) -> Detector:
             case [int() | list() as source, int() as repeats, str() as module, list() as args]:
                 try:
                     reader.add(source if isinstance(source, list) else [source], repeats, module, args)
-                except ValueError as error:
+                except (ValueError, ArithmeticError) as error:
                     raise ValueError(f"row {index} ({module}): {error}") from error
             case _:
                 raise ValueError(f"row {index}: expected [from, repeats, module, args], got {raw!r}")
-    detector = Detector(tuple(reader.rows), nc, len(backbone))
-    list(detector.resolve())
-    return detector
+    return Detector(tuple(reader.rows), nc, len(backbone))
 
 
 class _Reader:
@@ -112,7 +108,6 @@ class _Reader:
 
     def add(self, sources: list[Any], repeats: int, module: str, raw: list[Any]) -> None:
         """Read one row; raises ValueError for one that no trainer would build."""
-        module = module if module in OPERATORS else ALIASES.get(module, module)
         operator, args = OPERATORS.get(module), [self._value(arg) for arg in raw]
         if repeats < 1:
             raise ValueError(f"repeats must be 1 or more, not {repeats}")

@@ -55,20 +55,21 @@ def from_yaml(path: str | Path, nc: int | None = None, tell: Tell = warnings.war
         scale = scale_of(content, nc, letter_of(path.stem), lambda text: tell(f"{file}: {text}"))
         detector = read(content, nc, scale)
         _build(detector)
-    except (ValueError, ArithmeticError) as error:
+    except ValueError as error:
         raise InputError(f"{file}: {error}") from None
     return detector
 
 
 def _build(detector: Detector) -> None:
-    """Raise ValueError naming the row whose arguments no module can be built of."""
+    """Raise ValueError naming the first row that cannot be built."""
+    resolved = detector.resolve()
     with torch.random.fork_rng(devices=[]):
-        for resolved in detector.resolve():
+        for index, row in enumerate(detector.rows):
             try:
-                build_row(resolved)
+                build_row(next(resolved))
             except Exception as error:  # whatever a constructor makes of a person's arguments
-                text = " ".join(str(error).split())
-                raise ValueError(f"row {resolved.index} ({resolved.row.module}): {text}") from error
+                where, text = f"row {index} ({row.module}): ", " ".join(str(error).split())
+                raise ValueError(where + text.removeprefix(where)) from error
 
 
 def _keys(detector: Detector) -> list[str]:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from nas.operators._base import check_channels
+from nas.operators._constant import constant
 
 DENSE_UP_TO = 1
 """Most groups at which one dense 3x3 convolution replaces the two in deployment (experiments/operators)."""
@@ -24,9 +25,8 @@ class TwoKernels(nn.Module, ABC):
     """SiLU(BN(conv3x3_groups x + conv1x1 x)), or without norm and activation when ``bare``. (B, c1, H, W) -> (B, c2,
     H, W).
 
-    Out of training the batch norm is folded into the weights within `forward`, so that the convolutions start from
-    constants, whatever exporter traces them; with at most `DENSE_UP_TO` groups both become one dense 3x3 convolution.
-    `fuse` keeps the folded weights.
+    Out of training the batch norm is folded into the weights within `forward`, where a tracing exporter sees constants;
+    with at most `DENSE_UP_TO` groups both become one dense 3x3 convolution. `fuse` keeps the folded weights.
     """
 
     def __init__(self, c1: int, c2: int, groups: int, bare: bool):
@@ -48,7 +48,7 @@ class TwoKernels(nn.Module, ABC):
         elif self.training:
             y = self.bn(self.conv(x) + F.conv2d(x, self.pointwise()))
         else:
-            spatial, point, bias = self._fold()
+            spatial, point, bias = constant(self._fold)
             y = F.conv2d(x, spatial, bias, padding=1, groups=1 if point is None else self.groups)
             y = y if point is None else y + F.conv2d(x, point)
         return cast(torch.Tensor, self.act(y))

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from nas.operators._base import BlockOperator, Cost, check_channels
+from nas.operators._constant import constant
 from nas.operators._family import Family, Parameter, block_row
 from nas.operators._shell import CSPOperator, Shell
 
@@ -40,7 +41,7 @@ class TConv(nn.Module):
             y = self.conv(first)
             y = self.bn(y if self.point is None else y + self.point(rest))
         else:
-            spatial, point, bias = self._fold()
+            spatial, point, bias = constant(self._fold)
             y = F.conv2d(first, spatial, bias, padding=1)
             y = y if point is None else y + F.conv2d(rest, point)
         return cast(torch.Tensor, self.act(y))

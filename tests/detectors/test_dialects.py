@@ -300,26 +300,18 @@ def test_other_classes(nc: int, params: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "stem"),
-    [
-        ("my-yolov8s-2.yaml", 32),
-        ("yolov8s.yaml", 32),
-        ("yolo8n.yaml", 16),
-        ("yoloe-v8m.yaml", None),
-        ("v8s.yaml", None),
-    ],
+    ("name", "stem"), [("my-yolov8s-2", 32), ("yolov8s", 32), ("yolo8n-x", 16), ("yoloe-v8m", 48), ("yoloe-8x", 80)]
 )
-def test_the_letter_in_the_name(name: str, stem: int | None, tmp_path: Path) -> None:
-    (tmp_path / name).write_text(V8)
+def test_the_letter_in_the_name(name: str, stem: int, tmp_path: Path) -> None:
+    assert read(tmp_path, f"{name}.yaml", V8).rows[0].args[0] == stem
+
+
+@pytest.mark.parametrize("name", ["v8s", "yolov8", "yolo-8s", "yolov8-s"])
+def test_names_without_a_letter(name: str, tmp_path: Path) -> None:
+    (tmp_path / f"{name}.yaml").write_text(V8)
     told: list[str] = []
-    detector = from_yaml(tmp_path / name, tell=told.append)
-    if stem is not None:
-        assert (detector.rows[0].args[0], told) == (stem, [])
-        return
-    # The rule wants yolo, e-, v, a number and the letter, in one run; the first scale is taken for anything else.
-    expected = 48 if "yoloe" in name else 16
-    assert detector.rows[0].args[0] == expected
-    assert len(told) == (expected == 16)
+    assert from_yaml(tmp_path / f"{name}.yaml", tell=told.append).rows[0].args[0] == 16
+    assert len(told) == 1
 
 
 def test_a_name_without_letter_takes_the_first_scale_and_says_so(tmp_path: Path) -> None:
@@ -403,7 +395,7 @@ def test_yolov5_does_not_scale_a_row_as_wide_as_its_head(tmp_path: Path) -> None
 
 
 def test_c3k2_of_larger_scales(tmp_path: Path) -> None:
-    for letter, deep in (("n", False), ("s", False), ("m", True), ("l", True), ("x", True)):
+    for letter, deep in (("n", False), ("s", False), ("m", True), ("l", True)):
         rows = read(tmp_path, f"yolo11{letter}.yaml", V11).rows
         assert [row.args[1] for row in rows if row.module == "C3k2"][:2] == [deep, deep]
         assert rows[2].args[2] == 0.25
@@ -423,9 +415,15 @@ def test_the_heads_named_detect(tmp_path: Path) -> None:
     # One C3k2 anywhere swaps the class branch; without any, YOLO11's neck gets the old one (operators.md, 6.2).
     mixed = V8.replace("[-1, 3, C2f, [1024]]", "[-1, 3, C3k2, [1024]]")
     assert read(tmp_path, "yolov8n.yaml", mixed).rows[-1].args == (80, False)
-    plain = V11.replace("C3k2, [", "CSPFasterBlock, [").replace("CSPFasterBlock", "C2f").replace(", 0.25]", "]")
+    plain = V11.replace("C3k2, [", "C2f, [").replace(", 0.25]", "]")
     rows = list(read(tmp_path, "yolo11n.yaml", plain).resolve())
     assert row_cost(rows[-1]).params == 897_664
+
+
+@pytest.mark.parametrize(("form", "delta"), [("CSPHet", -632_256), ("CSPPC", -888_096), ("C2f_Dual", -303_008)])
+def test_pasted_stages_are_scaled_like_the_stock_ones(form: str, delta: int, tmp_path: Path) -> None:
+    # operators.md 2.5: every C2f of yolov8n replaced, same number of classes
+    assert cost(read(tmp_path, "yolov8n.yaml", V8.replace("C2f", form))).params == 3_157_200 + delta
 
 
 def test_sppf_of_both_generations(tmp_path: Path) -> None:
@@ -436,7 +434,7 @@ def test_sppf_of_both_generations(tmp_path: Path) -> None:
 
 def test_no_yaml_says_it() -> None:
     stock = TEMPLATES["yolov8n"].stock(3)
-    light = replace(stock, rows=(*stock.rows[:-1], stock.rows[-1].__class__((15, 18, 21), 1, "Detect", (3, False))))
+    light = replace(stock, rows=(*stock.rows[:-1], Row((15, 18, 21), 1, "Detect", (3, False))))
     with pytest.raises(ValueError, match=r"row 22 \(Detect\): \[3, False\] cannot be written; .* builds Detect \[3\]"):
         to_yaml(light)
     deep = replace(stock, rows=(*stock.rows[:21], Row((-1,), 1, "C3k2", (256,)), stock.rows[-1]))
@@ -510,11 +508,10 @@ def test_scaled_as_ultralytics_scales(tmp_path: Path) -> None:
         "mine.yaml": V8,
         "my-yolov8s-2.yaml": V8,
         "yolov8n.yaml": V8 + "scale: s\n",
-        "yolo11l.yaml": V11,
         "yolo11m-unscaled.yaml": V11.replace(SCALES_11, ""),
         "unscaled.yaml": V11.replace(SCALES_11, "width_multiple: 0.3\ndepth_multiple: 0.5\n"),
-        "yolo12x.yaml": V12,
-        "yolo26x.yaml": V26,
+        "yolo12l.yaml": V12,
+        "yolo26m.yaml": V26,
         "yolo8n-words.yaml": V8.replace("C2f, [128, True]", "C2f, [c2, 'True']").replace("[[-1, 6]", "[[-1, -5]"),
         "odd.yaml": ANCHOR_FREE_V5.replace("0.25", "0.3").replace("Conv, [128", "Conv, [100"),
     }

@@ -41,7 +41,7 @@ GOOD = to_yaml(TEMPLATES["yolov8n"].stock(3))
         (GOOD.replace("SPPF", "SPPX"), "row 9 (SPPX): unknown module SPPX; known are"),
         (GOOD.replace("[[-1, 6], 1, Concat", "[[-1, 7], 1, Concat"), "row 11 (Concat): Concat needs maps of one size"),
         (GOOD.replace("[-1, 1, SPPF, [256, 5]]", "[-1, SPPF]"), "row 9: expected [from, repeats, module, args]"),
-        (GOOD + "scales: {n: [1, 1, 1]}\n", "scales: scaled YAMLs are not read"),
+        (GOOD + "scales: {n: [1, 1]}\n", "scales.n: must be [depth, width, max_channels], not [1, 1]"),
         ("- 1\n", "not a model YAML"),
         ("a: [", "not a YAML file"),
     ],

@@ -42,16 +42,30 @@ def randomise(network: nn.Module, images: torch.Tensor) -> None:
     network.eval()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_same_numbers_as_ultralytics(name: str) -> None:
+def both(name: str, images: torch.Tensor) -> tuple[nn.Module, Network]:
+    """Ultralytics' model of this name, built from its own YAML, and ours with equal weights."""
     register()
     from ultralytics.nn.tasks import DetectionModel
 
     theirs, ours = DetectionModel(f"{name}.yaml", verbose=False), Network(STOCK[NAMES[name]])
-    x = torch.rand(2, 3, 128, 96)
-    randomise(ours, x)
+    randomise(ours, images)
     theirs.load_state_dict(ours.state_dict(), strict=True)
+    return theirs.eval(), ours
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_outputs(name: str) -> None:
+    x = torch.rand(2, 3, 128, 96, generator=torch.Generator().manual_seed(0))
+    theirs, ours = both(name, x)
     with torch.no_grad():
-        expected, found = theirs.eval()(x)[0], ours(x)
-    print(name, (found-expected).abs().max(), found[:, :4].std(2).mean(), found[:,4:].std(2).mean())
-    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(ours(x), theirs(x)[0], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["yolov10n", "yolo26n"])
+def test_same_selection_end_to_end(name: str) -> None:
+    # 420 points: more than may be found.
+    x = torch.rand(2, 3, 128, 160, generator=torch.Generator().manual_seed(0))
+    theirs, ours = both(name, x)
+    theirs.model[-1].end2end = ours.model[-1].end2end = True
+    with torch.no_grad():
+        torch.testing.assert_close(ours(x), theirs(x)[0], atol=1e-4, rtol=1e-4)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+from collections import Counter
+from collections.abc import Callable
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -191,3 +195,19 @@ def test_tconv_has_the_parameters_of_hetconv() -> None:
     # operators.md 1.3: at n_div = P = 4 and k = 3 both have 3 c^2
     weights = sum(p.numel() for p in TConv(64, 64, 4).parameters()) - 128
     assert weights == sum(p.numel() for p in HetConv(64, 64, 4, bare=True).parameters()) == 12_288
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize("make", [lambda: HetConv(16, 8, 4), lambda: DualConv(16, 8, 4), lambda: TConv(16, 8, 4)])
+def test_an_exporter_finds_the_deployed_graph(make: Callable[[], torch.nn.Module], fused: bool) -> None:
+    """Two convolutions of constants, whether or not `fuse` was called: what the table measures is what deploys."""
+    onnx = pytest.importorskip("onnx")
+    module, buffer = make().eval(), io.BytesIO()
+    if fused:
+        module.fuse()  # type: ignore[operator]
+    torch.onnx.export(module, (torch.randn(1, 16, 8, 8),), buffer, dynamo=False)
+    graph = onnx.load_from_string(buffer.getvalue()).graph
+    kinds = Counter(node.op_type for node in graph.node if node.op_type not in {"Identity", "Constant"})
+    kinds.pop("Split", None)  # T-conv reads the channels in two parts
+    assert kinds == {"Conv": 2, "Add": 1, "Sigmoid": 1, "Mul": 1}

@@ -16,6 +16,7 @@ from nas.operators._base import conv_cost
 from nas.operators.dual import DualConv, dual_cost
 from nas.operators.faster import FasterBlock, FasterBlockOperator
 from nas.operators.het import HetConv, het_cost
+from tests.operators import stock_models
 
 FASTERNET = {
     "T0": (40, (1, 2, 8, 2), 3_905_500, 335_422_720),
