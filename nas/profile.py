@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -22,7 +21,7 @@ from nas.errors import InputError
 from nas.operators import Cost, total
 from nas.runtimes import Runtime, choose
 from nas.spaces import decode
-from nas.tables import LatencyTable, MissingEntryError
+from nas.tables import LatencyTable
 
 app = typer.Typer(add_completion=False)
 
@@ -104,17 +103,6 @@ def _read(model: str, nc: int | None, say: Say) -> Detector:
     return from_yaml(model, nc, say)
 
 
-@dataclass(frozen=True)
-class _Only(Detector):
-    """One row of a detector, as far as a table is asked."""
-
-    index: int
-
-    def resolve(self, imgsz: int = 640) -> Iterator[ResolvedRow]:
-        """That row."""
-        yield list(super().resolve(imgsz))[self.index]
-
-
 def _latencies(
     detector: Detector, imgsz: int, runtime: Runtime, file: Path | None, say: Say
 ) -> tuple[list[float | None], float | None]:
@@ -137,8 +125,7 @@ def _latencies(
         sizes = ", ".join(table.header.calibrations) or "no size yet"
         say(f"no latency: {table.path} is for {sizes}, not {imgsz} pixels; nas.search --imgsz {imgsz} adds them")
         return unknown
-    parts = [_Only(detector.rows, detector.nc, detector.backbone, index) for index in range(len(detector.rows))]
-    known = [_known(table, part, imgsz) for part in parts]
+    known = table.known(detector, imgsz)
     if None in known:
         say(
             f"no latency for {known.count(None)} of {len(known)} rows: {table.path} lacks them; "
@@ -146,13 +133,6 @@ def _latencies(
         )
         return known, None
     return known, table.predict(detector, imgsz).total_ms
-
-
-def _known(table: LatencyTable, part: Detector, imgsz: int) -> float | None:
-    try:
-        return table.predict(part, imgsz).rows[0]
-    except MissingEntryError:
-        return None
 
 
 def _show(rows: Sequence[Profiled], summed: dict[str, Any], console: Console) -> None:

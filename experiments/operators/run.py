@@ -1,4 +1,4 @@
-"""How fast operators are for what they compute, per runtime; see README.md. Results go to results/, a file a runtime."""
+"""How fast operators are for what they compute, runtime by runtime; see README.md. Results go to results/."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from nas.operators.tconv import TConv
 from nas.operators.uib import UIBBlock
 from nas.runtimes import Runtime, choose
 from nas.tables import Bench
+from nas.tables._identity import identity
 
 RESULTS = Path(__file__).parent / "results"
 SHAPES = ((16, 160), (32, 160), (32, 80), (64, 80), (64, 40), (128, 40), (128, 20), (256, 20), (256, 10), (512, 10))
@@ -97,8 +98,8 @@ def equal_macs_width(dense_macs: int, own_macs: int, channels: int) -> int:
     return max(4, 4 * round(channels * math.sqrt(own_macs / dense_macs) / 4))
 
 
-def operators(session: Session) -> list[dict[str, object]]:
-    """Every operator, the dense convolutions of equal MACs, and the deployed forms, at every shape."""
+def operators(session: Session) -> pd.DataFrame:
+    """Every operator at every shape, over the dense convolutions of equal channels and of equal MACs."""
     rows: list[dict[str, object]] = []
     for c, side in SHAPES:
         part = ("operators", f"{c}x{side}")
@@ -112,12 +113,23 @@ def operators(session: Session) -> list[dict[str, object]]:
             rows.append({"part": part, "operator": name, "channels": c, "side": side, "macs": own, "width": width})
         for width in widths:
             session.add((*part, width), [Conv(width, width, 3) for _ in range(CHAIN)], width, side)
-    return rows
+    found = session.run()
+    for row in rows:
+        part = row.pop("part")
+        ms, spread = found[(*part, row["operator"])]  # type: ignore[misc]
+        dense_ms, equal_ms = found[(*part, DENSE)][0], found[(*part, row["width"])][0]  # type: ignore[misc]
+        row |= {
+            "ms": ms / CHAIN,
+            "spread_ms": spread / CHAIN,
+            "to_dense": ms / dense_ms,
+            "to_equal_macs": ms / equal_ms,
+        }
+    return pd.DataFrame(rows).round({"ms": 5, "spread_ms": 5, "to_dense": 3, "to_equal_macs": 3})
 
 
-def forms(session: Session) -> None:
-    """The deployed forms among which the modules choose."""
-    for c, side in SHAPES:
+def forms(session: Session) -> pd.DataFrame:
+    """The deployed forms among which the modules choose, also at widths that are no power of two."""
+    for c, side in sorted((*SHAPES, *((c, 80) for c in (16, 24, 40, 48)), (96, 40))):
         part = ("forms", f"{c}x{side}")
         for n in (2, 4, 8):
             for form in ("split", "slice"):
@@ -126,6 +138,13 @@ def forms(session: Session) -> None:
         for groups in (1, 2, 4, 8):
             session.add((*part, f"two kernels g={groups}", "two"), [Two(c, groups) for _ in range(CHAIN)], c, side)
             session.add((*part, f"two kernels g={groups}", "dense"), [Conv(c, c, 3) for _ in range(CHAIN)], c, side)
+    return listed(session.run(), ("table", "shape", "operator", "form"))
+
+
+def listed(found: dict[tuple[object, ...], tuple[float, float]], names: Sequence[str]) -> pd.DataFrame:
+    """One line a measurement."""
+    rows = [(*key, round(ms, 4), round(spread, 4)) for key, (ms, spread) in found.items()]
+    return pd.DataFrame(rows, columns=[*names, "ms", "spread_ms"])
 
 
 class Form(nn.Module):
@@ -188,7 +207,7 @@ G2 = {"large": ((1, 128), (2, 180), (4, 256), (8, 360)), "small": ((1, 64), (2, 
 FASTER = ((96, 56), (192, 28), (384, 14), (768, 7))
 
 
-def papers(session: Session) -> None:
+def papers(session: Session) -> pd.DataFrame:
     """ShuffleNetV2's G1-G4 at 56 x 56 and the FasterNet paper's operator table: ten layers (or pairs, or units)."""
     for size, pairs in G1.items():
         for a, b in pairs:
@@ -217,30 +236,10 @@ def papers(session: Session) -> None:
         }
         for name, make in kinds.items():
             session.add((*part, name), [make() for _ in range(10)], c, side)
+    return listed(session.run(), ("table", "size", "case"))
 
 
-def measure(runtime: Runtime) -> None:
-    """Time everything on one runtime and write its file of results."""
-    session = Session(runtime)
-    rows = operators(session)
-    forms(session)
-    papers(session)
-    found = session.run()
-    for row in rows:
-        part = row.pop("part")
-        ms, spread = found[(*part, row["operator"])]  # type: ignore[misc]
-        dense, equal = found[(*part, DENSE)][0], found[(*part, row["width"])][0]  # type: ignore[misc]
-        row |= {"ms": ms / CHAIN, "spread_ms": spread / CHAIN, "to_dense": ms / dense, "to_equal_macs": ms / equal}
-    frame = pd.DataFrame(rows).round({"ms": 5, "spread_ms": 5, "to_dense": 3, "to_equal_macs": 3})
-    frame.to_csv(RESULTS / f"operators-{runtime.name}.csv", index=False)
-    others = [
-        {"table": key[0], "size": key[1], "case": " ".join(map(str, key[2:])), "ms": round(ms, 4), "spread_ms": round(s, 4)}
-        for key, (ms, s) in found.items()
-        if key[0] != "operators"
-    ]
-    pd.DataFrame(others).to_csv(RESULTS / f"tables-{runtime.name}.csv", index=False)
-    facts = {**runtime.fingerprint(), "date": date.today().isoformat()}
-    (RESULTS / f"machine-{runtime.name}.json").write_text(json.dumps(facts, indent=2) + "\n")
+TABLES: dict[str, Callable[[Session], pd.DataFrame]] = {"operators": operators, "forms": forms, "papers": papers}
 
 
 def draw() -> None:
@@ -268,10 +267,15 @@ def draw() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runtime", nargs="*", default=["torch", "onnxruntime", "openvino"])
+    parser.add_argument("--table", nargs="*", default=list(TABLES), choices=list(TABLES))
     options = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
     for name in options.runtime:
-        measure(choose(name, threads=1))
+        runtime = choose(name, threads=1)
+        for table in options.table:
+            TABLES[table](Session(runtime)).to_csv(RESULTS / f"{table}-{name}.csv", index=False)
+        facts = {**identity(runtime), "date": date.today().isoformat()}
+        (RESULTS / f"machine-{name}.json").write_text(json.dumps(facts, indent=2) + "\n")
     draw()
 
 

@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from nas.detectors._rows import Detector, Row
-from nas.operators import BINS, OPERATORS, KeepingOperator
-from nas.operators._base import StockOperator
+from nas.operators import BINS, OPERATORS, KeepingOperator, StockOperator
 
 Tell = Callable[[str], object]
 """Takes a line about what was assumed."""

@@ -9,16 +9,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from nas.operators._base import check_channels
+from nas.operators._base import Cost, check_channels
 from nas.operators._constant import constant
 
-DENSE_UP_TO = 1
-"""Most groups at which one dense 3x3 convolution replaces the two in deployment (experiments/operators)."""
 
-
-def own_block(c1: int, c2: int, groups: int) -> torch.Tensor:
-    """Bool (c2, c1): whether an output channel's group of the 3x3 convolution contains an input channel."""
-    return torch.arange(c2)[:, None] // (c2 // groups) == torch.arange(c1)[None, :] // (c1 // groups)
+def folds_dense(c1: int, c2: int, groups: int) -> bool:
+    """Whether one dense 3x3 convolution replaces the two in deployment, being as fast or faster on most runtimes
+    (experiments/operators, forms): where nothing is left out, and below 64 channels where the groups are no multiple of
+    16 wide, so that onnxruntime computes them outside of its blocked layout."""
+    return groups == 1 or (max(c1, c2) < 64 and bool(c1 // groups % 16 or c2 // groups % 16))
 
 
 class TwoKernels(nn.Module, ABC):
@@ -26,7 +25,7 @@ class TwoKernels(nn.Module, ABC):
     H, W).
 
     Out of training the batch norm is folded into the weights within `forward`, where a tracing exporter sees constants;
-    with at most `DENSE_UP_TO` groups both become one dense 3x3 convolution. `fuse` keeps the folded weights.
+    where `folds_dense` says so both become one dense 3x3 convolution. `fuse` keeps the folded weights.
     """
 
     def __init__(self, c1: int, c2: int, groups: int, bare: bool):
@@ -49,7 +48,7 @@ class TwoKernels(nn.Module, ABC):
             y = self.bn(self.conv(x) + F.conv2d(x, self.pointwise()))
         else:
             spatial, point, bias = constant(self._fold)
-            y = F.conv2d(x, spatial, bias, padding=1, groups=1 if point is None else self.groups)
+            y = F.conv2d(x, spatial, bias, padding=1, groups=self.c1 // spatial.shape[1])
             y = y if point is None else y + F.conv2d(x, point)
         return cast(torch.Tensor, self.act(y))
 
@@ -61,7 +60,7 @@ class TwoKernels(nn.Module, ABC):
 
     def _fold(self) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
         """3x3 kernel, 1x1 kernel or None where the first is dense, and bias, each with the norm in it."""
-        if self.groups <= DENSE_UP_TO:
+        if folds_dense(self.c1, self.conv.out_channels, self.groups):
             spatial, point = self.dense(), None
         else:
             spatial, point = self.conv.weight, self.pointwise()
@@ -79,7 +78,7 @@ class TwoKernels(nn.Module, ABC):
         if self.folded is not None:
             return
         spatial, point, bias = self._fold()
-        c2, groups = self.conv.out_channels, 1 if point is None else self.groups
+        c2, groups = self.conv.out_channels, self.c1 // spatial.shape[1]
         first = nn.Conv2d(self.c1, c2, 3, 1, 1, groups=groups, bias=bias is not None)
         first.weight = nn.Parameter(spatial)
         if bias is not None:
@@ -92,3 +91,11 @@ class TwoKernels(nn.Module, ABC):
         for name in ("conv", "bn", "point", "index"):
             if hasattr(self, name):
                 delattr(self, name)
+
+
+def two_kernel_cost(weights: int, c1: int, c2: int, groups: int, grid: tuple[int, int], bare: bool) -> Cost:
+    """Parameters, MACs and memory access as the papers count them, of ``weights`` in both kernels, and a batch norm
+    unless ``bare``; the bytes are those of the deployed form."""
+    cells, norm = grid[0] * grid[1], 0 if bare else c2
+    stored = 9 * c1 * c2 if folds_dense(c1, c2, groups) else weights
+    return Cost(weights + 2 * norm, weights * cells, cells * (c1 + c2) + weights, 4 * (stored + norm))

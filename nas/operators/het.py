@@ -14,7 +14,7 @@ from torch import nn
 from nas.operators._base import BlockOperator, Cost
 from nas.operators._family import Family, Parameter, block_row
 from nas.operators._shell import CSPOperator, Shell
-from nas.operators._two_kernels import TwoKernels, own_block
+from nas.operators._two_kernels import TwoKernels, own_block, two_kernel_cost
 from nas.operators.shuffle import channel_shuffle
 
 
@@ -86,9 +86,7 @@ class CSPHetBlock(Shell):
 
 def het_cost(c1: int, c2: int, p: int, grid: tuple[int, int], bare: bool = False) -> Cost:
     """M N (K^2 / P + 1 - 1 / P) weights (the paper's section 3.2), and the batch norm unless ``bare``."""
-    weights, cells = 9 * c1 * c2 // p + c1 * c2 - c1 * c2 // p, grid[0] * grid[1]
-    norm = 0 if bare else c2
-    return Cost(weights + 2 * norm, weights * cells, cells * (c1 + c2) + weights, 4 * (weights + norm))
+    return two_kernel_cost(9 * c1 * c2 // p + c1 * c2 - c1 * c2 // p, c1, c2, p, grid, bare)
 
 
 def _block_costs(channels: int, p: int, expansion: float, grid: tuple[int, int]) -> list[Cost]:

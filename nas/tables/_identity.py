@@ -14,7 +14,7 @@ import platformdirs
 from nas.runtimes import Runtime
 from nas.tables._bench import REFERENCE
 
-FORM = 1
+FORM = 2
 """Raised whenever an operator's deployed form or the way of measuring changes: older tables then no longer apply."""
 
 Identity = dict[str, str | int]

@@ -134,6 +134,15 @@ class LatencyTable:
         factor = self.header.calibrations[str(imgsz)].factor
         return Prediction(self.header.overhead_ms + factor * sum(rows), [factor * ms for ms in rows])
 
+    def known(self, detector: Detector, imgsz: int) -> list[float | None]:
+        """Each row's share in ms as `predict` gives it, None for a row or an image size that was not measured."""
+        calibration = self._header and self._header.calibrations.get(str(imgsz))
+        shares: list[float | None] = []
+        for part in map(Part.of, detector.resolve(imgsz)):
+            measured = calibration is not None and all(key in self._entries for key in part.needs())
+            shares.append(calibration.factor * self._row(part) if calibration and measured else None)
+        return shares
+
     def measure_wholes(
         self, detectors: Sequence[Detector], imgsz: int, progress: Progress | None = None
     ) -> list[Measurement]:
