@@ -20,6 +20,11 @@ def folds_dense(c1: int, c2: int, groups: int) -> bool:
     return groups == 1 or (max(c1, c2) < 64 and bool(c1 // groups % 16 or c2 // groups % 16))
 
 
+def own_block(c1: int, c2: int, groups: int) -> torch.Tensor:
+    """Bool (c2, c1): whether an output channel's group of the 3x3 convolution contains an input channel."""
+    return torch.arange(c2)[:, None] // (c2 // groups) == torch.arange(c1)[None, :] // (c1 // groups)
+
+
 class TwoKernels(nn.Module, ABC):
     """SiLU(BN(conv3x3_groups x + conv1x1 x)), or without norm and activation when ``bare``. (B, c1, H, W) -> (B, c2,
     H, W).
