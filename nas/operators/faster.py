@@ -16,14 +16,17 @@ from nas.operators._shell import CSPOperator, Shell
 from nas.operators.conv import Conv
 
 EAGER, EXPORTED = "split", "split"
-"""The form that runs outside of training in eager torch, and the one that exporters see (experiments/operators)."""
+"""The form that runs outside of training in eager torch, and the one that exporters see. Measured (experiments/operators,
+forms): in torch the two tie; in an ONNX file ``slice`` is a few per cent faster under onnxruntime and up to twice as
+slow under OpenVINO, and the file does not know who will run it."""
 
 
 class PConv(nn.Module):
     """3x3 convolution on the first ``channels // n_div`` channels; the others pass untouched. (B, C, H, W) kept.
 
-    Two forms compute the same. ``split`` cuts, convolves and joins; ``slice`` writes the convolved channels over a copy
-    of the input, which autograd refuses. Row arguments: [channels, n_div=4].
+    Two forms compute the same. ``split`` cuts, convolves and joins, and is the one that trains; ``slice`` writes the
+    convolved channels over a copy of the input. Either moves the untouched channels too: the paper's memory access,
+    which the cost gives, is the convolution's alone. Row arguments: [channels, n_div=4].
     """
 
     def __init__(self, channels: int, n_div: int = 4):

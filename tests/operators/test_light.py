@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from nas.detectors import Detector, ResolvedRow, Row, build_row, fuse, row_cost
-from nas.operators import FAMILIES, OPERATORS, Cost, Shape, total
+from nas.operators import FAMILIES, OPERATORS, total
 from nas.operators._base import conv_cost
 from nas.operators.conv import Conv
 from nas.operators.dwsep import DWBlock
@@ -29,6 +29,7 @@ from nas.operators.shufflev2 import ShuffleV2Block, ShuffleV2Down
 from nas.operators.star import StarBlock, StarBlockOperator
 from nas.operators.uib import UIBBlock
 from nas.spaces import Architecture, choose, decode
+from tests.operators.networks import shufflenet, shufflenet_cost
 
 LIGHT = ("shufflev2", "dwsep", "uib", "ghost", "gsconv", "star")
 
@@ -307,47 +308,6 @@ def test_architecture_strings_name_the_blocks(key: str) -> None:
 
 # --- Published networks
 
-# Widths of the three stages and of conv5, parameters and MACs at 224 x 224 of torchvision's variant (operators.md 3).
-SHUFFLENETS = {
-    "0.5x": ((48, 96, 192), 1024, 1_366_792, 40_476_448),
-    "1.0x": ((116, 232, 464), 1024, 2_278_604, 144_907_992),
-    "1.5x": ((176, 352, 704), 1024, 3_503_624, 295_759_392),
-    "2.0x": ((244, 488, 976), 2048, 7_393_996, 583_253_464),
-}
-UNITS = (4, 8, 4)  # S6
-
-
-def shufflenet(widths: tuple[int, ...], last: int) -> nn.Sequential:
-    """The classification network. YOLO's SiLU stays; it counts nothing."""
-    layers: list[nn.Module] = [Conv(3, 24, 3, 2), nn.MaxPool2d(3, 2, 1)]
-    for before, width, units in zip((24, *widths), widths, UNITS, strict=False):
-        layers += [ShuffleV2Down(before, width), *(ShuffleV2Block(width) for _ in range(units - 1))]
-    head = [Conv(widths[-1], last, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(last, 1000)]
-    return nn.Sequential(*layers, *head)
-
-
-def shufflenet_cost(widths: tuple[int, ...], last: int, units: tuple[int, ...] = UNITS) -> Cost:
-    shape: Shape = (24, 56, 56)
-    costs = [conv_cost(3, 3, 24, (112, 112), stride=2)]
-    for width, repeats in zip(widths, units, strict=True):
-        for name, args, copies in (("ShuffleV2Down", (width,), 1), ("ShuffleV2Block", (width,), repeats - 1)):
-            call = OPERATORS[name].resolve([shape], copies, args)
-            costs += OPERATORS[name].costs([shape], *call.arguments) * copies
-            shape = call.output
-    assert shape == (widths[-1], 7, 7)
-    costs += [conv_cost(1, widths[-1], last, (7, 7)), conv_cost(1, last, 1000, (1, 1), after="bias")]
-    return total(costs)
-
-
-@pytest.mark.parametrize("name", SHUFFLENETS)
-def test_shufflenet(name: str) -> None:
-    widths, last, params, macs = SHUFFLENETS[name]
-    cost = shufflenet_cost(widths, last)
-    assert (cost.params, cost.macs) == (params, macs)
-    network = shufflenet(widths, last)
-    assert count(network) == params
-    assert counted(network, torch.zeros(1, 3, 224, 224)) == macs
-
 
 def test_units_per_stage() -> None:
     # S6: two units a stage are another network
@@ -355,8 +315,8 @@ def test_units_per_stage() -> None:
     starts = [i for i, kind in enumerate(kinds) if kind is ShuffleV2Down]
     assert starts == [0, 4, 12]
     assert len(kinds) == 16
-    for widths, last, params, _ in SHUFFLENETS.values():
-        assert shufflenet_cost(widths, last, (2, 2, 2)).params < params
+    for widths, last in (((48, 96, 192), 1024), ((244, 488, 976), 2048)):
+        assert shufflenet_cost(widths, last, (2, 2, 2)).params < shufflenet_cost(widths, last).params
 
 
 TORCHVISION = """
@@ -385,7 +345,7 @@ def test_shufflenet_computes_what_torchvisions_does(tmp_path: Path) -> None:
     if result.returncode:
         pytest.skip(f"torchvision cannot be imported: {result.stderr.strip().splitlines()[-1]}")
     content = torch.load(tmp_path / "tv.pt", weights_only=True)
-    network = shufflenet(*SHUFFLENETS["1.0x"][:2])
+    network = shufflenet((116, 232, 464), 1024)
     for part in network.modules():
         if isinstance(part, Conv) and isinstance(part.act, nn.SiLU):
             part.act = nn.ReLU()  # the paper's activation
