@@ -16,9 +16,9 @@ from nas.operators._shell import CSPOperator, Shell
 from nas.operators.conv import Conv
 
 EAGER, EXPORTED = "split", "split"
-"""The form that runs outside of training in eager torch, and the one that exporters see. Measured (experiments/operators,
-forms): in torch the two tie; in an ONNX file ``slice`` is a few per cent faster under onnxruntime and up to twice as
-slow under OpenVINO, and the file does not know who will run it."""
+"""The form that runs outside of training in eager torch, and the one that exporters see. As measured
+(experiments/operators, forms): in torch the two tie; in an ONNX file ``slice`` is a few per cent faster under
+onnxruntime and up to twice as slow under OpenVINO, and the file does not know who will run it."""
 
 
 class PConv(nn.Module):
