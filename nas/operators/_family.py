@@ -18,7 +18,7 @@ class Parameter:
 
     ``letter`` stands for it in architecture strings. A ``divisor`` has to divide the widths inside the block; one that
     does not is repaired by `Family.canonical`, and so is a ``capped`` one above the widest of them, where a larger
-    value changes nothing. Values lie in [low, high]; integers only where ``low`` is one.
+    value changes nothing. Values lie in [low, high]; integers only where ``low`` is one; an ``odd`` one may also be 0.
     """
 
     letter: str
@@ -27,9 +27,18 @@ class Parameter:
     divisor: bool
     meaning: str
     capped: bool = False
+    odd: bool = False
+
+    @property
+    def range(self) -> str:
+        """What it accepts, in words."""
+        kind = "odd numbers" if self.odd else "whole numbers" if isinstance(self.low, int) else "numbers"
+        return f"{kind} from {self.low} to {self.high}"
 
     def accepts(self, value: object) -> bool:
         if isinstance(value, bool) or not isinstance(value, int | float):
+            return False
+        if self.odd and value and value % 2 == 0:
             return False
         return self.low <= value <= self.high and (isinstance(value, int) or not isinstance(self.low, int))
 

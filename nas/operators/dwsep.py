@@ -70,7 +70,7 @@ DWSEP_FAMILY = Family(
     key="dwsep",
     title="depthwise-separable block",
     shells=("plain", "csp"),
-    parameters={"kernel": Parameter("k", 3, 15, False, "kernel of the depthwise convolution, odd")},
+    parameters={"kernel": Parameter("k", 3, 15, False, "kernel of the depthwise convolution", odd=True)},
     row=block_row("DWBlock", "CSPDWBlock"),
     widths=lambda width, parameters: (width,),
 )

@@ -72,8 +72,8 @@ UIB_FAMILY = Family(
     title="universal inverted bottleneck",
     shells=("plain", "csp"),
     parameters={
-        "start": Parameter("s", 0, 15, False, "odd kernel of the depthwise convolution before the expansion, 0 none"),
-        "middle": Parameter("m", 0, 15, False, "odd kernel of the depthwise convolution after it, 0 none"),
+        "start": Parameter("s", 0, 15, False, "depthwise kernel before the expansion, 0 none", odd=True),
+        "middle": Parameter("m", 0, 15, False, "depthwise kernel after it, 0 none", odd=True),
         "expansion": Parameter("e", 0.5, 8.0, False, "width between the two pointwise convolutions over the block's"),
     },
     row=block_row("UIBBlock", "CSPUIBBlock"),

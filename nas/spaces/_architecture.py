@@ -95,7 +95,7 @@ def _decode_stage(text: str, part: str) -> StageChoice:
     *parameters, depth, channels = values
     for (name, declared), value in zip(family.parameters.items(), parameters, strict=True):
         if not declared.accepts(value):
-            raise InputError(f"architecture {text!r}: {part}: {name} must lie in {declared.low}..{declared.high}")
+            raise InputError(f"architecture {text!r}: {part}: {name} cannot be {value}; give {declared.range}")
     named = dict(zip(family.parameters, parameters, strict=True))
     if channels < 8 or channels % 8 or depth < 1:
         raise InputError(f"architecture {text!r}: {part}: channels must be a multiple of 8 and the depth at least 1")

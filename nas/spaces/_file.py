@@ -109,9 +109,7 @@ def _check_operator(path: Path, key: str, options: Mapping[str, list[Any]]) -> N
                 if value not in family.shells:
                     raise InputError(f"{where}.shell: unknown shell {value!r}; known are {', '.join(family.shells)}")
             elif not family.parameters[field].accepts(value):
-                p = family.parameters[field]
-                kind = "a whole number" if isinstance(p.low, int) else "a number"
-                raise InputError(f"{where}.{field}: {value!r} cannot be; write {kind} from {p.low} to {p.high}")
+                raise InputError(f"{where}.{field}: {value!r} cannot be; write {family.parameters[field].range}")
     for field in fields:
         if field not in options:
             raise InputError(f"{where}.{field}: missing; add a list of values")

@@ -15,7 +15,8 @@ import torch
 from nas.detectors import Network, cost, to_yaml
 from nas.integrations.torchvision import nms
 from nas.integrations.ultralytics import register
-from nas.spaces import Architecture, load_space
+from nas.operators import FAMILIES
+from nas.spaces import Architecture, choose, load_space
 
 # Not imported here: Ultralytics patches Pillow and torch in its process, which the tests before these must not meet.
 missing = importlib.util.find_spec("ultralytics") is None
@@ -26,7 +27,20 @@ RNG = np.random.default_rng(20)
 MEMBERS = [SPACE.stock(), *(SPACE.random(RNG) for _ in range(20))]
 
 
-@pytest.mark.parametrize("member", MEMBERS, ids=str)
+def everywhere(key: str, shell: str) -> Architecture:
+    """The member with one operator in all four stages."""
+    declared = FAMILIES[key].parameters.items()
+    parameters = {name: max(p.low, min(p.high, 3 if p.odd else 4)) for name, p in declared}
+    return Architecture("yolov8n", tuple(choose(key, shell, c, 2, parameters) for c in (32, 64, 128, 256)))
+
+
+# Also those that no shipped space offers.
+OTHERS = [
+    everywhere(key, shell) for key in FAMILIES if key not in SPACE.file.operators for shell in FAMILIES[key].shells
+]
+
+
+@pytest.mark.parametrize("member", [*MEMBERS, *OTHERS], ids=str)
 def test_same_model_in_both(member: Architecture, tmp_path: Path) -> None:
     register()
     from ultralytics.nn.tasks import DetectionModel

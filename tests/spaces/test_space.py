@@ -109,7 +109,7 @@ def test_divisors_are_repaired() -> None:
         ("yolov8n.1/p2:faster_r4_e2_n1_c32/p3:x/p4:x/p5:x", "unknown operator 'faster'"),
         ("yolov8n.1/p2:c2f_n1_c32/p3:x/p4:x/p5:x", "expected the fields e, n, c"),
         ("yolov8n.1/p2:c2f_e0.5_n1_c30/p3:x/p4:x/p5:x", "multiple of 8"),
-        ("yolov8n.1/p2:c2f_e7_n1_c32/p3:x/p4:x/p5:x", "expansion must lie in 0.125..1.0"),
+        ("yolov8n.1/p2:c2f_e7_n1_c32/p3:x/p4:x/p5:x", "expansion cannot be 7; give numbers from 0.125 to 1.0"),
     ],
 )
 def test_bad_strings(text: str, message: str) -> None:
@@ -135,8 +135,8 @@ GOOD = (shipped("search_spaces") / "tiny.yaml").read_text()
         ("template: yolov8n", "template: yolov8z", "template: unknown template 'yolov8z'; known are yolov8n"),
         ("  faster:", "  fastest:", "operators.fastest: unknown operator; known are c2f, faster, tconv, het, "),
         ("n_div: [4]", "ratio: [4]", "operators.faster.ratio: unknown key; known are shell, n_div, expansion"),
-        ("n_div: [4]", "n_div: [0]", "operators.faster.n_div: 0 cannot be; write a whole number from 1 to 16"),
-        ("n_div: [4]", "n_div: [4.5]", "operators.faster.n_div: 4.5 cannot be; write a whole number from 1 to 16"),
+        ("n_div: [4]", "n_div: [0]", "operators.faster.n_div: 0 cannot be; write whole numbers from 1 to 16"),
+        ("n_div: [4]", "n_div: [4.5]", "operators.faster.n_div: 4.5 cannot be; write whole numbers from 1 to 16"),
         ("n_div: [4]", "n_div: []", "operators.faster.n_div: is empty"),
         ("n_div: [4], ", "", "operators.faster.n_div: missing"),
         ("[plain, csp]", "[plain, cps]", "operators.faster.shell: unknown shell 'cps'; known are plain, csp"),
@@ -168,3 +168,17 @@ def test_unknown_names() -> None:
         load_space("yolo")
     with pytest.raises(InputError, match=r"nowhere.yaml: no such file"):
         load_space("nowhere.yaml")
+
+
+def test_even_kernels_are_refused(tmp_path: Path) -> None:
+    text = (shipped("search_spaces") / "yolov8n-all.yaml").read_text()
+    file = tmp_path / "mine.yaml"
+    for good, bad, message in (
+        ("kernel: [3, 5]", "kernel: [3, 4]", "operators.dwsep.kernel: 4 cannot be; write odd numbers from 3 to 15"),
+        ("start: [0, 3]", "start: [0, 2]", "operators.uib.start: 2 cannot be; write odd numbers from 0 to 15"),
+    ):
+        assert good in text
+        file.write_text(text.replace(good, bad))
+        with pytest.raises(InputError) as error:
+            load_space(file)
+        assert str(error.value) == f"{file}: {message}"
