@@ -27,7 +27,7 @@ def searched() -> list[ResolvedRow]:
     rows = []
     for family in FAMILIES.values():
         for shell in family.shells:
-            parameters = {name: max(p.low, min(p.high, 2)) for name, p in family.parameters.items()}
+            parameters = {n: max(p.low, min(p.high, 3 if p.odd else 2)) for n, p in family.parameters.items()}
             repeats, module, args = family.row(shell, 16, 2, family.canonical(shell, 16, parameters))
             operator = OPERATORS[module]
             call = operator.resolve([(16, 8, 8)], repeats, args)
