@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from nas.operators._base import Cost, check_channels
-from nas.operators._constant import constant
+from nas.operators._deployed import constant, folded
 
 
 def folds_dense(c1: int, c2: int, groups: int) -> bool:
@@ -69,13 +69,10 @@ class TwoKernels(nn.Module, ABC):
             spatial, point = self.dense(), None
         else:
             spatial, point = self.conv.weight, self.pointwise()
-        bn = self.bn
-        if not isinstance(bn, nn.BatchNorm2d):
+        if not isinstance(self.bn, nn.BatchNorm2d):
             return spatial, point, None
-        assert bn.running_var is not None and bn.running_mean is not None
-        scale = bn.weight * torch.rsqrt(bn.running_var + bn.eps)
-        column = scale[:, None, None, None]
-        return spatial * column, None if point is None else point * column, bn.bias - bn.running_mean * scale
+        scale, bias = folded(self.bn)
+        return spatial * scale, None if point is None else point * scale, bias
 
     @torch.no_grad()
     def fuse(self) -> None:

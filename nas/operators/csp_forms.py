@@ -51,7 +51,7 @@ def _pconv_cost(c: int, grid: tuple[int, int]) -> Cost:
 
 FASTER = _Block(
     lambda c, shortcut, k: FasterBlock(c, PARTS, 2),
-    lambda c, k, grid: FasterBlockOperator().costs([(c, *grid)], c, PARTS, 2),
+    lambda c, k, grid: FasterBlockOperator.block_costs(c, PARTS, 2, grid),
 )
 HET = _Block(
     lambda c, shortcut, k: nn.Sequential(*(HetConv(c, c, PARTS, bare=True) for _ in range(2))),

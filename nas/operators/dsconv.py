@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from nas.operators._base import BlockOperator, Cost, check_channels, conv_cost
-from nas.operators._constant import constant
+from nas.operators._deployed import constant, folded
 from nas.operators._family import Family, Parameter, block_row
 from nas.operators._shell import CSPOperator, Shell
 
@@ -160,10 +160,8 @@ class DSConv(nn.Module):
 
     def _folded(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Quantised kernel and bias with the norm in them."""
-        conv, bn = cast(QuantisedConv2d, self.conv), cast(nn.BatchNorm2d, self.bn)
-        assert bn.running_var is not None and bn.running_mean is not None
-        scale = bn.weight * torch.rsqrt(bn.running_var + bn.eps)
-        return conv.kernel() * scale[:, None, None, None], bn.bias - bn.running_mean * scale
+        scale, bias = folded(cast(nn.BatchNorm2d, self.bn))
+        return cast(QuantisedConv2d, self.conv).kernel() * scale, bias
 
     @torch.no_grad()
     def fuse(self) -> None:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from nas.operators._base import BlockOperator, Cost, check_channels
-from nas.operators._constant import constant
+from nas.operators._deployed import constant, folded
 from nas.operators._family import Family, Parameter, block_row
 from nas.operators._shell import CSPOperator, Shell
 
@@ -48,12 +48,8 @@ class TConv(nn.Module):
 
     def _fold(self) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
         """Both kernels and the bias with the norm in them: an exporter sees constants."""
-        bn = cast(nn.BatchNorm2d, self.bn)
-        assert bn.running_var is not None and bn.running_mean is not None
-        scale = bn.weight * torch.rsqrt(bn.running_var + bn.eps)
-        column = scale[:, None, None, None]
-        point = None if self.point is None else self.point.weight * column
-        return self.conv.weight * column, point, bn.bias - bn.running_mean * scale
+        scale, bias = folded(cast(nn.BatchNorm2d, self.bn))
+        return self.conv.weight * scale, None if self.point is None else self.point.weight * scale, bias
 
     @torch.no_grad()
     def fuse(self) -> None:

@@ -9,6 +9,12 @@ from nas.errors import InputError
 from nas.runtimes._base import Runtime
 
 
+def _require(runtime: str, extra: str, *packages: str) -> None:
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise InputError(f"--runtime {runtime}: {package} is not installed; run pip install 'pareto-yolo[{extra}]'")
+
+
 def _torch(threads: int) -> Runtime:
     from nas.runtimes._torch import TorchRuntime
 
@@ -16,18 +22,14 @@ def _torch(threads: int) -> Runtime:
 
 
 def _onnxruntime(threads: int) -> Runtime:
-    for package in ("onnx", "onnxruntime"):
-        if importlib.util.find_spec(package) is None:
-            raise InputError(f"--runtime onnxruntime: {package} is not installed; run pip install 'pareto-yolo[onnx]'")
+    _require("onnxruntime", "onnx", "onnx", "onnxruntime")
     from nas.runtimes._onnxruntime import OnnxRuntime
 
     return OnnxRuntime(threads)
 
 
 def _openvino(threads: int) -> Runtime:
-    for package in ("onnx", "openvino"):
-        if importlib.util.find_spec(package) is None:
-            raise InputError(f"--runtime openvino: {package} is not installed; run pip install 'pareto-yolo[openvino]'")
+    _require("openvino", "openvino", "onnx", "openvino")
     from nas.runtimes._openvino import OpenVINORuntime
 
     return OpenVINORuntime(threads)

@@ -34,7 +34,7 @@ def fasternet_cost(width: int, depths: tuple[int, ...]) -> Cost:
         channels, side = width * 2**stage, 56 // 2**stage
         if stage:
             costs.append(conv_cost(2, channels // 2, channels, (side, side), stride=2))
-        costs += FasterBlockOperator().costs([(channels, side, side)], channels, 4, 2) * depth
+        costs += FasterBlockOperator.block_costs(channels, 4, 2, (side, side)) * depth
     last = width * 2 ** (len(depths) - 1)
     costs += [conv_cost(1, last, 1280, (1, 1), after="nothing"), conv_cost(1, 1280, 1000, (1, 1), after="bias")]
     return total(costs)

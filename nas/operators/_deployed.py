@@ -1,4 +1,4 @@
-"""What follows from the weights alone, as a constant of the graph that an exporter traces."""
+"""What a module computes from its weights alone, for the form that is deployed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import torch
+from torch import nn
 
 T = TypeVar("T")
 
@@ -21,3 +22,10 @@ def constant(compute: Callable[[], T]) -> T:
         return compute()
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(torch.no_grad()(compute)).result()
+
+
+def folded(norm: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the norm is outside of training: a factor (C, 1, 1, 1) of the kernel before it, and a bias (C,)."""
+    assert norm.running_var is not None and norm.running_mean is not None
+    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    return scale[:, None, None, None], norm.bias - norm.running_mean * scale
