@@ -16,16 +16,7 @@ from nas.operators.dual import DualConv
 from nas.operators.faster import PConv
 from nas.operators.het import HetConv
 from nas.operators.tconv import TConv
-
-
-def randomise(module: torch.nn.Module) -> None:
-    """Batch norms with statistics and weights that are not the identity's."""
-    for norm in module.modules():
-        if isinstance(norm, torch.nn.BatchNorm2d):
-            norm.weight.data.uniform_(0.5, 1.5)
-            norm.bias.data.uniform_(-0.5, 0.5)
-            norm.running_mean.uniform_(-0.5, 0.5)
-            norm.running_var.uniform_(0.5, 1.5)
+from tests.operators.helpers import randomise
 
 
 @settings(max_examples=25, deadline=None)

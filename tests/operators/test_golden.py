@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
-
 import pytest
 import torch
 from fvcore.nn import FlopCountAnalysis
 from torch import nn
 
-from nas.detectors import TEMPLATES, Detector, Network, Row, build_row, cost, row_cost
+from nas.detectors import TEMPLATES, Detector, Network, build_row, cost, row_cost
 from nas.operators import OPERATORS, total
 from nas.operators._base import conv_cost
 from nas.operators.dsconv import dequantise, quantise
@@ -17,13 +15,8 @@ from nas.operators.dual import DualConv, dual_cost
 from nas.operators.het import HetConv, het_cost
 from nas.operators.tconv import t_cost
 from tests.operators import stock_models
+from tests.operators.helpers import counted, numbers, row
 from tests.operators.networks import fasternet, fasternet_cost, replaced, shufflenet, shufflenet_cost, vgg16
-
-
-def row(module: str, args: tuple[object, ...], channels: int, repeats: int = 1, imgsz: int = 640):  # type: ignore[no-untyped-def]
-    """The row resolved on a map of 20 x 20."""
-    rows = (Row((-1,), 1, "Conv", (channels, 3, 32)), Row((-1,), repeats, module, args))
-    return list(Detector(rows, 80, 1).resolve(imgsz))[1]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +121,7 @@ def test_cost_equals_fvcore(module: str) -> None:
     resolved = row(module, OPERATORS[module].example, 16)
     network = build_row(resolved)
     expected = row_cost(resolved)
-    assert sum(p.numel() for p in network.parameters()) == expected.params
+    assert numbers(network) == expected.params
     # In training mode: fvcore then sees the convolutions as they are written. Of what it counts, batch norms and
     # activations are left out of a count of MACs.
     macs = counted(network.train(), torch.zeros(1, *resolved.inputs[0]))
@@ -137,16 +130,6 @@ def test_cost_equals_fvcore(module: str) -> None:
         part.conv.weight.shape[1] * part.conv.weight.shape[0] for part in network.modules() if isinstance(part, HetConv)
     )
     assert macs - zeros * resolved.call.output[1] * resolved.call.output[2] == expected.macs
-
-
-def counted(network: nn.Module, *inputs: torch.Tensor) -> int:
-    """fvcore's count of multiply-adds of convolutions and matrix products."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # fvcore uses the tracer's deprecated parts
-        count = FlopCountAnalysis(network, inputs)
-        count.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-        operators = count.by_operator()
-        return int(operators["conv"] + operators["matmul"] + operators["linear"])
 
 
 def test_whole_model_equals_fvcore() -> None:
@@ -274,7 +257,7 @@ def test_shufflenet(name: str) -> None:
     cost = shufflenet_cost(widths, last)
     assert (cost.params, cost.macs) == (params, macs)
     network = shufflenet(widths, last)
-    assert sum(p.numel() for p in network.parameters()) == params
+    assert numbers(network) == params
     assert counted(network, torch.zeros(1, 3, 224, 224)) == macs
 
 

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import pytest
 import torch
-from fvcore.nn import FlopCountAnalysis
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from nas.detectors import Detector, ResolvedRow, Row, build_row, fuse, row_cost
+from nas.detectors import build_row, fuse, row_cost
 from nas.operators import FAMILIES, OPERATORS, total
 from nas.operators._base import conv_cost
 from nas.operators.conv import Conv
@@ -29,39 +27,10 @@ from nas.operators.shufflev2 import ShuffleV2Block, ShuffleV2Down
 from nas.operators.star import StarBlock, StarBlockOperator
 from nas.operators.uib import UIBBlock
 from nas.spaces import Architecture, choose, decode
+from tests.operators.helpers import counted, numbers, randomise, row
 from tests.operators.networks import shufflenet, shufflenet_cost
 
 LIGHT = ("shufflev2", "dwsep", "uib", "ghost", "gsconv", "star")
-
-
-def row(module: str, args: tuple[object, ...], channels: int) -> ResolvedRow:
-    """The row resolved on a map of 20 x 20."""
-    return list(Detector((Row((-1,), 1, "Conv", (channels, 3, 32)), Row((-1,), 1, module, args)), 3, 1).resolve(640))[1]
-
-
-def count(module: nn.Module) -> int:
-    return sum(p.numel() for p in module.parameters())
-
-
-def counted(network: nn.Module, x: torch.Tensor) -> int:
-    """fvcore's count of multiply-adds of convolutions and linear layers."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # fvcore uses the tracer's deprecated parts
-        count = FlopCountAnalysis(network.eval(), x)
-        operators = count.unsupported_ops_warnings(False).uncalled_modules_warnings(False).by_operator()
-        return int(operators["conv"] + operators["linear"])
-
-
-def randomise(module: nn.Module) -> nn.Module:
-    """Batch norms with statistics and weights that are not the identity's."""
-    for norm in module.modules():
-        if isinstance(norm, nn.BatchNorm2d):
-            norm.weight.data.uniform_(0.5, 1.5)
-            norm.bias.data.uniform_(-0.5, 0.5)
-            assert norm.running_mean is not None and norm.running_var is not None
-            norm.running_mean.uniform_(-0.5, 0.5)
-            norm.running_var.uniform_(0.5, 1.5)
-    return module.eval()
 
 
 # --- Blocks: parameters, parameters with norms folded, weights. All their convolutions run on the output map.
@@ -103,8 +72,8 @@ def test_counts(module: str, args: tuple[object, ...], channels: int, params: in
     assert (cost.params, cost.macs) == (params, weights * height * width)
     assert cost.weight_bytes == 4 * fused
     built = build_row(resolved)
-    assert count(built) == params
-    assert count(fuse(built)) == fused
+    assert numbers(built) == params
+    assert numbers(fuse(built)) == fused
 
 
 def test_costs_of_the_stride_1_unit() -> None:
@@ -124,7 +93,7 @@ def test_counts_of_the_stride_2_unit() -> None:
     starred = row("ShuffleV2Down", (116, 1), 24)
     assert row_cost(starred).params == row_cost(resolved).params + 216 + 48
     for each in (resolved, starred):
-        assert count(build_row(each)) == row_cost(each).params
+        assert numbers(build_row(each)) == row_cost(each).params
         assert counted(build_row(each), torch.zeros(1, 24, 20, 20)) == row_cost(each).macs
 
 

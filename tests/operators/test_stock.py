@@ -20,6 +20,8 @@ from nas.operators.end2end import EndToEndDetect
 from nas.operators.psa import Attention, PSABlock
 from nas.operators.rep import RepConvN, RepNBottleneck, RepNCSP
 from nas.operators.sppf import SPPF
+from tests.operators import helpers
+from tests.operators.helpers import numbers, row
 from tests.operators.stock_models import ANCHORS, STOCK, gelan, yolo11, yolo12, yolov5, yolov8
 
 CELLS = 400
@@ -42,26 +44,10 @@ def conv_macs(module: nn.Module, *inputs: torch.Tensor | list[torch.Tensor]) -> 
     return macs
 
 
-def numbers(module: nn.Module) -> int:
-    return sum(p.numel() for p in module.parameters())
-
-
 def randomise(module: nn.Module) -> nn.Module:
-    """Batch norms that have seen data, so that folding them is not the identity; the module in eval mode."""
+    """The same numbers every time."""
     torch.manual_seed(0)
-    for norm in module.modules():
-        if isinstance(norm, nn.BatchNorm2d):
-            norm.weight.data.uniform_(0.5, 1.5)
-            norm.bias.data.uniform_(-0.5, 0.5)
-            norm.running_mean.uniform_(-0.5, 0.5)
-            norm.running_var.uniform_(0.5, 1.5)
-    return module.eval()
-
-
-def row(module: str, args: tuple[object, ...], channels: int, repeats: int = 1) -> ResolvedRow:
-    """The row resolved on a map of 20 x 20."""
-    rows = (Row((-1,), 1, "Conv", (channels, 3, 32)), Row((-1,), repeats, module, args))
-    return list(Detector(rows, 80, 1).resolve(640))[1]
+    return helpers.randomise(module)
 
 
 ROWS = [
