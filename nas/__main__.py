@@ -7,6 +7,7 @@ import sys
 
 COMMANDS = {
     "search": "find Pareto-optimal detectors for a device",
+    "latency": "build, check, read and carry the latency table of a device",
     "report": "rebuild the report of a run",
     "profile": "what every row of a model YAML costs",
     "train": "train a model YAML with Ultralytics, our operators registered",

@@ -1,15 +1,39 @@
-"""What every command shares: how it ends."""
+"""What commands share: the options that name a latency table, the image size, and how a command ends."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from pathlib import Path
+from typing import Annotated, NoReturn
 
+import typer
 from rich.console import Console
 from typer.exceptions import TyperException
 
 from nas.errors import InputError
+
+Device = Annotated[
+    str, typer.Option(help="Device whose latency counts: cpu, cuda, cuda:N, or one whose table was imported.")
+]
+Runtime = Annotated[str, typer.Option(help="auto, torch, onnxruntime or openvino: what you deploy with.")]
+Threads = Annotated[int, typer.Option(help="Threads of the runtime.")]
+Precision = Annotated[str, typer.Option(help="float32, or float16 where the device computes in it.")]
+TableFile = Annotated[Path | None, typer.Option("--table", help="Latency table.", show_default="the device's own")]
+Force = Annotated[bool, typer.Option("--force", help="Take a table that does not fit the device, and say so.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
+def check_imgsz(imgsz: int) -> None:
+    """Raise InputError for a size in pixels that no detector here takes."""
+    if imgsz < 32 or imgsz % 32:
+        raise InputError(f"--imgsz {imgsz}: must be a multiple of 32; give {max(32, round(imgsz / 32) * 32)}")
+
+
+def check_nc(nc: int | None) -> None:
+    """Raise InputError for what is no number of classes."""
+    if nc is not None and nc < 1:
+        raise InputError(f"--nc {nc}: must be the number of classes, 1 or more")
 
 
 def run(command: Callable[[], object]) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from nas.engine import Finalist, Record
+from nas.engine import Finalist, Limits, Record
 
 Update = Callable[[float], None]
 
@@ -84,20 +85,31 @@ class Trials:
         )
 
 
-def result_table(front: Sequence[Finalist], stock: Finalist) -> Table:
-    """The front and the stock model, predicted latency against measured."""
-    shown = Table(title="Pareto front, measured whole on the device", box=SIMPLE)
+def result_table(front: Sequence[Finalist], stock: Finalist, unmeasured: str = "") -> Table:
+    """The front and the stock model, predicted latency against measured; ``unmeasured`` says why none was measured."""
+    shown = Table(title=f"Pareto front, {unmeasured or 'measured whole on the device'}", box=SIMPLE)
     for heading in ("model", "AP50-95\n(proxy)", "measured\nms", "predicted\nms", "error", "params", "MACs"):
         shown.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
     for finalist in front if stock in front else [*front, stock]:
+        measured = finalist.latency_ms is not None
         shown.add_row(
             f"{finalist.name} (stock)" if finalist.stock and finalist in front else finalist.name,
             f"{finalist.score:.4f}",
-            f"{finalist.latency_ms:.2f} ± {finalist.latency_spread_ms:.2f}",
+            f"{finalist.latency_ms:.2f} ± {finalist.latency_spread_ms:.2f}" if measured else "-",
             f"{finalist.latency_predicted_ms:.2f}",
-            f"{finalist.error:+.1%}",
+            f"{finalist.error:+.1%}" if measured else "-",
             f"{finalist.params / 1e6:.2f} M",
             f"{finalist.macs / 1e9:.2f} G",
             style="bold" if finalist.stock else None,
         )
     return shown
+
+
+def promises(front: Sequence[Finalist], limits: Limits) -> str:
+    """What can be said of the limits and of the table, from what was measured."""
+    errors = [abs(finalist.error) for finalist in front if finalist.error is not None]
+    if not errors:
+        return "no measured model keeps every limit: the front is empty"
+    text = f"measured latency within {max(errors):.1%} of its prediction for all {len(errors)} models"
+    given = [f"--max-{name}" for name, value in asdict(limits).items() if value is not None]
+    return f"{text}; every one keeps {', '.join(given)}" if given else text

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -16,12 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from nas import cli
-from nas.detectors import Detector, ResolvedRow, from_yaml, row_cost
+from nas.detectors import Detector, ResolvedRow, row_cost
 from nas.errors import InputError
 from nas.operators import Cost, total
-from nas.runtimes import Runtime, choose
-from nas.spaces import decode
-from nas.tables import LatencyTable
+from nas.spaces import read_model
+from nas.tables import LatencyTable, RefusedTableError, forced_warning, home, kit_command, latency_command, open_table
 
 app = typer.Typer(add_completion=False)
 
@@ -63,81 +60,76 @@ class Profiled(NamedTuple):
 def main(
     model: Annotated[str, typer.Argument(help="Model YAML of Ultralytics, YOLOv5 or YOLOv9, or architecture string.")],
     imgsz: Annotated[int, typer.Option(help="Image size in pixels, a multiple of 32.")] = 640,
-    nc: Annotated[int | None, typer.Option(help="Classes.  [default: the YAML's; 80 for an architecture]")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
-    device: Annotated[str, typer.Option(help="Device whose latency table is read.")] = "cpu",
-    runtime: Annotated[str, typer.Option(help="auto, torch, onnxruntime or openvino: what you deploy with.")] = "auto",
-    threads: Annotated[int, typer.Option(help="Threads of the runtime.")] = 1,
-    table_file: Annotated[Path | None, typer.Option("--table", help="Latency table to read.")] = None,
+    nc: Annotated[int | None, typer.Option(help="Classes.", show_default="the YAML's; 80 for an architecture")] = None,
+    as_json: cli.Json = False,
+    device: cli.Device = "cpu",
+    runtime: cli.Runtime = "auto",
+    threads: cli.Threads = 1,
+    precision: cli.Precision = "float32",
+    table_file: cli.TableFile = None,
+    force: cli.Force = False,
 ) -> None:
     """Parameters, MACs, memory access, weight bytes and latency of a detector, row by row and in total."""
-    if imgsz < 32 or imgsz % 32:
-        raise InputError(f"--imgsz {imgsz}: must be a multiple of 32; give {max(32, round(imgsz / 32) * 32)}")
-    if nc is not None and nc < 1:
-        raise InputError(f"--nc {nc}: must be the number of classes, 1 or more")
-    backend = choose(runtime, device, threads)
+    cli.check_imgsz(imgsz)
+    cli.check_nc(nc)
     console = Console(stderr=as_json, soft_wrap=True, highlight=False)
 
     def say(text: str) -> None:
         console.print(text, markup=False)
 
+    detector = read_model(model, imgsz, nc, say)
+    if table_file is not None and not table_file.exists():
+        raise InputError(f"--table {table_file}: no such file; give that of a search, or drop it")
     try:
-        detector = _read(model, nc, say)
-        resolved = list(detector.resolve(imgsz))
-    except ValueError as error:
-        raise InputError(f"{model}: {error}") from None
-    latencies, whole = _latencies(detector, imgsz, backend, table_file, say)
-    rows = [Profiled(row, row_cost(row), ms) for row, ms in zip(resolved, latencies, strict=True)]
+        table = open_table(device, runtime, threads, precision, table_file, force=force)
+    except RefusedTableError as error:
+        if table_file is not None:
+            raise
+        table = None
+        say(f"no latency: {error}")
+    latencies, whole = _latencies(table, detector, model, imgsz, say)
+    rows = [Profiled(row, row_cost(row), ms) for row, ms in zip(detector.resolve(imgsz), latencies, strict=True)]
     summed = {**total(row.cost for row in rows)._asdict(), "latency_ms": whole}
+    forced = table.forced if table is not None else ""
     if as_json:
-        json.dump({"total": summed, "rows": [row.facts() for row in rows]}, sys.stdout, indent=2)
+        facts = [row.facts() for row in rows]
+        json.dump({"total": summed, "rows": facts, "forced": forced}, sys.stdout, indent=2)
         print()
     else:
-        _show(rows, summed, console)
-
-
-def _read(model: str, nc: int | None, say: Say) -> Detector:
-    """The detector of a YAML's path, or of an architecture string."""
-    if re.match(r"[\w-]+\.\d+/\w+:", model):
-        return decode(model).detector(nc or 80)
-    return from_yaml(model, nc, say)
+        _show(rows, summed, forced, console)
 
 
 def _latencies(
-    detector: Detector, imgsz: int, runtime: Runtime, file: Path | None, say: Say
+    table: LatencyTable | None, detector: Detector, model: str, imgsz: int, say: Say
 ) -> tuple[list[float | None], float | None]:
-    """The rows' and the whole's latency in ms, None for what no table knows; nothing is measured, and ``say`` takes
-    how to get it."""
+    """The rows' and the whole's latency in ms, None for what the table does not know; nothing is measured, and ``say``
+    takes how to get it."""
     unknown: tuple[list[float | None], None] = ([None] * len(detector.rows), None)
-    if file is not None and not file.exists():
-        raise InputError(f"--table {file}: no such file; give that of a search, or drop it")
-    try:
-        table = LatencyTable.open(runtime, file)
-    except InputError as error:
-        if file is not None:
-            raise
-        say(f"no latency: {error}")
+    if table is None:
         return unknown
+    of, path = table.fingerprint, table.path if table.path.parent != home() else None
+    predict = latency_command("predict", model, "--imgsz", str(imgsz), of=of, path=path)
+    adds = f"{predict} adds them" if table.here else table.forced or kit_command(of["device"])
     if not len(table):
-        say(f"no latency: no table of this device with {runtime.name} yet; nas.search --imgsz {imgsz} builds it")
+        build = latency_command("build", "--imgsz", str(imgsz), of=of, path=path)
+        say(f"no latency: no table of this device with {of['runtime']} yet; {build} builds it")
         return unknown
     if str(imgsz) not in table.header.calibrations:
         sizes = ", ".join(table.header.calibrations) or "no size yet"
-        say(f"no latency: {table.path} is for {sizes}, not {imgsz} pixels; nas.search --imgsz {imgsz} adds them")
+        say(f"no latency: {table.path} is for {sizes}, not {imgsz} pixels; {adds}")
         return unknown
     known = table.known(detector, imgsz)
     if None in known:
-        say(
-            f"no latency for {known.count(None)} of {len(known)} rows: {table.path} lacks them; "
-            "nas.search on a space that has such rows adds them"
-        )
+        say(f"no latency for {known.count(None)} of {len(known)} rows: {table.path} lacks them; {adds}")
         return known, None
     return known, table.predict(detector, imgsz).total_ms
 
 
-def _show(rows: Sequence[Profiled], summed: dict[str, Any], console: Console) -> None:
+def _show(rows: Sequence[Profiled], summed: dict[str, Any], forced: str, console: Console) -> None:
     """The table, the totals and what the numbers mean."""
     shown = Table(box=SIMPLE, collapse_padding=True, pad_edge=False)
+    if forced:
+        shown.caption = Text(forced_warning(forced))
     for heading in ("row", "from", "module", "n", "arguments", "output"):
         text = heading not in {"row", "n"}
         shown.add_column(heading, justify="left" if text else "right", no_wrap=not text)

@@ -31,7 +31,7 @@ from nas.operators.star import StarBlock
 from nas.operators.tconv import TConv
 from nas.operators.uib import UIBBlock
 from nas.runtimes import Runtime, choose
-from nas.tables import Bench
+from nas.tables import bench
 from nas.tables._identity import identity
 
 RESULTS = Path(__file__).parent / "results"
@@ -79,7 +79,7 @@ class Session:
 
     def run(self) -> dict[tuple[object, ...], tuple[float, float]]:
         """Milliseconds and spread by key. Entries of a part (all keys with one first field) are interleaved."""
-        bench, found = Bench(self.runtime), {}
+        timer, found = bench(self.runtime), {}
         for part in dict.fromkeys(key[:2] for key in self.wanted):
             keys = [key for key in self.wanted if key[:2] == part]
             prepared = []
@@ -87,7 +87,7 @@ class Session:
                 module, shape = self.wanted[key]
                 torch.manual_seed(0)
                 prepared.append(self.runtime.prepare(module, [torch.randn(1, *shape)]))
-            for key, (ms, spread, _) in zip(keys, bench.measure(prepared, samples=7), strict=True):
+            for key, (ms, spread, _) in zip(keys, timer.measure(prepared, samples=7), strict=True):
                 found[key] = ms, spread
             print(self.runtime.name, *part, flush=True)
         return found

@@ -1,7 +1,8 @@
 """The engine: a study driver that asks, gates, trains and tells, and the run directory that it leaves."""
 
+from nas.engine._away import bundle_finalists, take_home
 from nas.engine._driver import Driver, SearchError
-from nas.engine._finalists import Finalist, candidates, measure, pareto_frame
+from nas.engine._finalists import Finalist, candidates, front_of, measure, pareto_frame, unmeasured, write_front
 from nas.engine._limits import Limits
 from nas.engine._pareto import pareto
 from nas.engine._record import Record, records, table
@@ -19,8 +20,10 @@ __all__ = [
     "SearchError",
     "Signal",
     "Workers",
+    "bundle_finalists",
     "candidates",
     "chosen",
+    "front_of",
     "measure",
     "measure_signal",
     "open_run",
@@ -29,4 +32,7 @@ __all__ = [
     "pareto_frame",
     "records",
     "table",
+    "take_home",
+    "unmeasured",
+    "write_front",
 ]

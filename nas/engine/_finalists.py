@@ -1,28 +1,30 @@
-"""From the trained candidates to detectors that were measured whole on the device."""
+"""From the trained candidates to the detectors that a search proposes, measured whole on the device."""
 
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pandas as pd
 
-from nas.detectors import cost
+from nas.detectors import cost, to_yaml
 from nas.engine._limits import Limits
 from nas.engine._pareto import pareto
 from nas.engine._record import Record
+from nas.files import write
 from nas.proxies import Progress
-
-if TYPE_CHECKING:
-    from nas.tables import LatencyTable
+from nas.spaces import decode
+from nas.tables import LatencyTable, forced_warning
 
 
 @dataclass(frozen=True)
 class Finalist:
-    """A detector measured whole. Latencies in ms, one image; ``budgets_kept`` as "k of n" of the limits given;
-    ``weight_bytes`` is what the deployed weights take in the smallest form (`nas.operators.Cost`).
+    """A detector that a search proposes. Latencies in ms, one image; ``latency_ms``, measured whole, and its spread are
+    None until it was measured, which takes a measuring kit where the device is not here. ``weight_bytes`` is what the
+    deployed weights take in the smallest form (`nas.operators.Cost`); ``budgets_kept`` is "k of n" of the limits given.
 
     ``score_sd`` over ``score_n`` trainings with different seeds is None while there is one. ``stock`` marks the
     template's own model; ``yaml`` is the file relative to the run.
@@ -35,8 +37,8 @@ class Finalist:
     score_n: int
     test_score: float | None
     latency_predicted_ms: float
-    latency_ms: float
-    latency_spread_ms: float
+    latency_ms: float | None
+    latency_spread_ms: float | None
     params: int
     macs: int
     weight_bytes: int
@@ -45,9 +47,14 @@ class Finalist:
     stock: bool = False
 
     @property
-    def error(self) -> float:
+    def latency(self) -> float:
+        """Measured latency in ms; predicted, where nothing was measured."""
+        return self.latency_predicted_ms if self.latency_ms is None else self.latency_ms
+
+    @property
+    def error(self) -> float | None:
         """Measured over predicted latency, less one."""
-        return self.latency_ms / self.latency_predicted_ms - 1
+        return None if self.latency_ms is None else self.latency_ms / self.latency_predicted_ms - 1
 
 
 def candidates(rows: Sequence[Record]) -> list[Record]:
@@ -58,43 +65,72 @@ def candidates(rows: Sequence[Record]) -> list[Record]:
 
 
 def measure(
-    rows: Sequence[Record], stock: Record, table: LatencyTable, nc: int, imgsz: int, limits: Limits, progress: Progress
-) -> tuple[list[Finalist], Finalist]:
-    """Measure these candidates and the stock model, interleaved in one session.
-
-    Returns the Pareto front by score and *measured* latency, fastest first and without those that break a limit, and
-    the stock model, which the front holds too when nothing dominates it.
-    """
+    rows: Sequence[Record], stock: Record, table: LatencyTable, nc: int, imgsz: int, progress: Progress
+) -> list[Finalist]:
+    """The stock model and these candidates, measured whole and interleaved in one session where the device is here."""
     unique = list(dict.fromkeys([stock, *rows]))
     detectors = [row.architecture.detector(nc) for row in unique]
-    measured, within = [], []
-    for row, detector, whole in zip(unique, detectors, table.measure_wholes(detectors, imgsz, progress), strict=True):
+    wholes = table.measure_wholes(detectors, imgsz, progress) if table.here else [None] * len(unique)
+    finalists = []
+    for row, detector, whole in zip(unique, detectors, wholes, strict=True):
         assert row.score is not None and row.latency_ms is not None
         params, macs, _, size = cost(detector, imgsz)
-        violations = limits.violations({"latency": whole.ms, "params": params, "macs": macs, "size": size})
-        kept = sum(value <= 0 for value in violations.values())
         finalist = Finalist(
-            name="stock" if row is stock else "",
+            name="",
             arch=row.arch,
             score=row.score,
             score_sd=None,
             score_n=1,
             test_score=None,
             latency_predicted_ms=row.latency_ms,
-            latency_ms=whole.ms,
-            latency_spread_ms=whole.spread_ms,
+            latency_ms=whole and whole.ms,
+            latency_spread_ms=whole and whole.spread_ms,
             params=params,
             macs=macs,
             weight_bytes=size,
-            budgets_kept=f"{kept} of {len(violations)}",
+            budgets_kept="",
             yaml="",
             stock=row is stock,
         )
-        measured.append(finalist)
+        finalists.append(finalist)
+    return finalists
+
+
+def front_of(finalists: Sequence[Finalist], limits: Limits) -> tuple[list[Finalist], Finalist]:
+    """The Pareto front of these by score and latency, fastest first and without those that break a limit, and the stock
+    model, which the front holds too when nothing dominates it."""
+    judged, within = [], []
+    for finalist in finalists:
+        size = finalist.weight_bytes
+        costs = {"latency": finalist.latency, "params": finalist.params, "macs": finalist.macs, "size": size}
+        violations = limits.violations(costs)
+        kept = sum(value <= 0 for value in violations.values())
+        by = ", latency as predicted" if finalist.latency_ms is None and "latency" in violations else ""
+        name = "stock" if finalist.stock else ""
+        judged.append(replace(finalist, name=name, yaml="", budgets_kept=f"{kept} of {len(violations)}{by}"))
         if kept == len(violations):
-            within.append(finalist)
-    front = [_named(i, within[k]) for i, k in enumerate(pareto([(f.score, f.latency_ms) for f in within]), 1)]
-    return front, next((f for f in front if f.stock), measured[0])
+            within.append(judged[-1])
+    front = [_named(i, within[k]) for i, k in enumerate(pareto([(f.score, f.latency) for f in within]), 1)]
+    return front, next(f for f in (*front, *judged) if f.stock)
+
+
+def unmeasured(run: Path, forced: str = "") -> str:
+    """What stands wherever latencies of a run are shown that were not measured; ``forced`` as in its run.json."""
+    command = shlex.join(["python", "-m", "nas.latency", "bundle", "DIR", "--run", str(run)])
+    return f"predicted, not measured; {'nothing is measured with --force' if forced else command}"
+
+
+def write_front(run: Path, front: Sequence[Finalist], nc: int, forced: str = "") -> None:
+    """Write pareto.csv and pareto/*.yaml, in place of those of an earlier front."""
+    for old in (run / "pareto").glob("*.yaml"):
+        old.unlink()
+    for finalist in front:
+        latency = f"{finalist.latency:.2f} ms {'measured' if finalist.latency_ms else 'predicted, not measured'}"
+        notes = [f"{finalist.name}: AP50-95 {finalist.score:.4f} after the proxy, {latency}", finalist.arch]
+        notes += [forced_warning(forced)] if forced else []
+        write(run / finalist.yaml, to_yaml(decode(finalist.arch).detector(nc), "\n".join(notes)))
+    frame = pareto_frame(front)
+    write(run / "pareto.csv", (frame.assign(forced=forced) if forced else frame).to_csv(index=False))
 
 
 def _named(index: int, finalist: Finalist) -> Finalist:

@@ -54,8 +54,10 @@ class Family:
     """An operator that a stage may use: a block in one or several shells, with parameters.
 
     ``row(shell, channels, depth, parameters)`` writes the stage as one row. ``widths(width, parameters)`` lists the
-    channel counts that every divisor must divide when the block runs at ``width`` channels. ``only_size``: all that it
-    saves is bytes of weights, so that it is searched only under a limit on them.
+    channel counts that every divisor must divide when the block runs at ``width`` channels. ``entry(channels,
+    parameters)`` is the width of the convolution before the stage, which is the stage's own but for a stock block that
+    changes channels. ``only_size``: all that it saves is bytes of weights, so that it is searched only under a limit on
+    them.
     """
 
     key: str
@@ -64,6 +66,7 @@ class Family:
     parameters: Mapping[str, Parameter]
     row: Callable[[str, int, int, Mapping[str, Number]], Row]
     widths: Callable[[int, Mapping[str, Number]], tuple[int, ...]]
+    entry: Callable[[int, Mapping[str, Number]], int] = lambda channels, parameters: channels
     only_size: bool = False
 
     def canonical(self, shell: str, channels: int, parameters: Mapping[str, Number]) -> dict[str, Number]:

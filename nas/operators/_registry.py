@@ -10,8 +10,8 @@ from nas.operators.adown import ADownOperator
 from nas.operators.anchor_detect import AnchorDetectOperator
 from nas.operators.c2f import C2F_FAMILY, C2fOperator
 from nas.operators.c2fcib import C2fCIBOperator
-from nas.operators.c3 import C3Operator
-from nas.operators.c3k2 import C3k2Operator
+from nas.operators.c3 import C3_FAMILY, C3Operator
+from nas.operators.c3k2 import C3K2_FAMILY, C3k2Operator
 from nas.operators.concat import ConcatOperator
 from nas.operators.conv import ConvOperator
 from nas.operators.csp_forms import CSP_FORMS
@@ -113,6 +113,8 @@ FAMILIES: dict[str, Family] = {
     f.key: f
     for f in (
         C2F_FAMILY,
+        C3_FAMILY,
+        C3K2_FAMILY,
         FASTER_FAMILY,
         TCONV_FAMILY,
         HET_FAMILY,

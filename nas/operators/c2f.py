@@ -39,7 +39,7 @@ def _row(shell: str, channels: int, depth: int, parameters: Mapping[str, Number]
 
 C2F_FAMILY = Family(
     key="c2f",
-    title="C2f, the template's own",
+    title="C2f, the stage of YOLOv8",
     shells=("csp",),
     parameters={"expansion": Parameter("e", 0.125, 1.0, False, "width of the bottlenecks over the stage's")},
     row=_row,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -10,6 +10,7 @@ from torch import nn
 
 from nas.operators._base import Cost, Shape, StockOperator, conv_cost
 from nas.operators._bottleneck import Bottleneck, bottleneck_costs
+from nas.operators._family import Family, Number, Parameter, Row
 from nas.operators.conv import Conv
 
 
@@ -55,3 +56,18 @@ class C3Operator(StockOperator):
         c1, c2, n, _, g, e = self.filled(arguments)
         grid, hidden = inputs[0][1:], int(c2 * e)
         return c3_shell_costs(c1, c2, hidden, n, grid, bottleneck_costs(hidden, hidden, grid, g, (1, 3), 1))
+
+
+def _row(shell: str, channels: int, depth: int, parameters: Mapping[str, Number]) -> Row:
+    expansion = parameters["expansion"]
+    return depth, "C3", (channels,) if expansion == 0.5 else (channels, True, 1, expansion)
+
+
+C3_FAMILY = Family(
+    key="c3",
+    title="C3, the stage of YOLOv5",
+    shells=("csp",),
+    parameters={"expansion": Parameter("e", 0.125, 1.0, False, "width of the bottlenecks over the stage's")},
+    row=_row,
+    widths=lambda width, parameters: (width,),
+)

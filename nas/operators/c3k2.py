@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
 
 from nas.operators._base import Cost, Shape, StockOperator
 from nas.operators._bottleneck import Bottleneck, bottleneck_costs
+from nas.operators._family import Family, Number, Parameter, Row
 from nas.operators._shell import Shell, shell_costs
 from nas.operators.c3 import C3Shell, c3_shell_costs
 from nas.operators.psa import PSABlock, psa_block_costs, psa_heads
@@ -70,3 +71,23 @@ class C3k2Operator(StockOperator):
         else:
             block = c3k_costs(hidden, hidden, 2, grid, g) if c3k else bottleneck_costs(hidden, hidden, grid, g)
         return shell_costs(c1, c2, hidden, n, grid, block)
+
+
+def _row(shell: str, channels: int, depth: int, parameters: Mapping[str, Number]) -> Row:
+    c3k, expansion = bool(parameters["c3k"]), parameters["expansion"]
+    return depth, "C3k2", (channels, c3k) if expansion == 0.5 else (channels, c3k, expansion)
+
+
+C3K2_FAMILY = Family(
+    key="c3k2",
+    title="C3k2, the stage of YOLO11",
+    shells=("csp",),
+    parameters={
+        "c3k": Parameter("k", 0, 1, False, "1: its blocks are C3k, 0: bottlenecks"),
+        "expansion": Parameter("e", 0.25, 1.0, False, "width of its blocks over the stage's"),
+        "in_div": Parameter("i", 1, 4, True, "the convolution before the stage has one in this many of its channels"),
+    },
+    row=_row,
+    widths=lambda width, parameters: (width // 4,),  # of 2 x width channels, in_div leaves a multiple of 8
+    entry=lambda channels, parameters: channels // int(parameters["in_div"]),
+)

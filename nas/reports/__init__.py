@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from nas.reports._card import card_tables, write_card
 from nas.reports._data import RunData, load_run
 from nas.reports._html import front_figure, write_html
 from nas.reports._png import write_png
 
-__all__ = ["RunData", "front_figure", "load_run", "write_report"]
+__all__ = ["RunData", "card_tables", "front_figure", "load_run", "write_card", "write_report"]
 
 
 def write_report(folder: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from nas.engine import unmeasured
 from nas.errors import InputError
 
 
@@ -34,9 +35,43 @@ class RunData:
         return stock
 
     @property
+    def unmeasured(self) -> str:
+        """What to say of a front that was predicted and not measured; empty for a measured one."""
+        return unmeasured(self.folder, self.forced) if self.stock["latency_ms"] is None else ""
+
+    @property
+    def kind(self) -> str:
+        """What the latencies of the front and the stock model are."""
+        return "predicted, not measured" if self.unmeasured else "measured"
+
+    @property
+    def front_ms(self) -> pd.Series[float]:
+        """The front's latencies: measured, or else predicted."""
+        return self.pareto[self._column]
+
+    @property
+    def stock_ms(self) -> float:
+        """The stock model's latency of that kind."""
+        return float(self.stock[self._column])
+
+    @property
+    def _column(self) -> str:
+        return "latency_predicted_ms" if self.unmeasured else "latency_ms"
+
+    @property
     def signal(self) -> str:
         """What the run says of its own scores."""
         return str(self.facts["signal"]["text"])
+
+    @property
+    def forced(self) -> str:
+        """Why the run's latency table, taken by --force, does not fit its device; empty for any other run."""
+        return str(self.facts.get("forced", ""))
+
+    @property
+    def latency_label(self) -> str:
+        """What the latency axis says."""
+        return "latency, ms" + ("; --force: a table that does not fit the device" if self.forced else "")
 
 
 def load_run(folder: Path) -> RunData:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import plotly.graph_objects as go
 
 from nas.files import write
 from nas.reports._data import RunData
+from nas.tables import forced_warning
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; color: #1b2430; }
@@ -32,9 +34,11 @@ def write_html(data: RunData, path: Path) -> None:
         f"{options['threads']} thread(s), one image of {options['imgsz']} px. Score: AP50-95 on the validation split "
         f"of {escape(str(options['data']))} after the proxy {escape(options['proxy'])}, seed {options['seed']}. "
         "Scores rank candidates; they are not what a full training reaches.</p>",
+        _warning(forced_warning(data.forced) if data.forced else ""),
+        _warning(f"The front is {data.unmeasured}" if data.unmeasured else ""),
         _signal(data),
         front_figure(data).to_html(full_html=False, include_plotlyjs="inline", div_id="front"),
-        "<h2>The front, measured whole on the device</h2>",
+        f"<h2>The front, {escape(data.unmeasured or 'measured whole on the device')}</h2>",
         _table(_measured(data)),
         "<h2>Seconds</h2>",
         _table(pd.DataFrame([{"phase": k, "seconds": v} for k, v in data.facts["seconds"].items()])),
@@ -64,17 +68,17 @@ def front_figure(data: RunData) -> go.Figure:
                 marker={"color": "#8b95a3", "size": 6},
             ),
             go.Scatter(
-                name="Pareto front (measured)",
-                x=front.latency_ms.tolist(),
+                name=f"Pareto front ({data.kind})",
+                x=data.front_ms.tolist(),
                 y=front.score.tolist(),
                 text=front.arch.tolist(),
-                error_x={"array": front.latency_spread_ms.tolist()},
+                error_x={"array": front.latency_spread_ms.fillna(0).tolist()},
                 mode="lines+markers",
                 marker={"color": "#1f5fbf", "size": 9},
             ),
             go.Scatter(
-                name="stock (measured)",
-                x=[stock["latency_ms"]],
+                name=f"stock ({data.kind})",
+                x=[data.stock_ms],
                 y=[stock["score"]],
                 text=[stock["arch"]],
                 mode="markers",
@@ -83,7 +87,7 @@ def front_figure(data: RunData) -> go.Figure:
         ]
     )
     figure.update_layout(
-        template="plotly_white", height=520, xaxis_title="latency, ms", yaxis_title="AP50-95 after the proxy"
+        template="plotly_white", height=520, xaxis_title=data.latency_label, yaxis_title="AP50-95 after the proxy"
     )
     return figure
 
@@ -93,22 +97,32 @@ def _signal(data: RunData) -> str:
     return f"<p{kind}>{escape(data.signal)}.</p>"
 
 
+def _warning(text: str) -> str:
+    return f"<p class='warning'>{escape(text)}</p>" if text else ""
+
+
 def _measured(data: RunData) -> pd.DataFrame:
     front = data.pareto
-    rows = front if (front.arch == data.stock["arch"]).any() else pd.concat([front, pd.DataFrame([data.stock])])
+    stock = pd.DataFrame([data.stock]).astype({"latency_ms": float, "latency_spread_ms": float})
+    rows = front if (front.arch == data.stock["arch"]).any() else pd.concat([front, stock])
     return pd.DataFrame(
         {
             "model": rows.name.where(rows.arch != data.stock["arch"], rows.name + " (stock)"),
             "score": rows.score.map("{:.4f}".format),
-            "measured ms": rows.latency_ms.map("{:.2f}".format),
-            "spread ms": rows.latency_spread_ms.map("{:.2f}".format),
+            "measured ms": rows.latency_ms.map(_number("{:.2f}")),
+            "spread ms": rows.latency_spread_ms.map(_number("{:.2f}")),
             "predicted ms": rows.latency_predicted_ms.map("{:.2f}".format),
-            "measured / predicted": (rows.latency_ms / rows.latency_predicted_ms).map("{:.3f}".format),
+            "measured / predicted": (rows.latency_ms / rows.latency_predicted_ms).map(_number("{:.3f}")),
             "params": rows.params.map("{:,}".format),
             "MACs": rows.macs.map("{:,}".format),
             "budgets kept": rows.budgets_kept,
         }
     )
+
+
+def _number(form: str) -> Callable[[float], str]:
+    """Formats what was measured, and shows what was not as such."""
+    return lambda value: "-" if pd.isna(value) else form.format(value)
 
 
 def _not_trained(data: RunData) -> str:

@@ -16,18 +16,18 @@ def write_png(data: RunData, path: Path) -> None:
     axes, trained = figure.subplots(), data.trained
     axes.scatter(trained.latency_ms, trained.score, s=14, color="#b0b8c4", label="trained (predicted latency)")
     axes.errorbar(
-        data.pareto.latency_ms,
+        data.front_ms,
         data.pareto.score,
-        xerr=data.pareto.latency_spread_ms,
+        xerr=data.pareto.latency_spread_ms.fillna(0),
         fmt="o-",
         color="#1f5fbf",
-        label="Pareto front (measured)",
+        label=f"Pareto front ({data.kind})",
     )
-    axes.scatter(
-        [data.stock["latency_ms"]], [data.stock["score"]], marker="*", s=150, color="#c2410c", zorder=3, label="stock"
-    )
+    axes.scatter([data.stock_ms], [data.stock["score"]], marker="*", s=150, color="#c2410c", zorder=3, label="stock")
     options = data.facts["options"]
-    axes.set_xlabel(f"latency, ms ({options['runtime']}, {options['threads']} thread(s), {options['imgsz']} px)")
+    axes.set_xlabel(
+        f"{data.latency_label} ({options['runtime']}, {options['threads']} thread(s), {options['imgsz']} px)"
+    )
     axes.set_ylabel(f"AP50-95 after short training ({options['data']})")
     axes.set_title(f"{options['space']}: {len(data.pareto)} Pareto models of {len(data.trained)} trained")
     axes.grid(alpha=0.3)

@@ -2,67 +2,77 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
-from collections.abc import Callable
+import os
+import sys
 
 from nas.errors import InputError
 from nas.runtimes._base import Runtime
 
-
-def _require(runtime: str, extra: str, *packages: str) -> None:
-    for package in packages:
-        if importlib.util.find_spec(package) is None:
-            raise InputError(f"--runtime {runtime}: {package} is not installed; run pip install 'pareto-yolo[{extra}]'")
-
-
-def _torch(threads: int) -> Runtime:
-    from nas.runtimes._torch import TorchRuntime
-
-    return TorchRuntime(threads)
-
-
-def _onnxruntime(threads: int) -> Runtime:
-    _require("onnxruntime", "onnx", "onnx", "onnxruntime")
-    from nas.runtimes._onnxruntime import OnnxRuntime
-
-    return OnnxRuntime(threads)
-
-
-def _openvino(threads: int) -> Runtime:
-    _require("openvino", "openvino", "onnx", "openvino")
-    from nas.runtimes._openvino import OpenVINORuntime
-
-    return OpenVINORuntime(threads)
-
-
-def _fake(threads: int) -> Runtime:
-    from nas.runtimes._fake import FakeRuntime
-
-    return FakeRuntime(threads)
-
-
-RUNTIMES: dict[str, Callable[[int], Runtime]] = {
-    "torch": _torch,
-    "onnxruntime": _onnxruntime,
-    "openvino": _openvino,
-    "fake": _fake,
+RUNTIMES: dict[str, str] = {
+    "torch": "nas.runtimes._torch:TorchRuntime",
+    "onnxruntime": "nas.runtimes._onnx:OnnxRuntime",
+    "openvino": "nas.runtimes._onnx:OpenVINORuntime",
+    "fake": "nas.runtimes._fake:FakeRuntime",
 }
-"""By name, what makes one for a number of threads; a runtime's package is imported then."""
+"""By name, the import string of what makes one."""
 
 
-def choose(name: str = "auto", device: str = "cpu", threads: int = 1) -> Runtime:
-    """The runtime to measure with; ``auto`` takes onnxruntime where it is installed, else torch.
+def choose(name: str = "auto", device: str = "cpu", threads: int = 1, precision: str = "float32") -> Runtime:
+    """The runtime to measure with, on ``device``: cpu, cuda or cuda:N.
 
-    Raises InputError for a device that cannot be measured, an unknown runtime, a number of threads below one, or a
-    package that is not installed.
+    ``name`` is one of `RUNTIMES`, or module:Class for a runtime of one's own, looked up in the working directory too;
+    ``auto`` takes onnxruntime on the CPU where it is installed, else torch. Raises InputError for an unknown runtime, a
+    package that is not installed, a device or a precision that it does not run, or a number of threads below one.
     """
-    if device != "cpu":
-        raise InputError(f"--device {device}: cannot be measured yet; give cpu")
     if threads < 1:
         raise InputError(f"--threads {threads}: must be at least 1")
     if name == "auto":
-        installed = all(importlib.util.find_spec(package) for package in ("onnx", "onnxruntime"))
-        name = "onnxruntime" if installed else "torch"
-    if name not in RUNTIMES:
-        raise InputError(f"--runtime {name}: no such runtime; known are auto, {', '.join(RUNTIMES)}")
-    return RUNTIMES[name](threads)
+        name = "onnxruntime" if device == "cpu" and not _missing(find("onnxruntime")) else "torch"
+    runtime = find(name)
+    if missing := _missing(runtime):
+        mend = f"run {runtime.install}" if runtime.install else "install it"
+        raise InputError(f"--runtime {name}: {missing[0]} is not installed; {mend}")
+    kind = device.partition(":")[0]
+    if kind not in runtime.supported or (kind == "cpu" and device != kind):
+        kinds = " or ".join(runtime.supported)
+        other = "" if "cuda" in runtime.supported or kind != "cuda" else ", or --runtime torch"
+        raise InputError(f"--device {device}: cannot be measured with the runtime {name}; give {kinds}{other}")
+    if precision not in runtime.supported[kind]:
+        precisions = " or ".join(runtime.supported[kind])
+        raise InputError(f"--precision {precision}: the runtime {name} measures {precisions} on {kind}; give that")
+    chosen = runtime(threads, device, precision)
+    chosen.name = name
+    return chosen
+
+
+def find(name: str) -> type[Runtime]:
+    """The class of a runtime by its name or import string; raises InputError where there is none."""
+    if name not in RUNTIMES and ":" not in name:
+        known = ", ".join(RUNTIMES)
+        raise InputError(f"--runtime {name}: no such runtime; known are auto, {known}, and your own as module:Class")
+    module_name, _, class_name = RUNTIMES.get(name, name).partition(":")
+    if os.getcwd() not in map(os.path.abspath, sys.path):
+        sys.path.append(os.getcwd())  # It stays: a module may import its neighbours later.
+    importlib.invalidate_caches()
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
+            where = f"in {os.getcwd()} or among the installed packages"
+            raise InputError(f"--runtime {name}: no module {module_name} {where}; give module:Class") from None
+        raise InputError(f"--runtime {name}: {module_name} needs {error.name}, which is not installed") from None
+    except Exception as error:
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InputError(f"--runtime {name}: importing {module_name} failed: {why}") from error
+    found = getattr(module, class_name, None)
+    if found is None:
+        raise InputError(f"--runtime {name}: {module.__file__} has no class {class_name or 'after the colon'}")
+    if not (isinstance(found, type) and issubclass(found, Runtime)):
+        raise InputError(f"--runtime {name}: {class_name} is not a subclass of nas.runtimes.Runtime")
+    return found
+
+
+def _missing(runtime: type[Runtime]) -> list[str]:
+    return [package for package in runtime.packages if importlib.util.find_spec(package) is None]

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from nas.runtimes._base import Prepared, Runtime, call
+from nas.runtimes._base import Array, Prepared, Runtime, call
 
 OVERHEAD = 20e-6
 PER_MAC = 1e-10
@@ -35,7 +35,7 @@ class FakeRuntime(Runtime):
             "runtime": self.name,
             "version": "1",
             "options": "computed, not timed",
-            "precision": "float32",
+            "precision": self.precision,
             "threads": self.threads,
         }
 
@@ -56,9 +56,9 @@ class _Computed:
     def seconds(self) -> float:
         return self.cost
 
-    def outputs(self) -> list[torch.Tensor]:
+    def outputs(self) -> list[Array]:
         with torch.no_grad():
-            return [call(self.module, self.inputs)]
+            return [call(self.module, self.inputs).numpy()]
 
 
 class _Count(TorchDispatchMode):

@@ -1,21 +1,63 @@
-"""ONNX by torch's TorchScript exporter, the one that the trainers' `yolo export` uses."""
+"""Runtimes that read ONNX files."""
 
 from __future__ import annotations
 
 import io
 import warnings
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import nn
+
+from nas.runtimes._base import Prepared, Runtime
+from nas.runtimes.measure import SESSIONS, Ends, Session
 
 OPSET = 17
 """Fixed, so that a new exporter default does not silently change what is measured."""
 
 
+class OnnxFileRuntime(Runtime):
+    """Exports a module to ONNX and times the file in the session of its name (`nas.runtimes.measure.SESSIONS`)."""
+
+    session: ClassVar[type[Session]]
+
+    def prepare(self, module: nn.Module, inputs: Sequence[torch.Tensor]) -> Prepared:
+        return self.load(export(module, inputs), inputs, (True, True))
+
+    def prepare_row(self, module: nn.Module, inputs: Sequence[torch.Tensor], ends: Ends) -> Prepared:
+        return self.load(export(module, inputs), inputs, ends)
+
+    def load(self, file: bytes, inputs: Sequence[torch.Tensor], ends: Ends) -> Prepared:
+        """A file that was exported, ready to run; ``ends`` as in `prepare_row`, both for a whole detector."""
+        return self.session(file, [x.numpy() for x in inputs], self.threads, ends)
+
+    def fingerprint(self) -> dict[str, str | int]:
+        export = f"TorchScript, opset {OPSET}"
+        return {**self.session.fingerprint(), "precision": self.precision, "threads": self.threads, "export": export}
+
+
+class OnnxRuntime(OnnxFileRuntime):
+    """onnxruntime on the CPU, float32."""
+
+    name = "onnxruntime"
+    session = SESSIONS["onnxruntime"]
+    packages = ("onnx", "onnxruntime")
+    install = "pip install 'pareto-yolo[onnx]'"
+
+
+class OpenVINORuntime(OnnxFileRuntime):
+    """OpenVINO on the CPU, float32."""
+
+    name = "openvino"
+    session = SESSIONS["openvino"]
+    packages = ("openvino", "onnx")
+    install = "pip install 'pareto-yolo[openvino]'"
+
+
 def export(module: nn.Module, inputs: Sequence[torch.Tensor]) -> bytes:
-    """The ONNX model of a module with fixed input shapes."""
+    """The ONNX model of a module with fixed input shapes, by torch's TorchScript exporter, the one that the trainers'
+    `yolo export` uses."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # The head keeps its grid from one call to the next, which the tracer reports as a constant: it is meant to be.

@@ -13,7 +13,11 @@ from nas.operators import FAMILIES, Number
 
 @dataclass(frozen=True)
 class StageChoice:
-    """What one stage is made of. ``parameters`` follow the family's declaration; make one with `choose`."""
+    """What one stage is made of; make one with `choose`.
+
+    ``channels`` are those that the stage gives. The convolution before it gives the same, but for a stock block that
+    changes channels (`Family.entry`). ``parameters`` follow the family's declaration.
+    """
 
     family: str
     shell: str
@@ -33,9 +37,11 @@ class StageChoice:
         return dict(zip(FAMILIES[self.family].parameters, self.parameters, strict=True))
 
     def stage(self) -> Stage:
-        """The row of this stage."""
-        row = FAMILIES[self.family].row(self.shell, self.channels, self.depth, self.named())
-        return Stage(self.channels, *row)
+        """The row of this stage and the width of the convolution before it."""
+        family, parameters = FAMILIES[self.family], self.named()
+        return Stage(
+            family.entry(self.channels, parameters), *family.row(self.shell, self.channels, self.depth, parameters)
+        )
 
 
 def choose(family: str, shell: str, channels: int, depth: int, parameters: Mapping[str, Number]) -> StageChoice:
@@ -60,13 +66,20 @@ class Architecture:
         """The rows for ``nc`` classes."""
         return TEMPLATES[self.template].assemble([choice.stage() for choice in self.stages], nc)
 
+    def check(self) -> None:
+        """Raise ValueError, naming the row, for widths that a row of the template cannot have."""
+        list(self.detector(1).resolve(32))
+
+    def replace(self, changes: Mapping[int, StageChoice]) -> Architecture:
+        """The same with other choices for these stages, counted from 0."""
+        return Architecture(self.template, tuple(changes.get(i, choice) for i, choice in enumerate(self.stages)))
+
 
 def stock(template: Template) -> Architecture:
     """The template's own architecture."""
-    half = {"expansion": 0.5}
+    shell = FAMILIES[template.family].shells[0]
     return Architecture(
-        template.name,
-        tuple(choose("c2f", "csp", c, n, half) for c, n in zip(template.channels, template.depths, strict=True)),
+        template.name, tuple(choose(template.family, shell, c, n, p) for c, n, p in template.stock_stages)
     )
 
 
@@ -81,16 +94,21 @@ def decode(text: str) -> Architecture:
         raise InputError(f"architecture {text!r}: version {version!r} of {name}; this release has {template.version}")
     if [part.partition(":")[0] for part in parts] != list(template.stages):
         raise InputError(f"architecture {text!r}: expected the stages {', '.join(template.stages)} in this order")
-    return Architecture(name, tuple(_decode_stage(text, part.partition(":")[2]) for part in parts))
+    architecture = Architecture(name, tuple(_decode_stage(text, template, part.partition(":")[2]) for part in parts))
+    try:
+        architecture.check()
+    except ValueError as error:
+        raise InputError(f"architecture {text!r}: {error}") from None
+    return architecture
 
 
-def _decode_stage(text: str, part: str) -> StageChoice:
+def _decode_stage(text: str, template: Template, part: str) -> StageChoice:
     kind, *fields = part.split("_")
-    shell, dash, family_key = kind.rpartition("-")
-    family = FAMILIES.get(family_key)
-    if family is None or bool(dash) != (len(family.shells) > 1) or (dash and shell not in family.shells):
-        known = [f"{s}-{f.key}" if len(f.shells) > 1 else f.key for f in FAMILIES.values() for s in f.shells]
-        raise InputError(f"architecture {text!r}: unknown operator {kind!r}; known are {', '.join(known)}")
+    families = [FAMILIES[key] for key in template.families]
+    kinds = {f"{s}-{f.key}" if len(f.shells) > 1 else f.key: (s, f) for f in families for s in f.shells}
+    if kind not in kinds:
+        raise InputError(f"architecture {text!r}: unknown operator {kind!r}; known are {', '.join(kinds)}")
+    shell, family = kinds[kind]
     values = _fields(text, part, fields, [*(p.letter for p in family.parameters.values()), "n", "c"])
     *parameters, depth, channels = values
     for (name, declared), value in zip(family.parameters.items(), parameters, strict=True):
@@ -99,7 +117,7 @@ def _decode_stage(text: str, part: str) -> StageChoice:
     named = dict(zip(family.parameters, parameters, strict=True))
     if channels < 8 or channels % 8 or depth < 1:
         raise InputError(f"architecture {text!r}: {part}: channels must be a multiple of 8 and the depth at least 1")
-    return choose(family_key, shell or family.shells[0], int(channels), int(depth), named)
+    return choose(family.key, shell, int(channels), int(depth), named)
 
 
 def _fields(text: str, part: str, fields: Sequence[str], letters: Sequence[str]) -> list[Number]:

@@ -8,14 +8,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from nas.detectors import TEMPLATES
+from nas.detectors import TEMPLATES, Template
 from nas.errors import InputError
 from nas.files import read_yaml, shipped
 from nas.operators import FAMILIES, Number
+from nas.spaces._architecture import choose, stock
 
 
 class StageFile(BaseModel):
-    """Choices of one stage: output channels, depth, and the operators it may use (none given: all)."""
+    """Choices of one stage: the channels that it gives, depth, and the operators it may use (none given: all)."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     channels: list[int]
@@ -70,40 +71,46 @@ def _check(path: Path, space: SpaceFile) -> None:
     if template is None:
         raise InputError(f"{path}: template: unknown template {space.template!r}; known are {', '.join(TEMPLATES)}")
     for key, options in space.operators.items():
-        _check_operator(path, key, options)
+        _check_operator(path, template, key, options)
     if list(space.stages) != list(template.stages):
         raise InputError(f"{path}: stages: must be {', '.join(template.stages)}, in this order")
-    for (name, stage), stock_channels, stock_depth in zip(
-        space.stages.items(), template.channels, template.depths, strict=True
-    ):
-        where = f"{path}: stages.{name}"
+    own = stock(template)
+    for index, (name, stage) in enumerate(space.stages.items()):
+        where, choice = f"{path}: stages.{name}", own.stages[index]
         for value in stage.channels:
             if value < 8 or value % 8:
                 near = max(8, round(value / 8) * 8)
                 raise InputError(f"{where}.channels: {value} is not a positive multiple of 8; write {near}")
+            wide = choose(choice.family, choice.shell, value, choice.depth, choice.named())
+            try:
+                own.replace({index: wide}).check()
+            except ValueError as error:
+                raise InputError(f"{where}.channels: {value} cannot be: {error}; drop it") from None
         for value in stage.depth:
             if not 1 <= value <= 9:
                 raise InputError(f"{where}.depth: {value} is not a depth; write 1 to 9")
-        _check_list(f"{where}.channels", stage.channels, stock_channels)
-        _check_list(f"{where}.depth", stage.depth, stock_depth)
+        _check_list(f"{where}.channels", stage.channels, choice.channels, choice.stage().entry)
+        _check_list(f"{where}.depth", stage.depth, choice.depth)
         for key in stage.operators or ():
             if key not in space.operators:
                 declared = ", ".join(space.operators)
                 raise InputError(f"{where}.operators: {key!r} is not under operators; declared are {declared}")
-        _check_list(f"{where}.operators", stage.operators or list(space.operators), "c2f")
-    _check_list(f"{path}: operators.c2f.expansion", space.operators["c2f"]["expansion"], 0.5)
+        _check_list(f"{where}.operators", stage.operators or list(space.operators), template.family)
+    for choice in own.stages:
+        for parameter, listed in space.operators[choice.family].items():
+            _check_list(f"{path}: operators.{choice.family}.{parameter}", listed, choice.named()[parameter])
 
 
-def _check_operator(path: Path, key: str, options: Mapping[str, list[Any]]) -> None:
+def _check_operator(path: Path, template: Template, key: str, options: Mapping[str, list[Any]]) -> None:
     where = f"{path}: operators.{key}"
-    family = FAMILIES.get(key)
-    if family is None:
-        raise InputError(f"{where}: unknown operator; known are {', '.join(FAMILIES)}")
+    if key not in template.families:
+        raise InputError(f"{where}: unknown operator; known are {', '.join(template.families)}")
+    family = FAMILIES[key]
     fields = [*(("shell",) if len(family.shells) > 1 else ()), *family.parameters]
     for field, values in options.items():
         if field not in fields:
             raise InputError(f"{where}.{field}: unknown key; known are {', '.join(fields)}")
-        _check_list(f"{where}.{field}", values, None)
+        _check_list(f"{where}.{field}", values)
         for value in values:
             if field == "shell":
                 if value not in family.shells:
@@ -115,10 +122,11 @@ def _check_operator(path: Path, key: str, options: Mapping[str, list[Any]]) -> N
             raise InputError(f"{where}.{field}: missing; add a list of values")
 
 
-def _check_list(where: str, values: list[Any], stock: object) -> None:
+def _check_list(where: str, values: list[Any], *own: object) -> None:
     if not values:
         raise InputError(f"{where}: is empty; give at least one value")
     if len(set(values)) != len(values):
         raise InputError(f"{where}: names a value twice; drop one")
-    if stock is not None and stock not in values:
-        raise InputError(f"{where}: lacks {stock}, the stock model's own, which every search starts from; add it")
+    for value in own:
+        if value not in values:
+            raise InputError(f"{where}: lacks {value}, the stock model's own, which every search starts from; add it")

@@ -60,17 +60,19 @@ class Space:
         return stock(TEMPLATES[self.file.template])
 
     def uniform_replacements(self) -> list[Architecture]:
-        """What people do by hand: every stage's operator replaced by the same one, widths and depths left alone.
+        """What people do by hand: every stage's operator replaced by the same one, the convolutions between the stages
+        and the depths left alone.
 
         One a family and shell, the parameters the middle ones of the file's lists; stages that may not use the family
         keep the stock operator.
         """
         members = []
+        stock_family = TEMPLATES[self.file.template].family
         for key, options in self.file.operators.items():
             middle = {name: values[len(values) // 2] for name, values in options.items() if name != "shell"}
-            for shell in options.get("shell", ()) if key != "c2f" else ():
+            for shell in self._shells(key) if key != stock_family else ():
                 stages = [
-                    choose(key, str(shell), choice.channels, choice.depth, middle)  # type: ignore[arg-type]
+                    choose(key, shell, choice.stage().entry, choice.depth, middle)  # type: ignore[arg-type]
                     if key in self._operators(name)
                     else choice
                     for name, choice in zip(self.file.stages, self.stock().stages, strict=True)
@@ -78,14 +80,22 @@ class Space:
                 members.append(Architecture(self.file.template, tuple(stages)))
         return members
 
+    def calibration(self, nc: int) -> list[Detector]:
+        """The stock model and seven members, always the same: what a table's calibration measures whole."""
+        rng = np.random.default_rng(0)
+        return [member.detector(nc) for member in (self.stock(), *(self.random(rng) for _ in range(7)))]
+
     def smallest(self) -> Architecture:
         """The narrowest and shallowest member, each stage with the operator of the fewest parameters there."""
-        stages = []
-        for name, stage in self.file.stages.items():
-            options = [c for c in self.choices(name) if c.channels == min(stage.channels)]
-            options = [c for c in options if c.depth == min(stage.depth)]
-            stages.append(min(options, key=lambda choice: cost(self._with(name, choice).detector(1)).params))
-        return Architecture(self.file.template, tuple(stages))
+        options = [
+            [c for c in self.choices(name) if (c.channels, c.depth) == (min(stage.channels), min(stage.depth))]
+            for name, stage in self.file.stages.items()
+        ]
+        smallest = Architecture(self.file.template, tuple(choices[0] for choices in options))
+        for index, choices in enumerate(options):  # of equal widths, so that no stage's choice moves another's cost
+            members = (smallest.replace({index: choice}) for choice in choices)
+            smallest = min(members, key=lambda member: cost(member.detector(1)).params)
+        return smallest
 
     def parameters(self, architecture: Architecture) -> dict[str, Any]:
         """What a trial has to be told so that `suggest` gives this member; canonical parameters that the file does not
@@ -127,20 +137,19 @@ class Space:
                     yield row
 
     def _covering(self, nc: int) -> Iterator[Detector]:
-        """Members that together contain every row: all widths against each other, then every choice of each stage."""
+        """Members that together contain every row: a row depends on one stage's choice, or on how many channels two
+        neighbouring stages take and give."""
+        options = [list(self.choices(name)) for name in self.file.stages]
+        widths = [{(c.stage().entry, c.channels): c for c in choices}.values() for choices in options]
+        alone = ({index: choice} for index, choices in enumerate(options) for choice in choices)
+        neighbours = (
+            {index: first, index + 1: second}
+            for index, pair in enumerate(itertools.pairwise(widths))
+            for first, second in itertools.product(*pair)
+        )
         base = self.stock()
-        widths = itertools.product(*(stage.channels for stage in self.file.stages.values()))
-        for row in widths:
-            stages = [choose("c2f", "csp", c, s.depth, s.named()) for c, s in zip(row, base.stages, strict=True)]
-            yield Architecture(base.template, tuple(stages)).detector(nc)
-        for name in self.file.stages:
-            for choice in self.choices(name):
-                yield self._with(name, choice).detector(nc)
-
-    def _with(self, stage: str, choice: StageChoice) -> Architecture:
-        base = self.stock()
-        index = list(self.file.stages).index(stage)
-        return Architecture(base.template, (*base.stages[:index], choice, *base.stages[index + 1 :]))
+        for changes in itertools.chain(alone, neighbours):
+            yield base.replace(changes).detector(nc)
 
     def _operators(self, stage: str) -> list[str]:
         return self.file.stages[stage].operators or list(self.file.operators)

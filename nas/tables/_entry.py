@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from nas.detectors import ResolvedRow, build_row, fuse
+from nas.detectors import Detector, Network, ResolvedRow, build_row, fuse
+from nas.runtimes.measure import Ends
 
 DEEP = 3
 """The depth whose time gives, with that of depth 1, the cost of one more: their difference over ``DEEP - 1``."""
@@ -65,11 +66,28 @@ class Part:
 
 
 def build(resolved: ResolvedRow) -> tuple[nn.Module, list[torch.Tensor]]:
-    """The deployed module of a row and random inputs for it, batch 1; the caller's random state is left alone."""
+    """The deployed module of a row and its `inputs`; the caller's random state is left alone."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
-        inputs = [torch.randn(1, *shape) for shape in resolved.inputs]
-        return fuse(build_row(resolved).eval()), inputs
+        return fuse(build_row(resolved).eval()), inputs(resolved)
+
+
+def inputs(resolved: ResolvedRow) -> list[torch.Tensor]:
+    """Random inputs for a row, batch 1, the same every time."""
+    generator = torch.Generator().manual_seed(1)
+    return [torch.randn(1, *shape, generator=generator) for shape in resolved.inputs]
+
+
+def ends(resolved: ResolvedRow) -> Ends:
+    """Whether a row reads the image and whether it gives the predictions."""
+    return resolved.index == 0, resolved.row.module.endswith("Detect")
+
+
+def whole(detector: Detector, imgsz: int) -> tuple[nn.Module, list[torch.Tensor]]:
+    """The deployed module of a detector and a random image for it, batch 1; the random state is left alone."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        return fuse(Network(detector).eval()), [torch.rand(1, 3, imgsz, imgsz)]
 
 
 def _plain(value: Any) -> Any:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -13,22 +14,36 @@ import torch
 from filelock import FileLock
 from torch import nn
 
-from nas.detectors import Detector, Network, ResolvedRow, fuse
+from nas.detectors import Detector, ResolvedRow
+from nas.errors import InputError
 from nas.files import shipped
-from nas.runtimes import Runtime
-from nas.tables._bench import QUIET, Bench, Measurement, Progress
-from nas.tables._entry import DEEP, Key, Part, build
-from nas.tables._fit import check_reference
+from nas.runtimes import Prepared, Runtime
+from nas.runtimes.measure import QUIET, Bench, Measurement, Noise
+from nas.tables._entry import DEEP, Key, Part, whole
+from nas.tables._fit import misfit
 from nas.tables._identity import Identity, digest, file_name, home, identity
-from nas.tables._store import Calibration, Header, check_identity, load, save
+from nas.tables._mend import differences, kit_command, rebuild_command
+from nas.tables._prepare import batches
+from nas.tables._reference import bench as new_bench
+from nas.tables._store import Calibration, DamagedError, Entries, Header, load, load_header, save
+
+Progress = Callable[[float], None]
 
 BATCH = 32
-"""Entries that are prepared together, timed interleaved and then saved."""
-WHOLE_SAMPLES = 9
+"""Entries that are timed interleaved and then saved."""
+EARLY = 8 * BATCH
+"""Entries up to which a table that was begun in a slow window is begun again."""
+WHOLE_SAMPLES = 12
+GROUP = 64
+"""Whole detectors that are held ready at once: some 40 MB each."""
 
 
 class MissingEntryError(LookupError):
     """A detector has rows that the table does not know, or an image size that it is not calibrated for."""
+
+
+class AbsentDeviceError(InputError):
+    """Something would have to be measured, and the table's device is not this one."""
 
 
 class Prediction(NamedTuple):
@@ -41,40 +56,75 @@ class Prediction(NamedTuple):
 class LatencyTable:
     """Predicts a detector as overhead + factor x the sum of its rows' entries.
 
-    `open` one, `ensure` the rows, `calibrate` on a few detectors; then `predict` anything that is made of these rows.
-    A row of depth d costs base + (d - 1) x marginal, from entries of depth 1 and 3. The factor, one an image size, is
-    what rows in their graph cost over rows measured alone. Measuring takes the table's file lock, saves as it goes and
-    continues where it was stopped.
+    `open` one, or `find` that of a device which is not here; `ensure` the rows, `calibrate` on a few detectors; then
+    `predict` anything that is made of these rows. A row of depth d costs base + (d - 1) x marginal, from entries of
+    depth 1 and 3. The factor, one an image size, is what rows in their graph cost over rows measured alone. Measuring
+    takes the table's file lock, saves as it goes and continues where it was stopped.
+
+    ``runtime`` is None where the device is not here: nothing can then be measured. ``forced`` says why a table that
+    does not fit was taken all the same, and is empty else; such a table measures nothing either.
     """
 
-    def __init__(self, runtime: Runtime, path: Path):
+    def __init__(self, runtime: Runtime | None, path: Path, fingerprint: Identity):
         self.runtime = runtime
         self.path = path
-        self.fingerprint: Identity = identity(runtime)
-        self._entries: dict[Key, Measurement] = {}
+        self.fingerprint = fingerprint
+        self.forced = ""
+        self._entries: Entries = {}
         self._header: Header | None = None
         self._bench: Bench | None = None
         self._new = False
         self._asked: dict[Key, ResolvedRow] = {}
 
     @classmethod
-    def open(cls, runtime: Runtime, path: str | Path | None = None, rebuild: bool = False) -> LatencyTable:
+    def open(
+        cls, runtime: Runtime, path: str | Path | None = None, rebuild: bool = False, force: bool = False
+    ) -> LatencyTable:
         """The table of this device and runtime: at ``path``, or in the user's folder, or as shipped, or else empty.
 
-        ``rebuild`` drops what the file holds. Raises InputError for a damaged file, for one of another device or
-        runtime, and for one whose reference kernel takes another time here.
+        ``rebuild`` drops what the file holds. Raises InputError, with the command that mends it, for a damaged file;
+        for one of another device or runtime, and for one whose reference kernel takes another time here, unless
+        ``force`` says to take it all the same.
         """
-        name = file_name(identity(runtime))
-        table = cls(runtime, Path(path) if path is not None else home() / name)
+        here = identity(runtime)
+        name = file_name(here)
+        table = cls(runtime, Path(path) if path is not None else home() / name, here)
         if rebuild:
             table.path.unlink(missing_ok=True)
             return table
         for source in (table.path, *(() if path is not None else (shipped("latency_tables") / name,))):
             if source.exists():
-                table._load(source)
-                table._bench = Bench(runtime, table.header.reference_ms / 1e3)
-                check_reference(source, table._bench)
+                table._open(source, given=path is not None, force=force)
                 break
+        return table
+
+    @classmethod
+    def find(cls, device: str, runtime: str, threads: int, path: str | Path | None = None) -> LatencyTable:
+        """The table that was brought home from a device by this name (``import``); ``runtime`` may be auto.
+
+        Raises AbsentDeviceError when there is none, InputError when there is more than one.
+        """
+        folders = (home(), shipped("latency_tables"))
+        files = [Path(path)] if path is not None else [f for folder in folders for f in sorted(folder.glob("*.csv"))]
+        found: dict[str, tuple[Path, Identity]] = {}
+        for file in files:
+            try:
+                of = load_header(file).identity
+            except DamagedError as error:
+                raise InputError(f"{error}; restore the file, or remove the table") from None
+            if of["device"] == device and of["threads"] == threads and runtime in {"auto", of["runtime"]}:
+                found.setdefault(digest(of), (file, of))
+        if not found:
+            raise AbsentDeviceError(
+                f"--device {device}: not this machine, and there is no table of it for the runtime {runtime} and "
+                f"{threads} thread(s); {kit_command(device)}"
+            )
+        if len(found) > 1:
+            names = ", ".join(str(file) for file, _ in found.values())
+            raise InputError(f"--device {device}: several tables fit; give one of them with --table: {names}")
+        ((file, of),) = found.values()
+        table = cls(None, Path(path) if path is not None else home() / file.name, of)
+        table._header, table._entries = _load(file, of, file)
         return table
 
     @property
@@ -89,23 +139,51 @@ class LatencyTable:
             raise MissingEntryError(f"the latency table {self.path} is empty")
         return self._header
 
+    @property
+    def entries(self) -> Entries:
+        """A copy of what was measured."""
+        return dict(self._entries)
+
+    @property
+    def here(self) -> bool:
+        """Whether this table can measure: its device is this one, and it was not forced."""
+        return self.runtime is not None and not self.forced
+
     def __len__(self) -> int:
         return len(self._entries)
+
+    def missing(self, rows: Iterable[ResolvedRow]) -> list[Key]:
+        """The entries that the table lacks of these rows."""
+        keys = dict.fromkeys(key for row in rows for key in Part.of(row).needs())
+        return [key for key in keys if key not in self._entries]
 
     def ensure(self, rows: Iterable[ResolvedRow], progress: Progress | None = None) -> None:
         """Measure what the table lacks of these rows; ``progress`` gets the share that is there."""
         for part in map(Part.of, rows):
             self._asked.update({key: part.at(key.depth) for key in part.needs()})
-        with self._measuring() as bench:
-            while keys := [key for key in self._asked if key not in self._entries][:BATCH]:
-                measured = bench.measure([self.runtime.prepare(*build(self._asked[key])) for key in keys])
+        if self._header is not None and not [key for key in self._asked if key not in self._entries]:
+            return
+        with self._measuring(f"{len([k for k in self._asked if k not in self._entries])} entries") as (runtime, bench):
+            while lacking := [key for key in self._asked if key not in self._entries]:
+                self._fill(runtime, bench, lacking, progress)
+
+    def _fill(self, runtime: Runtime, bench: Bench, lacking: Sequence[Key], progress: Progress | None) -> None:
+        """Measure these entries, or as many as there are until the table has to be begun again."""
+        with closing(batches(runtime, [self._asked[key] for key in lacking], BATCH)) as prepared:
+            for number, batch in enumerate(prepared):
+                measured = bench.measure(batch)
                 if self._new and bench.level < bench.nominal / QUIET:
-                    # The table was begun in a slow window; what was taken for quiet was not. Begin again.
-                    self._begin(bench, bench.level)
-                    continue
-                for key, (ms, spread_ms, n) in zip(keys, measured, strict=True):
+                    # The table was begun in a slow window; what was taken for quiet was not. Begin again, unless much
+                    # would be lost: its entries stand in units of the reference, and get its quiet time now.
+                    if len(self._entries) <= EARLY:
+                        self._begin(runtime, bench, bench.level)
+                        return
+                    scale = bench.level / bench.nominal
+                    measured = [Measurement(ms * scale, spread * scale, n) for ms, spread, n in measured]
+                    self._rescale(bench, scale)
+                for key, (ms, spread_ms, n) in zip(lacking[number * BATCH :], measured, strict=False):
                     self._entries[key] = Measurement(max(0.0, ms - self.header.overhead_ms), spread_ms, n)
-                save(self.path, self.header, self._entries)
+                self._save()
                 if progress is not None:
                     progress(sum(key in self._entries for key in self._asked) / len(self._asked))
 
@@ -113,14 +191,17 @@ class LatencyTable:
         """Fit the factor of this image size by measuring these detectors whole, about eight, unless it is there."""
         if str(imgsz) in self.header.calibrations:
             return self.header.calibrations[str(imgsz)]
+        return self.fit(detectors, self.measure_wholes(detectors, imgsz, progress), imgsz)
+
+    def fit(self, detectors: Sequence[Detector], wholes: Sequence[Measurement], imgsz: int) -> Calibration:
+        """Fit the factor of this image size to what these detectors took whole."""
         sums = [sum(self._rows(detector, imgsz)) for detector in detectors]
-        wholes = self.measure_wholes(detectors, imgsz, progress)
         ratios = [(w.ms - self.header.overhead_ms) / s for w, s in zip(wholes, sums, strict=True)]
         factor = math.exp(sum(map(math.log, ratios)) / len(ratios))
         found = Calibration(factor, len(ratios), max(abs(factor / ratio - 1) for ratio in ratios))
-        with self._measuring():
+        with self._locked():
             self.header.calibrations[str(imgsz)] = found
-            save(self.path, self.header, self._entries)
+            self._save()
         return found
 
     def predict(self, detector: Detector, imgsz: int) -> Prediction:
@@ -147,21 +228,59 @@ class LatencyTable:
         self, detectors: Sequence[Detector], imgsz: int, progress: Progress | None = None
     ) -> list[Measurement]:
         """Measure whole detectors, interleaved, by the statistic and the reference of the entries."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            image = torch.rand(1, 3, imgsz, imgsz)
-            prepared = [self.runtime.prepare(fuse(Network(detector).eval()), [image]) for detector in detectors]
-        with self._measuring() as bench:
+        with self._measuring("whole detectors") as (runtime, bench):
+            prepared = [runtime.prepare(*whole(detector, imgsz)) for detector in detectors]
             return bench.measure(prepared, WHOLE_SAMPLES, progress)
+
+    def measure_twice(
+        self, detectors: Sequence[Detector], imgsz: int, progress: Progress | None = None
+    ) -> tuple[list[Measurement], list[Measurement]]:
+        """Measure whole detectors as `measure_wholes` does, and again when all of them, or `GROUP`, have had their
+        turn."""
+        first, second = list[Measurement](), list[Measurement]()
+        with self._measuring("whole detectors") as (runtime, bench):
+            for start in range(0, len(detectors), GROUP):
+                group, prepared = detectors[start : start + GROUP], list[Prepared]()
+                third = len(group) / len(detectors) / 3
+                part = [_part(progress, start / len(detectors) + n * third, third) for n in range(3)]
+                for detector in group:
+                    prepared.append(runtime.prepare(*whole(detector, imgsz)))
+                    part[0](len(prepared) / len(group))
+                first += bench.measure(prepared, WHOLE_SAMPLES, part[1])
+                second += bench.measure(prepared, WHOLE_SAMPLES, part[2])
+        return first, second
+
+    def merge(self, header: Header, entries: Entries) -> None:
+        """Take in what another table of the same device and runtime holds: what both measured becomes the mean,
+        weighted by samples, in units of this table's reference; this table's calibrations stay, and its cards go."""
+        with self._locked():
+            if problem := differences(header.identity, self.fingerprint):
+                raise InputError(f"{self.path}: what is to be merged is {problem}")
+            if self._header is None:
+                self._header = replace(header)
+            scale = self.header.reference_ms / header.reference_ms
+            for key, (ms, spread_ms, n) in entries.items():
+                other = Measurement(ms * scale, spread_ms * scale, n)
+                self._entries[key] = _mean(self._entries[key], other) if key in self._entries else other
+            self.header.calibrations = header.calibrations | self.header.calibrations
+            self.header.cards = {}  # they were of other entries
+            self._keep(header.noise)
+            self._save()
+
+    def record(self, imgsz: int, card: dict[str, float]) -> None:
+        """Keep the figures of a report card."""
+        with self._locked():
+            self.header.cards[str(imgsz)] = card
+            # Not `_save`: how noisy the machine was while the card was made says nothing of the entries.
+            save(self.path, self.header, self._entries)
 
     def _rows(self, detector: Detector, imgsz: int) -> list[float]:
         """The rows' ms as measured alone."""
-        parts = [Part.of(row) for row in detector.resolve(imgsz)]
-        missing = dict.fromkeys(key for part in parts for key in part.needs() if key not in self._entries)
-        if missing:
-            first = "; ".join(str(key) for key in list(missing)[:3])
+        rows = list(detector.resolve(imgsz))
+        if missing := self.missing(rows):
+            first = "; ".join(str(key) for key in missing[:3])
             raise MissingEntryError(f"the latency table {self.path} lacks {len(missing)} entries, first of all {first}")
-        return [self._row(part) for part in parts]
+        return [self._row(Part.of(row)) for row in rows]
 
     def _row(self, part: Part) -> float:
         base = self._entries[part.key(1)].ms
@@ -170,29 +289,93 @@ class LatencyTable:
         marginal = max(0.0, self._entries[part.key(DEEP)].ms - base) / (DEEP - 1)
         return part.times * (base + (part.depth - 1) * marginal)
 
-    def _load(self, path: Path) -> None:
-        header, self._entries = load(path)
-        check_identity(path, header.identity, self.fingerprint)
-        self._header = header
+    def _open(self, source: Path, given: bool, force: bool) -> None:
+        assert self.runtime is not None
+        mend = rebuild_command(self.fingerprint, self.path if given else None)
+        self._header, self._entries = _load(source, self.fingerprint, self.path if given else None)
+        problem = differences(self._header.identity, self.fingerprint)
+        if not problem:
+            self._bench = new_bench(self.runtime, self.header.reference_ms / 1e3)
+            problem = misfit(self._bench)
+        if problem and force:
+            self.forced = f"{source}: {problem}"
+        elif problem:
+            raise InputError(f"{source}: {problem}; measure anew: {mend}; or take it as it is with --force")
+
+    def _save(self) -> None:
+        self._keep(self.noise)
+        save(self.path, self.header, self._entries)
+
+    def _keep(self, noise: Noise) -> None:
+        """Let the header tell of this session too."""
+        self.header.quiet = min(self.header.quiet, noise.quiet)
+        if noise.steal is not None:
+            self.header.steal = max(self.header.steal or 0.0, noise.steal)
+
+    @property
+    def noise(self) -> Noise:
+        """How disturbed what this process measured was."""
+        return self._bench.noise if self._bench is not None else Noise(1.0, None)
 
     @contextmanager
-    def _measuring(self) -> Iterator[Bench]:
-        """Hold the table's lock, with what other processes added to the file, and a bench to measure by."""
+    def _locked(self) -> Iterator[None]:
+        """Hold the table's lock, with what other processes added to the file."""
+        if self.forced:
+            raise InputError(f"--force: nothing is added to a table that does not fit: {self.forced}")
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{self.path}.lock"):
             if self.path.exists():
-                self._load(self.path)
-            if self._bench is None:
-                self._bench = Bench(self.runtime)
-            if self._header is None:
-                self._begin(self._bench, self._bench.nominal)
-            self._bench.nominal = self.header.reference_ms / 1e3
-            yield self._bench
+                self._header, self._entries = _load(self.path, self.fingerprint, self.path)
+                if problem := differences(self._header.identity, self.fingerprint):
+                    mend = rebuild_command(self.fingerprint, self.path)
+                    raise InputError(f"{self.path}: {problem}; measure anew: {mend}")
+            yield
 
-    def _begin(self, bench: Bench, nominal: float) -> None:
+    @contextmanager
+    def _measuring(self, what: str) -> Iterator[tuple[Runtime, Bench]]:
+        """The lock, and a runtime and a bench to measure by."""
+        if self.runtime is None or self.forced:
+            why = f"--force: {self.forced}" if self.forced else f"the device {self.fingerprint['device']} is not here"
+            raise AbsentDeviceError(f"{what} cannot be measured: {why}; {kit_command(self.fingerprint['device'])}")
+        with self._locked():
+            if self._bench is None:
+                self._bench = new_bench(self.runtime)
+            self._new = self._header is None  # and only now: another process may add to it as soon as the lock is free
+            if self._new:
+                self._begin(self.runtime, self._bench, self._bench.nominal)
+            self._bench.nominal = self.header.reference_ms / 1e3
+            yield self.runtime, self._bench
+
+    def _rescale(self, bench: Bench, scale: float) -> None:
+        """Make what the reference takes in this table so many times as long."""
+        for key, (ms, spread_ms, n) in self._entries.items():
+            self._entries[key] = Measurement(ms * scale, spread_ms * scale, n)
+        bench.nominal *= scale
+        self.header.reference_ms *= scale
+        self.header.overhead_ms *= scale
+
+    def _begin(self, runtime: Runtime, bench: Bench, nominal: float) -> None:
         """Begin an empty table, in units of a reference that takes ``nominal`` seconds."""
         self.path.unlink(missing_ok=True)
         self._entries.clear()
-        self._new, bench.nominal = True, nominal
-        (nothing,) = bench.measure([self.runtime.prepare(nn.Identity(), [torch.zeros(1)])])
+        bench.nominal = nominal
+        (nothing,) = bench.measure([runtime.prepare(nn.Identity(), [torch.zeros(1, 1, 1, 1)])])
         self._header = Header(self.fingerprint, date.today().isoformat(), 1e3 * nominal, nothing.ms)
+
+
+def _load(path: Path, of: Identity, given: Path | None) -> tuple[Header, Entries]:
+    try:
+        return load(path)
+    except DamagedError as error:
+        raise InputError(f"{error}; restore the file, or measure anew: {rebuild_command(of, given)}") from None
+
+
+def _part(progress: Progress | None, start: float, length: float) -> Progress:
+    """Tells ``progress`` of a part, by where it starts in the whole and how much of it it is."""
+    return lambda share: None if progress is None else progress(start + length * share)
+
+
+def _mean(one: Measurement, other: Measurement) -> Measurement:
+    n = one.n + other.n
+    ms, spread = ((one.n * a + other.n * b) / n for a, b in zip(one[:2], other[:2], strict=True))
+    return Measurement(ms, spread, n)

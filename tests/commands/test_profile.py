@@ -45,7 +45,8 @@ def profiled(*options: str, cwd: Path) -> dict[str, Any]:
     result = profile(*options, *FAKE, "--json", cwd=cwd)
     assert result.returncode == 0, result.stderr
     content = json.loads(result.stdout)  # JSON and nothing else
-    assert list(content) == ["total", "rows"]
+    assert list(content) == ["total", "rows", "forced"]
+    assert content["forced"] == ""
     assert list(content["total"]) == TOTAL
     return content  # type: ignore[no-any-return]
 
@@ -100,7 +101,8 @@ def test_text(folder: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert "total: 3,157,200 params; 4,371,993,600 MACs; " in result.stdout
     assert "trainers print twice that, as GFLOPs" in result.stdout
-    assert "no latency: no table of this device with fake yet; nas.search --imgsz 640 builds it" in result.stdout
+    build = "python -m nas.latency build --imgsz 640 --device cpu --runtime fake --threads 1"
+    assert f"no latency: no table of this device with fake yet; {build} builds it" in result.stdout
     head = next(line for line in result.stdout.splitlines() if "Detect" in line)
     assert head.split() == ["22", "[15,", "18,", "21]", "Detect", "1", "80", "84x8400", "897,664"] + head.split()[9:]
     assert head.split()[9] == "1,811.17"
@@ -133,16 +135,14 @@ def test_latency_from_a_table(folder: Path) -> None:
     assert found["total"]["latency_ms"] is None
     assert found["rows"][-1]["latency_ms"] is None
     assert [row["latency_ms"] for row in found["rows"][:-1]] == pytest.approx(predicted.rows[:-1])
+    predict = "python -m nas.latency predict stock.yaml --imgsz"
     for options, line in [
-        (
-            ["--nc", "9", "--imgsz", "64"],
-            f"no latency for 1 of 23 rows: {table.path} lacks them; nas.search on a space",
-        ),
-        (["--imgsz", "96"], f"no latency: {table.path} is for 64, not 96 pixels; nas.search --imgsz 96 adds them"),
+        (["--nc", "9", "--imgsz", "64"], f"no latency for 1 of 23 rows: {table.path} lacks them; {predict} 64"),
+        (["--imgsz", "96"], f"no latency: {table.path} is for 64, not 96 pixels; {predict} 96"),
     ]:
         result = profile("stock.yaml", *options, *FAKE, "--json", "--table", str(table.path), cwd=folder)
         assert result.returncode == 0
-        assert result.stderr.startswith(line)
+        assert result.stderr.startswith(f"{line} --device cpu --runtime fake --threads 1")
         assert result.stderr.count("\n") == 1
     assert {path: path.read_bytes() for path in table.path.parent.iterdir()} == kept
 
@@ -150,11 +150,11 @@ def test_latency_from_a_table(folder: Path) -> None:
 def test_a_table_of_something_else(folder: Path) -> None:
     table = LatencyTable.open(choose("fake"))
     table.ensure([next(TEMPLATES["yolov8n"].stock(3).resolve(64))])
-    (folder / "mine.csv").write_bytes(table.path.read_bytes())
-    (folder / "mine.json").write_text(table.path.with_suffix(".json").read_text().replace('"fake"', '"else"'))
+    other = LatencyTable.open(choose("fake", threads=2), folder / "mine.csv")
+    other.ensure([next(TEMPLATES["yolov8n"].stock(3).resolve(64))])
     result = profile("stock.yaml", *FAKE, "--table", "mine.csv", cwd=folder)
     assert (result.returncode, result.stderr.count("\n")) == (2, 1)
-    assert "mine.csv: of another device or runtime" in result.stderr
+    assert "mine.csv: of another device or runtime: threads is 2 there and 1 here" in result.stderr
     # One that was not asked for by name is told of, and in the way of nothing.
     table.path.write_text("damaged")
     result = profile("stock.yaml", *FAKE, cwd=folder)

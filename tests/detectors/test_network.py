@@ -15,9 +15,10 @@ from nas.operators import Predictions
 from nas.spaces import load_space
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_forward_and_backward_of_members(seed: int) -> None:
-    detector = load_space("yolov8n").random(np.random.default_rng(seed)).detector(3)
+@pytest.mark.parametrize("name", ["yolov5n", "yolov8n", "yolo11n"])
+@pytest.mark.parametrize("seed", range(2))
+def test_forward_and_backward_of_members(name: str, seed: int) -> None:
+    detector = load_space(name).random(np.random.default_rng(seed)).detector(3)
     network = Network(detector).train()
     out = network(torch.rand(2, 3, 64, 96))
     assert isinstance(out, Predictions)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from nas.detectors import Network, cost, to_yaml
+from nas.detectors import TEMPLATES, Network, cost, to_yaml
 from nas.integrations.torchvision import nms
 from nas.integrations.ultralytics import register
 from nas.operators import FAMILIES
@@ -25,6 +25,11 @@ pytestmark = pytest.mark.skipif(missing, reason="the ultralytics extra is not in
 SPACE = load_space("yolov8n")
 RNG = np.random.default_rng(20)
 MEMBERS = [SPACE.stock(), *(SPACE.random(RNG) for _ in range(20))]
+OTHER_TEMPLATES = [
+    member
+    for space in map(load_space, ("yolov5n", "yolo11n"))
+    for member in (space.stock(), *space.uniform_replacements()[:1], *(space.random(RNG) for _ in range(10)))
+]
 
 
 def everywhere(key: str, shell: str) -> Architecture:
@@ -36,11 +41,14 @@ def everywhere(key: str, shell: str) -> Architecture:
 
 # Also those that no shipped space offers.
 OTHERS = [
-    everywhere(key, shell) for key in FAMILIES if key not in SPACE.file.operators for shell in FAMILIES[key].shells
+    everywhere(key, shell)
+    for key in TEMPLATES["yolov8n"].families
+    if key not in SPACE.file.operators
+    for shell in FAMILIES[key].shells
 ]
 
 
-@pytest.mark.parametrize("member", [*MEMBERS, *OTHERS], ids=str)
+@pytest.mark.parametrize("member", [*MEMBERS, *OTHERS, *OTHER_TEMPLATES], ids=str)
 def test_same_model_in_both(member: Architecture, tmp_path: Path) -> None:
     register()
     from ultralytics.nn.tasks import DetectionModel

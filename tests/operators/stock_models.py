@@ -147,7 +147,7 @@ def yolo11(scale: str, nc: int = 80, newer: bool = False) -> Detector:
         *down(64 * w, 13),
         (-1, "C3k2", 128 * w, newer),
         *down(128 * w, 10),
-        (-1, "C3k2", 256 * w, True, 0.5, newer),
+        (-1, "C3k2", 256 * w, True, *((0.5, True) if newer else ())),
         ((16, 19, 22), "v10Detect", nc, 1) if newer else ((16, 19, 22), "Detect", nc, False),
     ]
     return detector(backbone, neck, nc)

@@ -171,7 +171,9 @@ def test_families_write_rows_that_build(key: str) -> None:
             parameters = family.canonical(shell, channels, wanted)
             assert family.canonical(shell, channels, parameters) == parameters
             repeats, module, args = family.row(shell, channels, 2, parameters)
-            stem = Row((-1,), 1, "Conv", (channels, 3, 2))
+            entry = family.entry(channels, parameters)
+            assert entry % 8 == 0
+            stem = Row((-1,), 1, "Conv", (entry, 3, 2))
             resolved = list(Detector((stem, Row((-1,), repeats, module, args)), 3, 1).resolve(SIZE))[1]
             assert resolved.call.output[0] == channels
             assert build_row(resolved)(torch.randn(2, *resolved.inputs[0])).shape[1] == channels

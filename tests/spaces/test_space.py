@@ -54,7 +54,25 @@ def test_every_operator_is_in_a_shipped_space() -> None:
 
 
 def test_stock_is_the_template(space: Space) -> None:
-    assert space.stock().detector(80) == TEMPLATES["yolov8n"].stock(80)
+    assert space.stock().detector(80) == TEMPLATES[space.file.template].stock(80)
+
+
+def test_uniform_replacements_keep_the_convolutions(space: Space) -> None:
+    stock = space.stock().detector(3).rows
+    for member in space.uniform_replacements():
+        rows = member.detector(3).rows
+        changed = [index for index, (row, own) in enumerate(zip(rows, stock, strict=True)) if row != own]
+        assert changed == [2, 4, 6, 8]
+
+
+def test_stages_that_widen_offer_both_widths() -> None:
+    """YOLO11's p2 and p3: a searched operator can have what reaches the stock stage, and what leaves it."""
+    space = load_space("yolo11n")
+    for name, widths in (("p2", {32, 64}), ("p3", {64, 128})):
+        found = {(c.stage().entry, c.channels) for c in space.choices(name) if c.family == "faster"}
+        assert {(width, width) for width in widths} <= found
+    rows = space.stock().detector(3).rows
+    assert [rows[i].args[0] for i in range(1, 9)] == [32, 64, 64, 128, 128, 128, 256, 256]
 
 
 def test_parameters_are_conditional_on_the_operator() -> None:
@@ -96,6 +114,9 @@ def test_divisors_are_repaired() -> None:
     assert choose("grouped", "csp", 24, 1, {"groups": 8, "expansion": 0.5}).named()["groups"] == 2
     assert choose("grouped", "csp", 24, 1, {"groups": 8, "expansion": 1}).named()["groups"] == 4
     assert choose("grouped", "plain", 24, 1, {"groups": 8, "expansion": 1.0}).named() == {"groups": 8, "expansion": 1}
+    # Half of 24 is no multiple of 8, which the trainers round channels to.
+    narrow = {"c3k": 0, "expansion": 0.5, "in_div": 2}
+    assert [choose("c3k2", "csp", c, 1, narrow).stage().entry for c in (8, 16, 24, 32)] == [8, 8, 24, 16]
 
 
 @pytest.mark.parametrize(
@@ -110,6 +131,12 @@ def test_divisors_are_repaired() -> None:
         ("yolov8n.1/p2:c2f_n1_c32/p3:x/p4:x/p5:x", "expected the fields e, n, c"),
         ("yolov8n.1/p2:c2f_e0.5_n1_c30/p3:x/p4:x/p5:x", "multiple of 8"),
         ("yolov8n.1/p2:c2f_e7_n1_c32/p3:x/p4:x/p5:x", "expansion cannot be 7; give numbers from 0.125 to 1.0"),
+        ("yolov8n.1/p2:c3k2_k0_e0.5_i1_n1_c32/p3:x/p4:x/p5:x", "unknown operator 'c3k2'; known are c2f, plain-faster,"),
+        ("yolo11n.1/p2:c2f_e0.5_n1_c32/p3:x/p4:x/p5:x", "unknown operator 'c2f'; known are c3k2, plain-faster,"),
+        (
+            "yolo11n.1/p2:plain-star_e1_n1_c16/p3:plain-star_e1_n1_c16/p4:plain-star_e1_n1_c16/p5:plain-star_e1_n1_c400",
+            "row 10 (C2PSA): partial self-attention: 3 heads, one for every 64 channels, must divide 200",
+        ),
     ],
 )
 def test_bad_strings(text: str, message: str) -> None:
@@ -132,7 +159,7 @@ GOOD = (shipped("search_spaces") / "tiny.yaml").read_text()
         ),
         ("version: 1\n", "", "version: missing; add it"),
         ("version: 1", "version: one", "version: input should be a valid integer"),
-        ("template: yolov8n", "template: yolov8z", "template: unknown template 'yolov8z'; known are yolov8n"),
+        ("template: yolov8n", "template: yolov8z", "template: unknown template 'yolov8z'; known are yolov5n, "),
         ("  faster:", "  fastest:", "operators.fastest: unknown operator; known are c2f, faster, tconv, het, "),
         ("n_div: [4]", "ratio: [4]", "operators.faster.ratio: unknown key; known are shell, n_div, expansion"),
         ("n_div: [4]", "n_div: [0]", "operators.faster.n_div: 0 cannot be; write whole numbers from 1 to 16"),
@@ -163,8 +190,35 @@ def test_bad_files(old: str, new: str, message: str, tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("c3k2: {", "c2f: {", "operators.c2f: unknown operator; known are c3k2, faster, "),
+        ("c3k: [0, 1]", "c3k: [1]", "operators.c3k2.c3k: lacks 0, the stock model's own"),
+        ("in_div: [1, 2]", "in_div: [1]", "operators.c3k2.in_div: lacks 2, the stock model's own"),
+        ("in_div: [1, 2]", "in_div: [2]", "operators.c3k2.in_div: lacks 1, the stock model's own"),
+        ("[16, 32, 48, 64, 80]", "[16, 64, 80]", "stages.p2.channels: lacks 32, the stock model's own"),
+        ("[16, 32, 48, 64, 80]", "[16, 32, 80]", "stages.p2.channels: lacks 64, the stock model's own"),
+        (
+            "320, 384]",
+            "320, 400]",
+            "stages.p5.channels: 400 cannot be: row 10 (C2PSA): partial self-attention: 3 heads",
+        ),
+    ],
+)
+def test_bad_files_of_a_template_that_widens(old: str, new: str, message: str, tmp_path: Path) -> None:
+    good = (shipped("search_spaces") / "yolo11n.yaml").read_text()
+    assert old in good
+    file = tmp_path / "mine.yaml"
+    file.write_text(good.replace(old, new))
+    with pytest.raises(InputError) as caught:
+        load_space(file)
+    assert str(caught.value).startswith(f"{file}: {message}")
+    assert "\n" not in str(caught.value)
+
+
 def test_unknown_names() -> None:
-    with pytest.raises(InputError, match=r"--space yolo: no such space; give one of tiny, yolov8n"):
+    with pytest.raises(InputError, match=r"--space yolo: no such space; give one of tiny, yolo11n, "):
         load_space("yolo")
     with pytest.raises(InputError, match=r"nowhere.yaml: no such file"):
         load_space("nowhere.yaml")

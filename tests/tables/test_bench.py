@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import gc
+import io
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
 from nas.detectors import TEMPLATES
-from nas.runtimes import Prepared
+from nas.runtimes import Prepared, choose, measure
 from nas.runtimes._fake import FakeRuntime
-from nas.tables import LatencyTable
-from nas.tables import _bench as module
-from nas.tables._bench import Bench
+from nas.runtimes.measure import Noise
+from nas.tables import LatencyTable, bench
+from nas.tables._entry import build
+from nas.tables._reference import reference
+
+Slowness = Callable[[float], float]
 
 
 class Scripted:
     """Takes ``cost`` seconds, slowed by what the machine is at that moment; every run moves the clock on."""
 
-    def __init__(self, machine: Machine, cost: float):
-        self.machine, self.cost = machine, cost
+    def __init__(self, machine: Machine, cost: float, slowness: Slowness | None = None):
+        self.machine, self.cost, self.slowness = machine, cost, slowness or machine.slowness
+        self.runs = 0
 
     def seconds(self) -> float:
-        taken = self.cost * self.machine.slowness(self.machine.now)
+        self.runs += 1
+        taken = self.cost * self.slowness(self.machine.now)
         self.machine.now += taken
         return taken
 
@@ -31,17 +40,33 @@ class Scripted:
         return []
 
 
+class Uneven(Scripted):
+    """Its samples, of two runs each after two to warm up, are off by ``share`` of the cost, up and down in turn."""
+
+    def __init__(self, machine: Machine, cost: float, share: float):
+        assert cost > measure.SAMPLE_SECONDS / 2
+        super().__init__(machine, cost, lambda now: 1 + share * (-1) ** ((self.runs - 1) // 2))
+
+    @property
+    def samples(self) -> int:
+        return (self.runs - 2) // 2
+
+
 class Machine(FakeRuntime):
-    """Timed, unlike the fake; a prepared module costs what its one parameter says, the reference 1 ms."""
+    """Timed, unlike the fake; whatever is prepared takes 1 ms, the reference kernel too."""
 
     timed = True
 
-    def __init__(self, slowness: Callable[[float], float]):
+    def __init__(self, slowness: Slowness = lambda now: 1.0):
         super().__init__()
         self.slowness, self.now = slowness, 0.0
 
     def prepare(self, module: nn.Module, inputs: Sequence[torch.Tensor]) -> Prepared:
         return Scripted(self, 1e-3)
+
+    def keep_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A bench watches the reference for so many seconds of this machine's clock."""
+        monkeypatch.setattr(measure, "time", SimpleNamespace(perf_counter=lambda: self.now))
 
 
 @pytest.mark.parametrize(
@@ -53,43 +78,200 @@ class Machine(FakeRuntime):
         lambda now: 1.0 + 0.1 * now,  # a machine that gets slower and slower
     ],
 )
-def test_slow_windows_do_not_show(slowness: Callable[[float], float]) -> None:
+def test_slow_windows_do_not_show(slowness: Slowness) -> None:
     machine = Machine(slowness)
-    bench = Bench(machine, nominal=1e-3)
     costs = [0.1e-3, 1e-3, 5e-3]
-    for cost, found in zip(costs, bench.measure([Scripted(machine, c) for c in costs]), strict=True):
+    measured = bench(machine, nominal=1e-3).measure([Scripted(machine, c) for c in costs])
+    for cost, found in zip(costs, measured, strict=True):
         assert found.ms == pytest.approx(1e3 * cost, rel=0.05)
         assert found.spread_ms <= 0.05 * found.ms
 
 
 def test_noise_that_hits_single_samples_does_not_show() -> None:
     machine = Machine(lambda now: 3.0 if int(now * 1e4) % 7 == 0 else 1.0)
-    (found,) = Bench(machine, nominal=1e-3).measure([Scripted(machine, 1e-3)])
+    (found,) = bench(machine, nominal=1e-3).measure([Scripted(machine, 1e-3)])
     assert found.ms == pytest.approx(1, rel=0.05)
 
 
 def test_without_a_quiet_window_the_result_is_normalised() -> None:
     machine = Machine(lambda now: 1.6)
-    (found,) = Bench(machine, nominal=1e-3).measure([Scripted(machine, 4e-3)])
+    timer = bench(machine, nominal=1e-3)
+    (found,) = timer.measure([Scripted(machine, 4e-3)])
     assert found.ms == pytest.approx(4, rel=1e-6)
     assert found.n == 3
+    assert timer.noise.quiet == 0
+    assert timer.noise.too_much
+
+
+def test_a_bench_made_in_a_slow_window_judges_by_the_sessions_own_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The windows that go on later slow the entry more than the reference: what counts as quiet shows in the result."""
+
+    def slow(by: float) -> Slowness:
+        return lambda now: by if now < 2.5 or now % 0.2 < 0.12 else 1.0
+
+    machine = Machine(slow(1.7))
+    machine.keep_time(monkeypatch)
+    timer = bench(machine)
+    assert timer.nominal == pytest.approx(1.7e-3, rel=1e-6)
+    (found,) = timer.measure([Scripted(machine, 4e-3, slow(2.5))], samples=20)
+    assert timer.level == pytest.approx(1e-3, rel=1e-6)
+    assert found.ms == pytest.approx(1.7 * 4, rel=0.01)  # in units of the nominal time, as a slow nominal asks for
+    assert 0 < timer.noise.quiet < 0.9
+
+
+@pytest.mark.parametrize(("share", "samples"), [(0.0, 4), (0.004, 4), (0.015, 8), (0.05, 12)])
+def test_rounds_end_when_the_median_is_known(share: float, samples: int) -> None:
+    """Samples at 1 - w and 1 + w lie 2w apart: their median's standard error is 1.253 x 2w / 1.349 / sqrt(n), which is
+    1 % at n = (186 w)^2; at least 4 samples, at most three times as many rounds."""
+    machine = Machine()
+    uneven, steady = Uneven(machine, 5e-3, share), Scripted(machine, 5e-3)
+    found, known = bench(machine, nominal=1e-3).measure([uneven, steady])
+    assert uneven.samples == found.n == samples
+    assert (steady.runs - 2) // 2 == known.n == 4
+    assert found.ms == pytest.approx(5, rel=0.001)
+    assert found.spread_ms == pytest.approx(5 * share, rel=1e-6, abs=1e-9)
+
+
+def test_more_samples_where_more_are_asked_for() -> None:
+    machine = Machine()
+    entry = Uneven(machine, 5e-3, 0.0)
+    (found,) = bench(machine, nominal=1e-3).measure([entry], samples=9)
+    assert entry.samples == found.n == 9
+
+
+def test_a_computed_time_is_taken_once() -> None:
+    runtime = choose("fake")
+    timer = bench(runtime)
+    (found,) = timer.measure([runtime.prepare(*reference())])
+    assert found == (pytest.approx(1e3 * timer.nominal), 0, 1)
+    assert timer.noise == Noise(1.0, None)
+
+
+def test_progress_ends_at_one() -> None:
+    machine = Machine()
+    shares: list[float] = []
+    bench(machine, nominal=1e-3).measure(
+        [Uneven(machine, 5e-3, 0.015), Scripted(machine, 1e-3)], progress=shares.append
+    )
+    assert shares == sorted(shares)
+    assert len(shares) == 8
+    assert shares[-1] == 1
+
+
+def test_noise_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A round is 16 ms on the quiet machine: three are slow, the fourth to the seventh quiet and enough."""
+    ticks = iter([(10, 1000), (13, 1100), (13, 2000), (30, 2100)])
+    monkeypatch.setattr(measure, "_ticks", lambda: next(ticks))
+    machine = Machine(lambda now: 2.0 if now < 0.115 else 1.0)
+    timer = bench(machine, nominal=1e-3)
+    assert timer.noise == Noise(1.0, None)
+    entry = Scripted(machine, 5e-3)
+    (found,) = timer.measure([entry])
+    assert (found.n, (entry.runs - 2) // 2) == (4, 7)
+    assert timer.noise == (pytest.approx(4 / 7), pytest.approx(3 / 100))
+    assert not timer.noise.too_much
+    timer.measure([Scripted(machine, 5e-3)])  # four more, all quiet
+    assert timer.noise == (pytest.approx(8 / 11), pytest.approx(20 / 200))
+    assert timer.noise.too_much
+    assert str(timer.noise) == "73% of the samples in quiet windows, 10.0% of the time stolen by the host"
+
+
+def test_a_system_that_does_not_tell_what_is_stolen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "_ticks", lambda: None)
+    machine = Machine()
+    timer = bench(machine, nominal=1e-3)
+    timer.measure([Scripted(machine, 5e-3)])
+    assert timer.noise == Noise(1.0, None)
+    assert str(timer.noise) == "100% of the samples in quiet windows"
+
+
+@pytest.mark.parametrize(
+    ("quiet", "steal", "too_much"),
+    [(1.0, None, False), (0.5, 0.05, False), (0.49, None, True), (1.0, 0.051, True), (0.49, 0.051, True)],
+)
+def test_too_much_noise(quiet: float, steal: float | None, too_much: bool) -> None:
+    assert Noise(quiet, steal).too_much is too_much
+
+
+@pytest.mark.parametrize(
+    ("first_line", "ticks"),
+    [
+        ("cpu  10 1 5 100 2 0 3 7 40 50", (7, 128)),  # guests are counted within user time already
+        ("cpu  10 1 5 100", None),  # an old kernel
+        ("", None),
+        ("cpu  a b c d e f g h", None),
+    ],
+)
+def test_what_the_system_tells(first_line: str, ticks: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "open", lambda *_, **__: io.StringIO(first_line + "\ncpu0 1 1\n"), raising=False)
+    assert measure._ticks() == ticks
+
+
+def test_a_system_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(measure, "open", missing, raising=False)
+    assert measure._ticks() is None
 
 
 def test_garbage_collection_is_put_back() -> None:
-    import gc
+    machine = Machine()
+    seen: list[bool] = []
+    timer = bench(machine, nominal=1e-3)
 
-    machine = Machine(lambda now: 1.0)
-    Bench(machine, nominal=1e-3).measure([Scripted(machine, 1e-3)])
+    def watching(now: float) -> float:
+        seen.append(gc.isenabled())
+        return 1.0
+
+    timer.measure([Scripted(machine, 1e-3, watching)])
+    assert seen and not any(seen)
+    assert gc.isenabled()
+
+    def fail(now: float) -> float:
+        raise RuntimeError("no such kernel")
+
+    with pytest.raises(RuntimeError, match="no such kernel"):
+        timer.measure([Scripted(machine, 1e-3, fail)])
     assert gc.isenabled()
 
 
-def test_a_table_begun_in_a_slow_window_is_begun_again(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_begun_in_a_slow_window_is_begun_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Slow while the reference is first watched and over the first batch: nothing of it stays."""
     machine = Machine(lambda now: 1.7 if now < 2.5 else 1.0)
-    monkeypatch.setattr(module, "perf_counter", lambda: machine.now)
-    table = LatencyTable.open(machine, f"{tmp_path}/t.csv")
+    machine.keep_time(monkeypatch)
+    table = LatencyTable.open(machine, tmp_path / "t.csv")
     shares: list[float] = []
     table.ensure(TEMPLATES["yolov8n"].stock(2).resolve(64), shares.append)
     assert table.header.reference_ms == pytest.approx(1, rel=1e-6)
     assert shares[-1] == 1
-    assert all(value.ms == pytest.approx(0, abs=1e-9) for value in table._entries.values())
+    assert all(value.ms == pytest.approx(0, abs=1e-9) for value in table.entries.values())
+
+
+def test_a_tables_header_tells_the_worst_of_its_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = iter([(0, 0), (0, 100), (0, 100), (1, 200), (0, 0), (3, 100), (30, 100), (60, 200)])
+    monkeypatch.setattr(measure, "_ticks", lambda: next(ticks))
+    rows = list(TEMPLATES["yolov8n"].stock(2).resolve(64))
+
+    def session(machine: Machine, count: int) -> LatencyTable:
+        machine.keep_time(monkeypatch)
+        table = LatencyTable.open(machine, tmp_path / "t.csv")
+        table.ensure(rows[:count])
+        return table
+
+    assert session(Machine(), 2).header.noise == Noise(1.0, 1 / 200)
+    noisy = session(Machine(lambda now: 1.7 if now % 0.05 < 0.02 else 1.0), 4)
+    assert noisy.header.noise == noisy.noise
+    assert (noisy.noise.quiet < 0.9, noisy.noise.steal) == (True, 0.03)
+    again = session(Machine(), 6)
+    assert again.noise == Noise(1.0, 0.3)
+    assert again.header.noise == Noise(noisy.noise.quiet, 0.3)
+
+
+def test_rows_are_timed_as_built() -> None:
+    """What `build` gives is what the runtime is handed: on the fake, its formula over the row's own module."""
+    row = next(iter(TEMPLATES["yolov8n"].stock(2).resolve(64)))
+    runtime = choose("fake")
+    (found,) = bench(runtime).measure([runtime.prepare(*build(row))])
+    # 3 -> 16 channels, 3x3, stride 2 on 64x64: its MACs, and the elements of convolution and activation.
+    assert found.ms == pytest.approx(1e3 * (20e-6 + 1e-10 * 16 * 32 * 32 * 27 + 1e-9 * 2 * 16 * 32 * 32))

@@ -1,0 +1,130 @@
+"""What each row of a whole detector takes in its graph, by the runtime's own profile of its nodes.
+
+An exporter's node names carry the module they come from, so that ``/model.3/conv/Conv`` is of row 3. A node without
+such a name, as the runtimes insert them, is of the next node that has one: in the traces looked at (stock yolov8n and
+random members at 320 pixels) onnxruntime's reorders stand right before the node that needs the other layout, and
+OpenVINO's splits, which it names anew, at the start or in the middle of their row. After the last named node it is the
+last one's.
+
+A profile has its price: both runtimes read a clock round every node, and round to microseconds.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import numpy as np
+from torch import nn
+
+from nas.detectors import Detector
+from nas.runtimes import choose
+from nas.runtimes._onnx import export
+from nas.runtimes.measure import OnnxSession, OpenVINORequest, clock
+from nas.tables._entry import whole
+
+WARM_UP = 2
+
+
+class Node(NamedTuple):
+    name: str
+    seconds: float
+
+
+def row_seconds(runtime_name: str, detector: Detector, imgsz: int, threads: int, runs: int) -> list[float]:
+    """The seconds that each row takes of one image, median over ``runs``.
+
+    With one thread, torch's are those that the thread computed; the others' are those that passed, so that the machine
+    has to be quiet.
+    """
+    profile = {"onnxruntime": _onnxruntime, "openvino": _openvino, "torch": _torch}[runtime_name]
+    taken = profile(detector, imgsz, threads, WARM_UP + runs)[WARM_UP:]
+    return [median(of_row) for of_row in zip(*taken, strict=True)]
+
+
+def by_row(nodes: Sequence[Node], rows: int) -> list[float]:
+    """The sums over the rows of nodes in the order in which they ran."""
+    seconds, waiting, last = [0.0] * rows, 0.0, None
+    for node in nodes:
+        waiting += node.seconds
+        found = re.search(r"/model\.(\d+)/", node.name)
+        if found is not None:
+            last = int(found[1])
+            seconds[last] += waiting
+            waiting = 0.0
+    if last is None:
+        raise ValueError(f"no node names its row; the first is {nodes[0].name if nodes else 'missing'}")
+    seconds[last] += waiting
+    return seconds
+
+
+def _onnxruntime(detector: Detector, imgsz: int, threads: int, runs: int) -> list[list[float]]:
+    import onnxruntime
+
+    module, inputs = whole(detector, imgsz)
+    with tempfile.TemporaryDirectory() as folder:
+        options = OnnxSession.options(threads)
+        options.enable_profiling = True
+        options.profile_file_prefix = str(Path(folder) / "profile")
+        session = onnxruntime.InferenceSession(export(module, inputs), options, ["CPUExecutionProvider"])
+        feed = {i.name: x.numpy() for i, x in zip(session.get_inputs(), inputs, strict=True)}
+        for _ in range(runs):
+            session.run(None, feed)
+        events = json.loads(Path(session.end_profiling()).read_text())
+    starts = sorted(event["ts"] for event in events if event["name"] == "model_run")
+    taken: list[list[Node]] = [[] for _ in starts]
+    for event in sorted((e for e in events if e["cat"] == "Node"), key=lambda e: e["ts"]):
+        run = int(np.searchsorted(starts, event["ts"], side="right")) - 1
+        taken[run].append(Node(event["name"], event["dur"] / 1e6))
+    assert len(taken) == runs and len({len(nodes) for nodes in taken}) == 1
+    return [by_row(nodes, len(detector.rows)) for nodes in taken]
+
+
+def _openvino(detector: Detector, imgsz: int, threads: int, runs: int) -> list[list[float]]:
+    import openvino
+
+    module, inputs = whole(detector, imgsz)
+    core = openvino.Core()
+    options = {**OpenVINORequest.options(threads), "PERF_COUNT": True}
+    request = core.compile_model(core.read_model(export(module, inputs)), "CPU", options).create_infer_request()
+    for index, x in enumerate(inputs):
+        request.set_input_tensor(index, openvino.Tensor(np.ascontiguousarray(x.numpy())))
+    taken = []
+    for _ in range(runs):
+        request.infer()
+        executed = [i for i in request.get_profiling_info() if i.status == openvino.ProfilingInfo.Status.EXECUTED]
+        nodes = [Node(i.node_name, i.real_time.total_seconds()) for i in executed]
+        taken.append(by_row(nodes, len(detector.rows)))
+    return taken
+
+
+def _torch(detector: Detector, imgsz: int, threads: int, runs: int) -> list[list[float]]:
+    module, inputs = whole(detector, imgsz)
+    now, readings = clock(threads), list[tuple[float, float]]()
+    started = 0.0
+
+    def before(*_: object) -> None:
+        nonlocal started
+        started = now()
+
+    def after(*_: object) -> None:
+        readings.append((started, now()))
+
+    rows: nn.ModuleList = module.model  # type: ignore[assignment]
+    for row in rows:
+        row.register_forward_pre_hook(before)
+        row.register_forward_hook(after)
+    runtime = choose("torch", threads=threads)
+    prepared = runtime.prepare(module, inputs)
+    taken = []
+    with runtime.measuring():
+        for _ in range(runs):
+            readings.clear()
+            prepared.seconds()
+            taken.append([end - start for start, end in readings])
+    return taken

@@ -1,0 +1,152 @@
+"""Which correction makes a sum of rows the latency of the whole? See README.md.
+
+    python experiments/latency_prediction/run.py onnxruntime torch openvino
+
+measures, for each runtime, 48 whole members of the default space twice, their rows alone with and without what the
+runtime converts at a row's ends, and their rows inside 24 further wholes by the runtime's own profile; then predicts 40
+of the 48 from each source, with nothing, a factor or a line fitted on the other 8. Results are kept as they come:
+a run that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from profiles import row_seconds
+
+from nas.detectors import Detector, cost
+from nas.files import write
+from nas.runtimes import choose
+from nas.spaces import load_space
+from nas.tables import LatencyTable, bench, figures
+from nas.tables._entry import Key, Part, build
+
+SIZE, NC, CALIBRATION, HELD_OUT, PROFILED = 320, 80, 8, 40, 24
+RESULTS = Path(__file__).parent / "results"
+
+Row = dict[str, float]
+
+
+def main(names: Sequence[str]) -> None:
+    for name in names or ["onnxruntime", "torch", "openvino"]:
+        path = RESULTS / f"{name}.json"
+        kept: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+
+        def keep(key: str, make: Callable[[], Any], kept: dict[str, Any] = kept, path: Path = path) -> Any:
+            if key not in kept:
+                print(f"{path.stem}: {key} ...", flush=True)
+                kept[key] = make()
+                write(path, json.dumps(kept, indent=1) + "\n")
+            return kept[key]
+
+        study(name, keep)
+        print(f"{name}\n" + "\n".join(table(kept["cards"])))
+
+
+def study(name: str, keep: Callable[[str, Callable[[], Any]], Any]) -> None:
+    space = load_space("yolov8n")
+    rng = np.random.default_rng(1)
+    members = [*space.calibration(NC), *(space.random(rng).detector(NC) for _ in range(HELD_OUT))]
+    others = [space.random(rng).detector(NC) for _ in range(PROFILED)]
+    latencies = LatencyTable.open(choose(name))
+    keep("identity", lambda: latencies.fingerprint)
+
+    def inside() -> dict[str, float]:
+        latencies.ensure(row for member in members for row in member.resolve(SIZE))
+        return {str(key): measured.ms for key, measured in latencies.entries.items()}
+
+    def wholes() -> list[list[float]]:
+        return [[m.ms for m in session] for session in latencies.measure_twice(members, SIZE)]
+
+    entries = {"rows, inner ends left out": keep("inside", inside), "rows alone": keep("alone", lambda: alone(latencies, members))}
+    first, second = map(np.array, keep("wholes", wholes))
+    profiles = keep("profiles", lambda: [row_seconds(name, other, SIZE, 1, 30) for other in others])
+    overhead = latencies.header.overhead_ms
+    truth = (first + second) / 2
+    sources = {source: np.array([summed(found, member) for member in members]) for source, found in entries.items()}
+    sources["profiles of other wholes"] = np.array(in_context(profiles, others, entries["rows, inner ends left out"], members))
+    costs = [cost(member, SIZE) for member in members]
+    sources["MACs"] = np.array([one.macs / 1e9 for one in costs])
+    sources["memory access"] = np.array([one.memory_access / 1e6 for one in costs])
+
+    def cards() -> dict[str, dict[str, float]]:
+        fit, test = slice(0, CALIBRATION), slice(CALIBRATION, None)
+        found = {}
+        for source, x in sources.items():
+            slope, intercept = np.polyfit(x[fit], truth[fit], 1)
+            factor = np.exp(np.mean(np.log((truth - overhead)[fit] / x[fit])))
+            ways = {"plain sum": x + overhead, "factor": factor * x + overhead, "line": slope * x + intercept}
+            for way, predicted in ways.items():
+                if way != "plain sum" or source not in {"MACs", "memory access"}:
+                    found[f"{source}: {way}"] = figures(predicted[test], first[test], second[test])
+        return found
+
+    keep("cards", cards)
+
+
+def alone(latencies: LatencyTable, members: Sequence[Detector]) -> dict[str, float]:
+    """ms by entry, rows timed as models of their own: conversions at all ends included."""
+    parts = {key: part.at(key.depth) for d in members for part in map(Part.of, d.resolve(SIZE)) for key in part.needs()}
+    assert latencies.runtime is not None
+    timer, found = bench(latencies.runtime, latencies.header.reference_ms / 1e3), {}
+    keys = list(parts)
+    for start in range(0, len(keys), 32):
+        batch = keys[start : start + 32]
+        measured = timer.measure([latencies.runtime.prepare(*build(parts[key])) for key in batch])
+        found.update({str(key): max(0.0, m.ms - latencies.header.overhead_ms) for key, m in zip(batch, measured, strict=True)})
+    return found
+
+
+def summed(entries: Row, member: Detector) -> float:
+    return sum(row_ms(entries, Part.of(row)) for row in member.resolve(SIZE))
+
+
+def row_ms(entries: Row, part: Part) -> float:
+    base = entries[str(part.key(1))]
+    deep = entries[str(part.key(3))] if part.depth > 1 else base
+    return part.times * (base + (part.depth - 1) * max(0.0, deep - base) / 2)
+
+
+def in_context(
+    profiles: Sequence[Sequence[float]], others: Sequence[Detector], entries: Row, members: Sequence[Detector]
+) -> list[float]:
+    """Sums of what rows took inside other wholes, by their profiles: the median over the wholes that hold a row; for a
+    row that none of them holds, its entry times what profiles say of entries on the whole."""
+    seen: dict[tuple[Key, int], list[float]] = {}
+    for profile, other in zip(profiles, others, strict=True):
+        for seconds, row in zip(profile, other.resolve(SIZE), strict=True):
+            part = Part.of(row)
+            seen.setdefault((part.key(1), part.depth), []).append(1e3 * seconds)
+    held = {key: median(ms) for key, ms in seen.items()}
+    sums, covered, rows = [], 0, 0
+    known = [(held[(p.key(1), p.depth)], row_ms(entries, p)) for m in members for p in map(Part.of, m.resolve(SIZE)) if (p.key(1), p.depth) in held]
+    ratio = sum(a for a, _ in known) / sum(b for _, b in known)
+    for member in members:
+        parts = [Part.of(row) for row in member.resolve(SIZE)]
+        sums.append(sum(held.get((p.key(1), p.depth), ratio * row_ms(entries, p)) for p in parts))
+        covered, rows = covered + sum((p.key(1), p.depth) in held for p in parts), rows + len(parts)
+    print(f"profiles cover {covered / rows:.0%} of the rows; they say {ratio:.3f} of the entries")
+    return sums
+
+
+def table(cards: dict[str, dict[str, float]]) -> list[str]:
+    """Markdown."""
+    columns = ("within_5pct", "within_10pct", "mean_error", "worst_error", "bias", "spearman", "kendall", "iso_pairs")
+    lines = ["| source: correction | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for name, card in cards.items():
+        cells = [f"{card[c]:.3f}" if c in {"spearman", "kendall"} else f"{card[c]:.1%}" for c in columns]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    any_card = next(iter(cards.values()))
+    cells = [any_card.get(f"retest_{c}") for c in columns]
+    lines.append("| *measured again* | " + " | ".join("" if c is None else f"{c:.3f}" for c in cells) + " |")
+    return lines
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,622 @@
+"""How a time is taken: the clock, the sessions of the file runtimes, and the one statistic for rows and wholes.
+
+This one file is all of it and needs nothing but numpy and the runtime: `python -m nas.latency bundle` puts it into a
+measuring kit as it is, and on the device it is the script to run. Python 3.10 or newer.
+
+A shared machine has quiet and slow windows, up to twice as slow and lasting from milliseconds to minutes. What another
+process takes of a single thread's core the clock leaves out; what it does to caches and clock rates remains. So every
+sample lies between two readings of a reference kernel, run through the same runtime, and
+
+* a sample is the shortest of a few runs in a row, the first of which warms the caches;
+* it is quiet when both readings are within 15 % of the reference's nominal time, or of its level in this session where
+  that is lower; rounds over all entries, to and fro, go on until each has enough quiet samples and its median is known
+  to 3 %, or the rounds are spent;
+* the result is the median over an entry's quiet samples of sample / mean of its two readings, times the nominal time.
+
+An entry that found no quiet window takes its least disturbed samples; its spread tells, and the noise that `Bench`
+keeps count of.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import gc
+import hashlib
+import json
+import os
+import platform
+import re
+import sys
+import time
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+try:
+    import numpy as np
+except ImportError as missing:
+    if __name__ != "__main__":
+        raise
+    sys.exit(f"error: numpy is not there ({missing}); run: pip install numpy")
+
+QUIET = 1.15
+SAMPLES = 4
+ROUNDS = 2
+"""Most rounds for each quiet sample that is wanted."""
+SURE = 0.03
+"""The relative standard error of a median at which it is known well enough."""
+SAMPLE_SECONDS = 2e-3
+RUNS = (2, 20)
+"""Fewest and most runs in a sample; between them, as many as fit into ``SAMPLE_SECONDS``."""
+STEAL = 0.05
+"""The share of its time that a host may take from this machine before a measurement counts as disturbed."""
+
+
+Ends = tuple[bool, bool]
+"""Whether a row's inputs are the image, and its outputs the predictions: the ends of its detector, where a runtime has
+to convert from and to the user's memory layout. A row inside meets the runtime's own layout there."""
+
+
+class Session:
+    """An ONNX model on bound inputs, ready to run on so many threads: a whole detector, or a row with its ends."""
+
+    def __init__(self, model: bytes, inputs: Sequence[Any], threads: int, ends: Ends = (True, True)):
+        raise NotImplementedError
+
+    def seconds(self) -> float:
+        """Run once and return how long that took, nothing but the run inside the clock."""
+        raise NotImplementedError
+
+    def outputs(self) -> list[Any]:
+        """Run once and return what came out."""
+        raise NotImplementedError
+
+    @staticmethod
+    def fingerprint() -> dict[str, str]:
+        """What of the runtime moves a number."""
+        raise NotImplementedError
+
+
+class Measurement(NamedTuple):
+    """Time in ms of one image, half the interquartile range of its samples in ms, and their number."""
+
+    ms: float
+    spread_ms: float
+    n: int
+
+
+class Noise(NamedTuple):
+    """How much a machine was disturbed: the share of samples taken in quiet windows, and the share of its time that
+    the host took, None where the system does not tell."""
+
+    quiet: float
+    steal: float | None
+
+    @property
+    def too_much(self) -> bool:
+        """Whether a table measured like this should not be trusted."""
+        return self.quiet < 0.5 or (self.steal or 0.0) > STEAL
+
+    def __str__(self) -> str:
+        stolen = "" if self.steal is None else f", {self.steal:.1%} of the time stolen by the host"
+        return f"{self.quiet:.0%} of the samples in quiet windows{stolen}"
+
+
+def clock(threads: int) -> Callable[[], float]:
+    """Seconds that one thread has computed, where only one does and the system counts finely; else seconds passed.
+
+    One thread computes from the first to the last moment of a run, so both agree on an idle machine. On a busy one the
+    first leaves out the moments in which another process had the core: a whole detector never gets through without
+    some, and took twice its time here with one busy process per core, while a short row slips between them.
+    """
+    fine = time.get_clock_info("thread_time").resolution <= 1e-6
+    return time.thread_time if threads == 1 and fine else time.perf_counter
+
+
+def machine() -> dict[str, str]:
+    """What the system tells of this machine: ``cpu``, the processor's model name where there is one, and ``system``."""
+    name = ""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        found = re.search(r"^(?:model name|Model)\s*:\s*(.+)$", cpuinfo.read_text(encoding="utf-8"), re.MULTILINE)
+        name = " ".join(found.group(1).split()) if found else ""
+    return {"cpu": name or platform.processor() or platform.machine(), "system": _system()}
+
+
+def _system() -> str:
+    return f"{platform.system()} {platform.machine()}"
+
+
+def _ticks() -> tuple[int, int] | None:
+    """Stolen and all ticks of the processors since the start; None where the system does not tell."""
+    try:
+        with open("/proc/stat", encoding="ascii") as file:
+            fields = [int(field) for field in file.readline().split()[1:9]]
+    except (OSError, ValueError):
+        return None
+    return (fields[7], sum(fields)) if len(fields) == 8 else None
+
+
+class _Sample(NamedTuple):
+    seconds: float
+    before: float
+    after: float
+
+
+class Bench:
+    """Times entries in units of a reference kernel.
+
+    ``reference`` is that kernel, prepared on the runtime; ``nominal`` what it takes on this machine when it is quiet,
+    in seconds: without it, it is taken now. ``measuring`` makes what is entered round any timing; ``timed`` is False
+    where times are computed, and nothing is gained by repeating them. ``level`` is what the reference took in the last
+    `measure`, ``noise`` how disturbed all of them were together.
+    """
+
+    def __init__(
+        self,
+        reference: Any,
+        nominal: float | None = None,
+        measuring: Callable[[], contextlib.AbstractContextManager[Any]] = contextlib.nullcontext,
+        timed: bool = True,
+    ):
+        self._reference, self._measuring, self._timed = reference, measuring, timed
+        self._quiet = self._taken = self._stolen = self._passed = 0
+        self.nominal = nominal if nominal is not None else self.watch(2.0)
+        self.level = self.nominal
+
+    @property
+    def noise(self) -> Noise:
+        """How disturbed everything that was measured was."""
+        quiet = self._quiet / self._taken if self._taken else 1.0
+        return Noise(quiet, self._stolen / self._passed if self._passed else None)
+
+    def watch(self, seconds: float) -> float:
+        """Watch the reference for so long and return its level: what it takes in the quieter moments, in seconds."""
+        readings: list[float] = []
+        with self._measuring():
+            start = time.perf_counter()
+            while not readings or (self._timed and time.perf_counter() - start < seconds):
+                readings.append(self._read())
+        return _level(readings)
+
+    def measure(
+        self, entries: Sequence[Any], samples: int = SAMPLES, progress: Callable[[float], None] | None = None
+    ) -> list[Measurement]:
+        """Time these, interleaved, until each has so many quiet samples and its median stands."""
+        taken: list[list[_Sample]] = [[] for _ in entries]
+        collecting = gc.isenabled()
+        gc.disable()
+        before = _ticks()
+        try:
+            with self._measuring():
+                self._rounds(entries, taken, samples, progress)
+        finally:
+            if collecting:
+                gc.enable()
+        self._count(taken, before, _ticks())
+        return [self._summary(of_entry) for of_entry in taken]
+
+    def _rounds(
+        self,
+        entries: Sequence[Any],
+        taken: list[list[_Sample]],
+        samples: int,
+        progress: Callable[[float], None] | None,
+    ) -> None:
+        runs = [self._runs(entry) for entry in entries]
+        rounds = ROUNDS * samples if self._timed else 1
+        pending = list(range(len(entries)))
+        for number in range(rounds):
+            before = self._read()
+            # To and fro, so that no entry always follows the same neighbour.
+            for index in pending if number % 2 else reversed(pending):
+                shortest = min(entries[index].seconds() for _ in range(runs[index]))
+                after = self._read()
+                taken[index].append(_Sample(shortest, before, after))
+                before = after
+            self.level = _level([sample.before for of_entry in taken for sample in of_entry])
+            pending = [index for index in range(len(entries)) if not self._known(taken[index], samples)]
+            if progress is not None:
+                progress(max((number + 1) / rounds, 1 - len(pending) / len(entries)))
+            if not pending:
+                break
+
+    def _read(self) -> float:
+        # Twice, since what ran before has emptied the caches.
+        return float(min(self._reference.seconds(), self._reference.seconds()))
+
+    def _runs(self, entry: Any) -> int:
+        entry.seconds()
+        return int(np.clip(SAMPLE_SECONDS / max(entry.seconds(), 1e-9), *RUNS)) if self._timed else 1
+
+    def _is_quiet(self, sample: _Sample) -> bool:
+        return max(sample.before, sample.after) <= QUIET * min(self.nominal, self.level)
+
+    def _known(self, taken: Sequence[_Sample], samples: int) -> bool:
+        quiet = [sample for sample in taken if self._is_quiet(sample)]
+        if len(quiet) < samples:
+            return False
+        ratios = [sample.seconds / (sample.before + sample.after) for sample in quiet]
+        low, middle, high = np.quantile(ratios, (0.25, 0.5, 0.75))
+        # The standard error of a median of normal samples, their deviation taken from the interquartile range.
+        return bool(1.253 * (high - low) / 1.349 / len(ratios) ** 0.5 <= SURE * middle)
+
+    def _count(
+        self,
+        taken: Sequence[Sequence[_Sample]],
+        before: tuple[int, int] | None,
+        after: tuple[int, int] | None,
+    ) -> None:
+        if self._timed:
+            self._taken += sum(map(len, taken))
+            self._quiet += sum(self._is_quiet(sample) for of_entry in taken for sample in of_entry)
+            if before is not None and after is not None:
+                self._stolen += after[0] - before[0]
+                self._passed += after[1] - before[1]
+
+    def _summary(self, samples: Sequence[_Sample]) -> Measurement:
+        kept = [sample for sample in samples if self._is_quiet(sample)]
+        if len(kept) < 3:
+            kept = sorted(samples, key=lambda sample: max(sample.before, sample.after))[:3]
+        ms = [1e3 * self.nominal * s.seconds / ((s.before + s.after) / 2) for s in kept]
+        low, middle, high = np.quantile(ms, (0.25, 0.5, 0.75))
+        return Measurement(float(middle), float(high - low) / 2, len(ms))
+
+
+def _level(readings: Sequence[float]) -> float:
+    return float(np.quantile(readings, 0.1))
+
+
+class OnnxSession(Session):
+    """An ONNX model in onnxruntime: CPU provider, all graph optimisations, sequential, inputs and outputs bound."""
+
+    def __init__(self, model: bytes, inputs: Sequence[Any], threads: int, ends: Ends = (True, True)):
+        import onnxruntime
+
+        options = self.options(threads)
+        session = onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])
+        self._clock, self._session = clock(threads), session
+        self._inputs = [onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(x)) for x in inputs]
+        feed = dict(zip([i.name for i in session.get_inputs()], self._inputs, strict=True))
+        names = [o.name for o in session.get_outputs()]
+        self._results = session.run_with_ort_values(names, feed)
+        # Bound buffers: a run then neither allocates its outputs nor copies them into Python.
+        self._binding = session.io_binding()
+        for name, value in feed.items():
+            self._binding.bind_ortvalue_input(name, value)
+        for name, value in zip(names, self._results, strict=True):
+            self._binding.bind_ortvalue_output(name, value)
+
+    def seconds(self) -> float:
+        start = self._clock()
+        self._session.run_with_iobinding(self._binding)
+        return self._clock() - start
+
+    def outputs(self) -> list[Any]:
+        self._session.run_with_iobinding(self._binding)
+        return [value.numpy().copy() for value in self._results]
+
+    @staticmethod
+    def options(threads: int) -> Any:
+        """The session's options."""
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        options.log_severity_level = 3
+        # Spinning is the default that a deployed model runs with. It ends with each run, or else the idle threads of
+        # the many sessions alive here would take the cores from the one that is timed.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "1")
+        options.add_session_config_entry("session.force_spinning_stop", "1")
+        return options
+
+    @staticmethod
+    def fingerprint() -> dict[str, str]:
+        import onnxruntime
+
+        options = "CPUExecutionProvider, ORT_ENABLE_ALL, sequential, buffers bound, spinning within a run"
+        return {"runtime": "onnxruntime", "version": onnxruntime.__version__, "options": options}
+
+
+class OpenVINORequest(Session):
+    """An ONNX model in OpenVINO: CPU plugin, one stream, float32, synchronous requests on bound inputs.
+
+    The plugin keeps maps channels-last or blocked and converts at a model's ends: 13 to 53 % of a row alone here, none
+    of a row inside. So a row's time leaves out the share that its profile gives to the conversions at inner ends.
+    """
+
+    def __init__(self, model: bytes, inputs: Sequence[Any], threads: int, ends: Ends = (True, True)):
+        import openvino
+
+        core = openvino.Core()
+        options = {**self.options(threads), "PERF_COUNT": not all(ends)}
+        compiled = core.compile_model(core.read_model(model), "CPU", options)
+        self._clock = clock(threads)
+        # Shared memory: the arrays have to live as long as the request.
+        self._inputs = [openvino.Tensor(np.ascontiguousarray(x), shared_memory=True) for x in inputs]
+        self._request = compiled.create_infer_request()
+        for index, tensor in enumerate(self._inputs):
+            self._request.set_input_tensor(index, tensor)
+        self._request.infer()
+        self._inner = 1.0 if all(ends) else 1.0 - self._converting(_conversions(compiled.get_runtime_model(), ends))
+
+    def seconds(self) -> float:
+        start = self._clock()
+        # With one thread the request runs in the caller's, so that its clock sees it.
+        self._request.infer()
+        return (self._clock() - start) * self._inner
+
+    def _converting(self, nodes: set[str]) -> float:
+        """The share of a run that these nodes take, each at its quickest of a few."""
+        quickest: dict[str, float] = {}
+        for _ in range(4):
+            self._request.infer()
+            for node in self._request.get_profiling_info():
+                seconds = node.real_time.total_seconds()
+                quickest[node.node_name] = min(seconds, quickest.get(node.node_name, seconds))
+        whole = sum(quickest.values())
+        return sum(quickest.get(name, 0.0) for name in nodes) / whole if whole else 0.0
+
+    def outputs(self) -> list[Any]:
+        self._request.infer()
+        return [tensor.data.copy() for tensor in self._request.output_tensors]
+
+    @staticmethod
+    def options(threads: int) -> dict[str, Any]:
+        """The compiled model's options; the rest is the CPU plugin's default, all graph optimisations among it."""
+        return {
+            "INFERENCE_NUM_THREADS": threads,
+            "NUM_STREAMS": 1,
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": "f32",
+        }
+
+    @staticmethod
+    def fingerprint() -> dict[str, str]:
+        import openvino
+
+        options = "CPU plugin, LATENCY, one stream, synchronous, inputs bound"
+        return {"runtime": "openvino", "version": openvino.__version__, "options": options}
+
+
+def _conversions(graph: Any, ends: Ends) -> set[str]:
+    """The nodes of OpenVINO's execution graph that do nothing but convert the layout at the model's inner ends."""
+
+    def kind(node: Any) -> str:
+        return str(node.get_rt_info()["layerType"].astype(str))
+
+    found = set()
+    for node in graph.get_ordered_ops():
+        if kind(node) == "Reorder":
+            sources = [port.get_source_output().get_node() for port in node.inputs()]
+            targets = [port.get_node() for output in node.outputs() for port in output.get_target_inputs()]
+            at_input = any(kind(source) == "Input" for source in sources)
+            at_output = any(kind(target) == "Output" for target in targets)
+            if (at_input and not ends[0]) or (at_output and not ends[1]):
+                found.add(node.get_friendly_name())
+    return found
+
+
+SESSIONS: dict[str, type[Session]] = {"onnxruntime": OnnxSession, "openvino": OpenVINORequest}
+"""By runtime, what runs an ONNX model there."""
+
+
+# The script of a measuring kit. Whoever brings its results home reads them with the same functions.
+
+KIT_FORMAT = 1
+MANIFEST, MODELS, RESULTS = "manifest.json", "models.zip", "results.json"
+BATCH = 32
+"""Rows that are prepared together and timed interleaved."""
+WHOLE_BATCH = 8
+"""The same for whole models: a small device has room for few."""
+WHOLE_SAMPLES = 12
+DRIFT = 1.5
+"""How far the reference kernel may be off, either way, when measuring goes on: beyond it the machine is another one."""
+
+
+class KitError(Exception):
+    """What is wrong with a kit, or with what was measured of it; one line with the mend."""
+
+
+def write_sealed(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON, whole or not at all, with the sha256 of what it says."""
+    content = {name: value for name, value in content.items() if name != "seal"}
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(json.dumps({**content, "seal": _seal(content)}, indent=1) + "\n", encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def read_sealed(path: Path, mend: str) -> dict[str, Any]:
+    """What `write_sealed` wrote, the seal included; raises KitError for anything else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        whole = content.get("seal") == _seal({name: value for name, value in content.items() if name != "seal"})
+    except FileNotFoundError:
+        raise KitError(f"{path}: missing; {mend}") from None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        raise KitError(f"{path}: damaged, not readable; {mend}") from None
+    if not whole:
+        raise KitError(f"{path}: damaged, not as it was written; {mend}")
+    if content.get("format") != KIT_FORMAT:
+        raise KitError(f"{path}: format: must be {KIT_FORMAT}, the one that this release reads; {mend}")
+    return dict(content)
+
+
+def file_hash(path: Path) -> str:
+    """The sha256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while part := file.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def _seal(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+class _Step(NamedTuple):
+    """Models that are measured alike: for the ``turn``-th time, so many prepared together, with so many samples."""
+
+    title: str
+    models: list[dict[str, Any]]
+    turn: int
+    batch: int
+    samples: int
+
+
+class Kit:
+    """Measures what the kit in a folder holds, and keeps the results beside it; raises KitError.
+
+    The results: ``identity``, what they are of; ``reference_ms`` and ``overhead_ms``, the time of the reference kernel
+    and of a call that does nothing; ``quiet`` and ``steal``, the `Noise` of the noisiest session; ``measured``, by the
+    model's file, a `Measurement` for every time that it was measured, the call's own cost included.
+    """
+
+    def __init__(self, folder: Path, threads: int | None = None):
+        anew = "copy the kit here anew"
+        self._manifest = read_sealed(folder / MANIFEST, anew)
+        self._models = folder / MODELS
+        if not self._models.is_file():
+            raise KitError(f"{self._models}: missing; {anew}")
+        if file_hash(self._models) != self._manifest["models"]:
+            raise KitError(f"{self._models}: damaged, not as it was written; {anew}")
+        self._threads = threads or self._manifest["threads"]
+        self._runtime = self._manifest["runtime"]
+        self._session = SESSIONS[self._runtime]
+        try:
+            fingerprint = self._session.fingerprint()
+        except ImportError as error:
+            raise KitError(f"{self._runtime} is not there ({error}); run: pip install {self._runtime}") from None
+        self._identity = {**self._manifest["identity"], **machine(), **fingerprint, "threads": self._threads}
+        self._path = folder / RESULTS
+        rows, wholes = self._manifest["rows"], self._manifest["wholes"]
+        again = [model for model in wholes if model["turns"] > 1]
+        self._steps = [
+            _Step("rows", rows, 0, BATCH, SAMPLES),
+            _Step("whole models", wholes, 0, WHOLE_BATCH, WHOLE_SAMPLES),
+            _Step("whole models, again", again, 1, WHOLE_BATCH, WHOLE_SAMPLES),
+        ]
+
+    def run(self) -> Noise:
+        """Measure what is not measured yet; returns how noisy the machine was."""
+        results = self._held()
+        goes_on = bool(results)
+        bench = Bench(self._prepare(self._manifest["reference"]))
+        if goes_on:
+            self._compare(bench, results)
+        else:
+            self._begin(bench, bench.nominal, results)
+        before = Noise(results["quiet"], results["steal"])
+        for step in self._steps:
+            _say(f"{step.title}: {len(step.models) - len(self._left(step, results))} of {len(step.models)} are there")
+        step, started, done = self._steps[0], time.monotonic(), 0
+        while todo := next((s for s in self._steps if self._left(s, results)), None):
+            if todo is not step:
+                step, started, done = todo, time.monotonic(), 0
+            batch = self._left(step, results)[: step.batch]
+            measured = bench.measure([self._prepare(model) for model in batch], step.samples)
+            if not goes_on and bench.level < bench.nominal / QUIET:
+                _say("the machine was slow so far: begin again")
+                self._begin(bench, bench.level, results)
+                started, done = time.monotonic(), 0
+                continue
+            for model, measurement in zip(batch, measured, strict=True):
+                results["measured"].setdefault(model["file"], []).append(list(measurement))
+            results["quiet"] = min(before.quiet, bench.noise.quiet)
+            steal = [noise.steal for noise in (before, bench.noise) if noise.steal is not None]
+            results["steal"] = max(steal, default=None)
+            write_sealed(self._path, results)
+            left = len(self._left(step, results))
+            done += len(batch)
+            seconds = (time.monotonic() - started) / done * left
+            eta = f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
+            _say(f"{step.title}: {len(step.models) - left} of {len(step.models)}, about {eta} left of these")
+        return Noise(results["quiet"], results["steal"])
+
+    def _held(self) -> dict[str, Any]:
+        """What was measured before; empty where nothing was."""
+        if not self._path.exists():
+            return {}
+        mend = "delete it or move it away to measure anew"
+        results = read_sealed(self._path, mend)
+        if results["kit"] != self._manifest["seal"]:
+            raise KitError(f"{self._path}: the results of another kit; {mend}")
+        held, here = results["identity"], self._identity
+        if other := [f"{n} was {held[n]} and is {here[n]}" for n in here if held.get(n) != here[n]]:
+            raise KitError(f"{self._path}: not measured as it would be now: {', '.join(other)}; {mend}")
+        return results
+
+    def _compare(self, bench: Bench, results: dict[str, Any]) -> None:
+        """Go on in the units of the results."""
+        here, bench.nominal = bench.nominal, results["reference_ms"] / 1e3
+        for _ in range(10):
+            if bench.nominal / DRIFT <= here <= bench.nominal * DRIFT:
+                return
+            here = bench.watch(2.0)
+        raise KitError(
+            f"{self._path}: the reference kernel took {1e3 * bench.nominal:.3g} ms there and takes {1e3 * here:.3g} ms "
+            "now: another machine, or a busy or hot one; try again when it is idle, or delete the file to measure anew"
+        )
+
+    def _begin(self, bench: Bench, nominal: float, results: dict[str, Any]) -> None:
+        """Empty results, in units of a reference that takes ``nominal`` seconds."""
+        bench.nominal = nominal
+        (nothing,) = bench.measure([self._prepare(self._manifest["nothing"])])
+        results.clear()
+        results.update(format=KIT_FORMAT, kit=self._manifest["seal"], identity=self._identity)
+        results.update(date=datetime.date.today().isoformat(), reference_ms=1e3 * nominal, overhead_ms=nothing.ms)
+        results.update(quiet=1.0, steal=None, measured={})
+
+    def _left(self, step: _Step, results: dict[str, Any]) -> list[dict[str, Any]]:
+        return [model for model in step.models if len(results["measured"].get(model["file"], [])) <= step.turn]
+
+    def _prepare(self, model: dict[str, Any]) -> Session:
+        """A session of a model on random inputs: an image for a whole one."""
+        random = np.random.default_rng(0)
+        draw = random.random if "yaml" in model else random.standard_normal
+        inputs = [draw(shape, dtype=np.float32) for shape in model["shapes"]]
+        with zipfile.ZipFile(self._models) as models:
+            content = models.read(model["file"])
+        try:
+            first, last = model.get("ends", (True, True))
+            return self._session(content, inputs, self._threads, (first, last))
+        except Exception as error:  # whatever a runtime makes of a model
+            version = self._identity["version"]
+            text = " ".join(str(error).split())
+            raise KitError(f"{model['file']}: {self._runtime} {version} cannot run it: {text}") from error
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def main() -> None:
+    """Measure the kit that this script lies in."""
+    if sys.version_info < (3, 10):  # noqa: UP036  a kit goes to machines where this package cannot be installed
+        sys.exit(f"error: Python {sys.version.split()[0]} is too old for this script; it needs 3.10")
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--threads", type=int, help="threads of the runtime; default: as the kit says")
+    threads = parser.parse_args().threads
+    if threads is not None and threads < 1:
+        parser.error(f"--threads {threads}: must be at least 1")
+    try:
+        noise = Kit(Path(__file__).parent, threads).run()
+    except KitError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        _say("interrupted; the same command goes on from here")
+        sys.exit(130)
+    _say(f"done: {noise}. Take this folder home: python -m nas.latency import FOLDER")
+    if noise.too_much:
+        _say(f"WARNING: this machine was too noisy. Stop what else runs here, delete {RESULTS} and measure again.")
+
+
+if __name__ == "__main__":
+    main()

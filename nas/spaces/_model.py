@@ -1,0 +1,26 @@
+"""A detector as a person names it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from nas.detectors import Detector, from_yaml
+from nas.errors import InputError
+from nas.spaces._architecture import decode
+
+
+def read_model(model: str, imgsz: int, nc: int | None, tell: Callable[[str], object]) -> Detector:
+    """The detector of a YAML's path, in any dialect that `from_yaml` reads, or of an architecture string.
+
+    ``nc`` replaces the YAML's number of classes and is 80 for an architecture without it; ``tell`` takes what had to be
+    assumed. Raises InputError for what is neither, or cannot take an image of ``imgsz`` x ``imgsz`` pixels.
+    """
+    try:
+        architecture = re.match(r"[\w-]+\.\d+/\w+:", model)
+        detector = decode(model).detector(nc or 80) if architecture else from_yaml(model, nc, tell)
+        for _ in detector.resolve(imgsz):
+            pass
+    except ValueError as error:
+        raise InputError(f"{model}: {error}") from None
+    return detector

@@ -1,0 +1,57 @@
+"""Rows made ready to be timed, many at a time."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Generator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from multiprocessing import get_context
+
+import torch
+
+from nas.detectors import ResolvedRow
+from nas.runtimes import Prepared, Runtime
+from nas.runtimes._onnx import OnnxFileRuntime, export
+from nas.tables._entry import build, ends, inputs
+
+GROUP = 4
+"""Batches whose rows are exported at once, before any of them is timed."""
+MANY = 96
+"""From so many rows on, starting a process a core is worth its seconds."""
+
+
+def batches(runtime: Runtime, rows: Sequence[ResolvedRow], size: int) -> Generator[list[Prepared]]:
+    """These rows prepared, in batches of a size, to be timed one batch after the other.
+
+    Exporting takes longer than timing, so the files of many rows are made by a process a core; these are idle again
+    when a batch is given out.
+    """
+    if not isinstance(runtime, OnnxFileRuntime):
+        for start in range(0, len(rows), size):
+            yield [runtime.prepare_row(*build(row), ends(row)) for row in rows[start : start + size]]
+        return
+    with ExitStack() as stack:
+        make = map
+        if len(rows) >= MANY:
+            context = get_context("spawn")
+            pool = ProcessPoolExecutor(len(os.sched_getaffinity(0)), context, _start)
+            stack.callback(pool.shutdown, cancel_futures=True)
+            make = pool.map  # type: ignore[assignment]
+        for start in range(0, len(rows), GROUP * size):
+            group = rows[start : start + GROUP * size]
+            files = list(make(_export, group))
+            for first in range(0, len(group), size):
+                pairs = zip(group[first : first + size], files[first : first + size], strict=True)
+                yield [runtime.load(file, inputs(row), ends(row)) for row, file in pairs]
+
+
+def _start() -> None:
+    """In a child: Ctrl-C is its parent's to handle, and one thread is what exporting keeps busy."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+
+
+def _export(row: ResolvedRow) -> bytes:
+    return export(*build(row))

@@ -1,0 +1,218 @@
+"""``python -m nas.latency bundle`` and ``import``, and a search for a device that is not here."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from nas.detectors import from_yaml
+from nas.runtimes import choose, measure
+from nas.spaces import decode, load_space
+from nas.tables import LatencyTable
+from nas.tables._identity import file_name, identity
+from nas.tables._store import save
+
+pytest.importorskip("onnxruntime")
+
+SPACE = load_space("tiny")
+SIZE, CLASSES = 64, 6  # the classes of the built-in data
+OPTIONS = ("--device", "pi5", "--runtime", "onnxruntime")
+SEARCH = ("--space", "tiny", "--imgsz", str(SIZE), "--budget", "2", "--seed", "3", *OPTIONS)
+
+
+def nas(command: str, *options: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", f"nas.{command}", *map(str, options)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+    )
+
+
+def refused(result: subprocess.CompletedProcess[str]) -> str:
+    """The one line of a command that was refused."""
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1), result.stderr
+    return result.stderr
+
+
+def bring_table(folder: Path) -> None:
+    """A table of the device pi5 in the user's folder: what the fake runtime computes, as if onnxruntime had."""
+    made = LatencyTable.open(choose("fake"), folder / "made.csv")
+    made.ensure(SPACE.rows(CLASSES, SIZE))
+    made.calibrate(SPACE.calibration(CLASSES), SIZE)
+    made.header.identity = identity(choose("onnxruntime")) | {"device": "pi5", "cpu": "Cortex-A76"}
+    save(folder / "latency_tables" / file_name(made.header.identity), made.header, made.entries)
+
+
+@pytest.fixture(scope="module")
+def away(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The user's folder with the table of a device that is not here, and a run for it."""
+    folder = tmp_path_factory.mktemp("away")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARETO_YOLO_HOME", str(folder))
+        bring_table(folder)
+        result = nas("search", *SEARCH, "--max-latency", "50", "--out", "run", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    (folder / "stdout.txt").write_text(result.stdout)
+    return folder
+
+
+@pytest.fixture
+def run(away: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of that run, in its folder."""
+    monkeypatch.setenv("PARETO_YOLO_HOME", str(tmp_path))
+    shutil.copytree(away, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "run"
+
+
+def measured(kit: Path, ms: Callable[[str], float], **identity: object) -> None:
+    """Results that no device has measured: ``ms`` by the model's name."""
+    manifest = json.loads((kit / "manifest.json").read_text())
+    (table,) = (Path(os.environ["PARETO_YOLO_HOME"]) / "latency_tables").glob("pi5*.json")
+    header = json.loads(table.read_text())
+    results = {"format": 1, "kit": manifest["seal"], "identity": header["identity"] | identity, "date": "2026-01-01"}
+    results |= {"reference_ms": header["reference_ms"], "overhead_ms": header["overhead_ms"]}
+    times = {m["file"]: [[ms(m["name"]), 0.25, 9]] * m["turns"] for m in manifest["wholes"]}
+    measure.write_sealed(kit / "results.json", results | {"quiet": 1.0, "steal": None, "measured": times})
+
+
+def test_a_search_for_a_device_that_is_not_here(away: Path) -> None:
+    run = away / "run"
+    note = "predicted, not measured; python -m nas.latency bundle DIR --run run"
+    facts = json.loads((run / "run.json").read_text())
+    assert facts["status"] == "finished"
+    assert facts["latency"]["device"] == facts["options"]["device"] == "pi5"
+    assert facts["stock"]["latency_ms"] is None
+    assert facts["stock"]["latency_predicted_ms"] > 0
+    front = pd.read_csv(run / "pareto.csv", dtype={"name": str})
+    assert len(front)
+    assert front.latency_ms.isna().all()
+    assert front.latency_spread_ms.isna().all()
+    assert list(front.latency_predicted_ms) == sorted(front.latency_predicted_ms)
+    assert set(front.budgets_kept) == {"1 of 1, latency as predicted"}
+    for row in front.itertuples(index=False):
+        text = (run / row.yaml).read_text()
+        assert f"{row.latency_predicted_ms:.2f} ms predicted, not measured" in text.splitlines()[0]
+        assert from_yaml(run / row.yaml) == decode(row.arch).detector(CLASSES)
+    html = (run / "report.html").read_text()
+    assert f"<h2>The front, {note}</h2>" in html
+    assert "Pareto front (predicted, not measured)" in html
+    assert "(measured)" not in html
+    printed = (away / "stdout.txt").read_text()
+    assert printed.count(note) >= 2  # the table's title, and the line below it
+    assert "of its prediction" not in printed
+
+
+def test_finalists_come_home_measured(run: Path) -> None:
+    finalists = json.loads((run / "run.json").read_text())["finalists"]
+    made = nas("latency", "bundle", "kit", "--run", run, cwd=run.parent)
+    assert made.returncode == 0, made.stderr
+    assert "measure.py" in made.stdout
+    kit = run.parent / "kit"
+    manifest = json.loads((kit / "manifest.json").read_text())
+    assert (manifest["rows"], manifest["runtime"], manifest["identity"]["device"]) == ([], "onnxruntime", "pi5")
+    assert [model["name"] for model in manifest["wholes"]] == [finalist["arch"] for finalist in finalists]
+    # The stock model turns out to take less than all others, and one to break the limit of 50 ms.
+    stock = str(SPACE.stock())
+    times = {finalist["arch"]: 30.0 + 30 * n for n, finalist in enumerate(finalists)} | {stock: 20.0}
+    measured(kit, lambda name: times[name])
+    taken = nas("latency", "import", "kit", cwd=run.parent)
+    assert taken.returncode == 0, taken.stderr
+    facts = json.loads((run / "run.json").read_text())
+    assert {f["arch"]: f["latency_ms"] for f in facts["finalists"]} == times
+    assert (facts["stock"]["latency_ms"], facts["stock"]["latency_spread_ms"]) == (20.0, 0.25)
+    front = pd.read_csv(run / "pareto.csv", dtype={"name": str})
+    scores = {finalist["arch"]: finalist["score"] for finalist in finalists}
+    within = {arch for arch, ms in times.items() if ms <= 50}
+    best = {a for a in within if not any(times[b] < times[a] and scores[b] >= scores[a] for b in within)}
+    assert set(front.arch) == best
+    assert {row.arch: row.latency_ms for row in front.itertuples()} == {arch: times[arch] for arch in best}
+    assert set(front.budgets_kept) == {"1 of 1"}
+    assert {path.stem for path in (run / "pareto").iterdir()} == set(front.name)
+    assert all(" ms measured\n" in path.read_text() for path in (run / "pareto").iterdir())
+    html = (run / "report.html").read_text()
+    assert "The front, measured whole on the device" in html
+    assert "predicted, not measured" not in html
+
+
+def test_finalists_of_another_runtime_version_are_refused(run: Path) -> None:
+    assert nas("latency", "bundle", "kit", "--run", "run", cwd=run.parent).returncode == 0
+    measured(run.parent / "kit", lambda name: 1.0, version="0.1")
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    tables = set((run.parent / "latency_tables").iterdir())
+    message = refused(nas("latency", "import", "kit", cwd=run.parent))
+    assert "version is " in message
+    assert "'0.1' here; nothing was changed" in message
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    assert set((run.parent / "latency_tables").iterdir()) == tables
+
+
+def test_a_kit_of_a_space_brings_its_report_card(run: Path) -> None:
+    # The table knows the tiny space; the other templates' stock models bring rows that it does not.
+    options = ("--space", "tiny", "--imgsz", SIZE, "--nc", CLASSES, "--models", 3, *OPTIONS)
+    made = nas("latency", "bundle", "kit", *options, cwd=run.parent)
+    assert made.returncode == 0, made.stderr
+    kit = run.parent / "kit"
+    manifest = json.loads((kit / "manifest.json").read_text())
+    assert not any(model["calibrates"] for model in manifest["wholes"])  # it is calibrated at this size
+    kinds = [model["kind"] for model in manifest["wholes"]]
+    assert (kinds.count("random"), kinds.count("stock")) == (3, 1)
+    results: dict[str, Any] = {}
+    measured(kit, lambda name: 5.0)
+    results = json.loads((kit / "results.json").read_text())
+    del results["seal"]
+    results["measured"] |= {row["file"]: [[1.0, 0.1, 4]] for row in manifest["rows"]}
+    measure.write_sealed(kit / "results.json", results)
+    taken = nas("latency", "import", "kit", "--json", cwd=run.parent)
+    assert taken.returncode == 0, taken.stderr
+    content = json.loads(taken.stdout)
+    assert content["lacking"] == ""
+    assert {model["measured_ms"] for model in content["card"]["models"]} == {5.0}
+    assert len(content["card"]["models"]) == len(manifest["wholes"])
+    (card,) = (run.parent / "latency_tables").glob("pi5*.card-64.json")
+    assert json.loads(card.read_text()) == content["card"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["kit"], "--device is missing: a kit is for a device that is not here"),
+        (["kit", "--device", "cpu"], "--device cpu: a kit is for a device that is not here"),
+        (["kit", "--device", "pi5", "--runtime", "torch"], "--runtime torch: a kit takes ONNX models"),
+        (["kit", "--device", "pi5", "--imgsz", "50"], "--imgsz 50: must be a multiple of 32"),
+        (["kit", "--run", "nowhere"], "nowhere: not the directory of a run"),
+        (["kit", "--run", "nowhere", "--device", "pi5"], "--run: a run brings its device and models"),
+    ],
+)
+def test_bad_options_of_bundle(tmp_path: Path, options: list[str], message: str) -> None:
+    assert refused(nas("latency", "bundle", *options, cwd=tmp_path)).startswith(f"error: {message}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_import_of_what_is_no_kit(tmp_path: Path) -> None:
+    message = refused(nas("latency", "import", tmp_path, cwd=tmp_path))
+    assert message.startswith(f"error: {tmp_path}/manifest.json: missing; give the folder of a measuring kit")
+
+
+def test_what_a_search_needs_is_said_before_anything_is_spent(run: Path) -> None:
+    for options, problem in [
+        (("--device", "toaster"), "--device toaster: not this machine, and there is no table of it"),
+        (("--imgsz", "96"), "entries cannot be measured: the device pi5 is not here"),
+    ]:
+        message = refused(nas("search", *SEARCH, *options, "--out", "other", cwd=run.parent))
+        assert problem in message
+        device, size = dict([("--device", "pi5"), options])["--device"], dict([("--imgsz", "64"), options])["--imgsz"]
+        assert f"python -m nas.latency bundle DIR --device {device}" in message
+        assert f"bundle with --space tiny --imgsz {size} --nc 6 --runtime onnxruntime --threads 1" in message
+        assert not (run.parent / "other").exists()
