@@ -2,5 +2,6 @@
 
 from nas.runtimes._base import Prepared, Runtime
 from nas.runtimes._choose import RUNTIMES, choose
+from nas.runtimes._onnx import export
 
-__all__ = ["RUNTIMES", "Prepared", "Runtime", "choose"]
+__all__ = ["RUNTIMES", "Prepared", "Runtime", "choose", "export"]

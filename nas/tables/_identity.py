@@ -39,7 +39,9 @@ def file_name(of: Mapping[str, str | int]) -> str:
     """Readable and unique: ``cpu-amd-epyc-7b13-onnxruntime-1.31.1-t1-0a1b2c3d.csv``."""
     processor = str(of.get("gpu", of["cpu"])).lower()
     processor = re.sub(r"[^a-z0-9]+", "-", re.sub(r"\((r|tm)\)", "", processor)).strip("-")
-    return f"{of['device']}-{processor}-{of['runtime']}-{of['version']}-t{of['threads']}-{digest(of)}.csv"
+    # OpenVINO's version names its branch too; the digest tells versions apart.
+    version = re.split(r"[^\w.]", str(of["version"]))[0]
+    return f"{of['device']}-{processor}-{of['runtime']}-{version}-t{of['threads']}-{digest(of)}.csv"
 
 
 def home() -> Path:

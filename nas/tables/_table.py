@@ -107,13 +107,17 @@ class LatencyTable:
         folders = (home(), shipped("latency_tables"))
         files = [Path(path)] if path is not None else [f for folder in folders for f in sorted(folder.glob("*.csv"))]
         found: dict[str, tuple[Path, Identity]] = {}
+        damaged: list[str] = []
         for file in files:
             try:
                 of = load_header(file).identity
             except DamagedError as error:
-                raise InputError(f"{error}; restore the file, or remove the table") from None
+                damaged.append(f"{error}; restore the file, or remove the table")
+                continue
             if of["device"] == device and of["threads"] == threads and runtime in {"auto", of["runtime"]}:
                 found.setdefault(digest(of), (file, of))
+        if not found and damaged:
+            raise InputError(damaged[0])
         if not found:
             raise AbsentDeviceError(
                 f"--device {device}: not this machine, and there is no table of it for the runtime {runtime} and "
@@ -124,7 +128,7 @@ class LatencyTable:
             raise InputError(f"--device {device}: several tables fit; give one of them with --table: {names}")
         ((file, of),) = found.values()
         table = cls(None, Path(path) if path is not None else home() / file.name, of)
-        table._header, table._entries = _load(file, of, file)
+        table._header, table._entries = table._read(file, file)
         return table
 
     @property
@@ -292,7 +296,7 @@ class LatencyTable:
     def _open(self, source: Path, given: bool, force: bool) -> None:
         assert self.runtime is not None
         mend = rebuild_command(self.fingerprint, self.path if given else None)
-        self._header, self._entries = _load(source, self.fingerprint, self.path if given else None)
+        self._header, self._entries = self._read(source, self.path if given else None)
         problem = differences(self._header.identity, self.fingerprint)
         if not problem:
             self._bench = new_bench(self.runtime, self.header.reference_ms / 1e3)
@@ -301,6 +305,16 @@ class LatencyTable:
             self.forced = f"{source}: {problem}"
         elif problem:
             raise InputError(f"{source}: {problem}; measure anew: {mend}; or take it as it is with --force")
+
+    def _read(self, source: Path, given: Path | None) -> tuple[Header, Entries]:
+        """A file of this table; raises InputError, with what mends it, where it is damaged."""
+        try:
+            return load(source)
+        except DamagedError as error:
+            of = self.fingerprint
+            anew = f"measure anew: {rebuild_command(of, given)}"
+            mend = anew if self.runtime is not None else f"remove the table and {kit_command(of['device'])}"
+            raise InputError(f"{error}; restore the file, or {mend}") from None
 
     def _save(self) -> None:
         self._keep(self.noise)
@@ -325,7 +339,7 @@ class LatencyTable:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{self.path}.lock"):
             if self.path.exists():
-                self._header, self._entries = _load(self.path, self.fingerprint, self.path)
+                self._header, self._entries = self._read(self.path, self.path)
                 if problem := differences(self._header.identity, self.fingerprint):
                     mend = rebuild_command(self.fingerprint, self.path)
                     raise InputError(f"{self.path}: {problem}; measure anew: {mend}")
@@ -361,13 +375,6 @@ class LatencyTable:
         bench.nominal = nominal
         (nothing,) = bench.measure([runtime.prepare(nn.Identity(), [torch.zeros(1, 1, 1, 1)])])
         self._header = Header(self.fingerprint, date.today().isoformat(), 1e3 * nominal, nothing.ms)
-
-
-def _load(path: Path, of: Identity, given: Path | None) -> tuple[Header, Entries]:
-    try:
-        return load(path)
-    except DamagedError as error:
-        raise InputError(f"{error}; restore the file, or measure anew: {rebuild_command(of, given)}") from None
 
 
 def _part(progress: Progress | None, start: float, length: float) -> Progress:

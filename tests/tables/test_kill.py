@@ -30,6 +30,7 @@ builder = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(builder)
 
 KILLS = 20
+PAUSE = 4e-3
 
 
 @pytest.fixture(scope="module")
@@ -98,9 +99,8 @@ def test_killed_twenty_times(process: Any, whole: LatencyTable, tmp_path: Path) 
     path, before, kept, killed = tmp_path / "0.csv", 0, [], 0
     expected = list(whole.entries.items())
     while killed < KILLS:
-        found = attempt(
-            process, {"path": str(path), "rows": "space"}, "saved", int(rng.integers(3)), rng.uniform(0, 0.08)
-        )
+        job = {"path": str(path), "rows": "space", "pause": PAUSE}
+        found = attempt(process, job, "saved", int(rng.integers(3)), rng.uniform(0, 0.08))
         header, entries = held(path)
         assert list(entries.items()) == expected[: len(entries)]
         assert len(entries) >= max(before, found.saved)
@@ -132,7 +132,7 @@ def test_killed_while_calibrating(process: Any, tmp_path: Path) -> None:
         for suffix in (".csv", ".json"):
             shutil.copy(path.with_suffix(suffix), tmp_path / f"again{suffix}")
         again = job | {"path": str(tmp_path / "again.csv")}
-        attempt(process, again, "measured", 1, rng.uniform(0, 0.1))
+        attempt(process, again | {"pause": PAUSE}, "measured", 1, rng.uniform(0, 0.07))
         header, entries = held(tmp_path / "again.csv")
         assert entries == stock.entries
         assert header is not None
@@ -164,12 +164,12 @@ def test_killed_while_a_reference_changes(process: Any, tmp_path: Path, early: i
             assert value.ms == pytest.approx(units * stock.entries[key].ms)
         return len(entries)
 
-    for number in range(8):
+    for number in range(7):
         path = tmp_path / f"{number}.csv"
         job = {"path": str(path), "rows": "stock", "slow": True, "early": early}
         # The reference, the empty call and two rows a batch are prepared; then, the table begun again, the empty call.
         times = 2 * builder.SLOW_BATCHES + 2 + number
-        found = attempt(process, job, "preparing", times, rng.uniform(0, 0.03))
+        found = attempt(process, job | {"pause": PAUSE}, "preparing", times, rng.uniform(0, 0.03))
         assert found.code == -signal.SIGKILL
         without += not path.exists()
         saved = check(path) if path.exists() else 0
@@ -186,7 +186,7 @@ def test_two_processes_build_one_table(process: Any, tmp_path: Path) -> None:
     """The second waits by the lock, then finds what the first has measured."""
     whole = whole_table(tmp_path, "stock")
     path = tmp_path / "t.csv"
-    process.start(*({"path": str(path), "rows": rows} for rows in ("stock", "backwards", "space")))
+    process.start(*({"path": str(path), "rows": rows, "pause": PAUSE} for rows in ("stock", "backwards", "space")))
     preparing: dict[int, list[float]] = {}
     saved: dict[int, int] = {}
     codes = {}
