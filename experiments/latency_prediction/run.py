@@ -29,6 +29,7 @@ from nas.tables._entry import Key, Part, build
 
 SIZE, NC, CALIBRATION, HELD_OUT, PROFILED = 320, 80, 8, 40, 24
 RESULTS = Path(__file__).parent / "results"
+INSIDE = "rows, inner ends left out"
 
 Row = dict[str, float]
 
@@ -64,13 +65,13 @@ def study(name: str, keep: Callable[[str, Callable[[], Any]], Any]) -> None:
     def wholes() -> list[list[float]]:
         return [[m.ms for m in session] for session in latencies.measure_twice(members, SIZE)]
 
-    entries = {"rows, inner ends left out": keep("inside", inside), "rows alone": keep("alone", lambda: alone(latencies, members))}
+    entries = {INSIDE: keep("inside", inside), "rows alone": keep("alone", lambda: alone(latencies, members))}
     first, second = map(np.array, keep("wholes", wholes))
     profiles = keep("profiles", lambda: [row_seconds(name, other, SIZE, 1, 30) for other in others])
     overhead = latencies.header.overhead_ms
     truth = (first + second) / 2
     sources = {source: np.array([summed(found, member) for member in members]) for source, found in entries.items()}
-    sources["profiles of other wholes"] = np.array(in_context(profiles, others, entries["rows, inner ends left out"], members))
+    sources["profiles of other wholes"] = np.array(in_context(profiles, others, entries[INSIDE], members))
     costs = [cost(member, SIZE) for member in members]
     sources["MACs"] = np.array([one.macs / 1e9 for one in costs])
     sources["memory access"] = np.array([one.memory_access / 1e6 for one in costs])
@@ -99,7 +100,8 @@ def alone(latencies: LatencyTable, members: Sequence[Detector]) -> dict[str, flo
     for start in range(0, len(keys), 32):
         batch = keys[start : start + 32]
         measured = timer.measure([latencies.runtime.prepare(*build(parts[key])) for key in batch])
-        found.update({str(key): max(0.0, m.ms - latencies.header.overhead_ms) for key, m in zip(batch, measured, strict=True)})
+        for key, (ms, *_) in zip(batch, measured, strict=True):
+            found[str(key)] = max(0.0, ms - latencies.header.overhead_ms)
     return found
 
 
@@ -124,15 +126,16 @@ def in_context(
             part = Part.of(row)
             seen.setdefault((part.key(1), part.depth), []).append(1e3 * seconds)
     held = {key: median(ms) for key, ms in seen.items()}
-    sums, covered, rows = [], 0, 0
-    known = [(held[(p.key(1), p.depth)], row_ms(entries, p)) for m in members for p in map(Part.of, m.resolve(SIZE)) if (p.key(1), p.depth) in held]
-    ratio = sum(a for a, _ in known) / sum(b for _, b in known)
-    for member in members:
-        parts = [Part.of(row) for row in member.resolve(SIZE)]
-        sums.append(sum(held.get((p.key(1), p.depth), ratio * row_ms(entries, p)) for p in parts))
-        covered, rows = covered + sum((p.key(1), p.depth) in held for p in parts), rows + len(parts)
-    print(f"profiles cover {covered / rows:.0%} of the rows; they say {ratio:.3f} of the entries")
-    return sums
+    parts = [[Part.of(row) for row in member.resolve(SIZE)] for member in members]
+    known = [part for of_member in parts for part in of_member if (part.key(1), part.depth) in held]
+    ratio = sum(held[part.key(1), part.depth] for part in known) / sum(row_ms(entries, part) for part in known)
+    rows = sum(map(len, parts))
+    print(f"profiles cover {len(known) / rows:.0%} of the rows; they say {ratio:.3f} of the entries")
+
+    def ms(part: Part) -> float:
+        return held.get((part.key(1), part.depth), ratio * row_ms(entries, part))
+
+    return [sum(map(ms, of_member)) for of_member in parts]
 
 
 def table(cards: dict[str, dict[str, float]]) -> list[str]:

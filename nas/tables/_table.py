@@ -74,6 +74,8 @@ class LatencyTable:
         self._header: Header | None = None
         self._bench: Bench | None = None
         self._new = False
+        # Of the sessions before this one, and as this one last wrote it.
+        self._earlier = self._written = Noise(1.0, None)
         self._asked: dict[Key, ResolvedRow] = {}
 
     @classmethod
@@ -268,7 +270,7 @@ class LatencyTable:
                 self._entries[key] = _mean(self._entries[key], other) if key in self._entries else other
             self.header.calibrations = header.calibrations | self.header.calibrations
             self.header.cards = {}  # they were of other entries
-            self._keep(header.noise)
+            self.header.quiet, self.header.steal = self._earlier = _noisier(self.header.noise, header.noise)
             self._save()
 
     def record(self, imgsz: int, card: dict[str, float]) -> None:
@@ -317,14 +319,9 @@ class LatencyTable:
             raise InputError(f"{error}; restore the file, or {mend}") from None
 
     def _save(self) -> None:
-        self._keep(self.noise)
+        if self._bench is not None:
+            self.header.quiet, self.header.steal = self._written = _noisier(self._earlier, self._bench.noise)
         save(self.path, self.header, self._entries)
-
-    def _keep(self, noise: Noise) -> None:
-        """Let the header tell of this session too."""
-        self.header.quiet = min(self.header.quiet, noise.quiet)
-        if noise.steal is not None:
-            self.header.steal = max(self.header.steal or 0.0, noise.steal)
 
     @property
     def noise(self) -> Noise:
@@ -343,6 +340,8 @@ class LatencyTable:
                 if problem := differences(self._header.identity, self.fingerprint):
                     mend = rebuild_command(self.fingerprint, self.path)
                     raise InputError(f"{self.path}: {problem}; measure anew: {mend}")
+            if self._header is not None and self._header.noise != self._written:
+                self._earlier = _noisier(self._earlier, self._header.noise)
             yield
 
     @contextmanager
@@ -372,9 +371,15 @@ class LatencyTable:
         """Begin an empty table, in units of a reference that takes ``nominal`` seconds."""
         self.path.unlink(missing_ok=True)
         self._entries.clear()
-        bench.nominal = nominal
+        self._earlier, bench.nominal = Noise(1.0, None), nominal
         (nothing,) = bench.measure([runtime.prepare(nn.Identity(), [torch.zeros(1, 1, 1, 1)])])
         self._header = Header(self.fingerprint, date.today().isoformat(), 1e3 * nominal, nothing.ms)
+
+
+def _noisier(one: Noise, other: Noise) -> Noise:
+    """The worse of two sessions."""
+    steal = [noise.steal for noise in (one, other) if noise.steal is not None]
+    return Noise(min(one.quiet, other.quiet), max(steal, default=None))
 
 
 def _part(progress: Progress | None, start: float, length: float) -> Progress:
