@@ -9,12 +9,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pandas as pd
 import pytest
 
-from nas import latency
+from nas import latency, search
 from nas.detectors import from_yaml
+from nas.errors import InputError
 from nas.runtimes import choose, measure
 from nas.spaces import decode, load_space
 from nas.tables import LatencyTable, card_models
@@ -29,21 +31,17 @@ OPTIONS = ("--device", "pi5", "--runtime", "onnxruntime")
 SEARCH = ("--space", "tiny", "--imgsz", str(SIZE), "--budget", "2", "--seed", "3", *OPTIONS)
 
 
-def nas(command: str, *options: object, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", f"nas.{command}", *map(str, options)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=280,
-    )
+def call(command: ModuleType, *options: object) -> None:
+    """Run a command in this process: importing it takes longer than what most of them do here."""
+    command.app([str(option) for option in options], standalone_mode=False)
 
 
-def refused(result: subprocess.CompletedProcess[str]) -> str:
+def refused(command: ModuleType, *options: object) -> str:
     """The one line of a command that was refused."""
-    assert (result.returncode, result.stderr.count("\n")) == (2, 1), result.stderr
-    return result.stderr
+    with pytest.raises(InputError) as raised:
+        call(command, *options)
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
 
 
 def bring_table(folder: Path) -> None:
@@ -62,7 +60,8 @@ def away(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARETO_YOLO_HOME", str(folder))
         bring_table(folder)
-        result = nas("search", *SEARCH, "--max-latency", "50", "--out", "run", cwd=folder)
+        command = [sys.executable, "-m", "nas.search", *SEARCH, "--max-latency", "50", "--out", "run"]
+        result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=280)
     assert result.returncode == 0, result.stderr
     (folder / "stdout.txt").write_text(result.stdout)
     return folder
@@ -72,6 +71,7 @@ def away(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(away: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of that run, in its folder."""
     monkeypatch.setenv("PARETO_YOLO_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     shutil.copytree(away, tmp_path, dirs_exist_ok=True)
     return tmp_path / "run"
 
@@ -114,11 +114,10 @@ def test_a_search_for_a_device_that_is_not_here(away: Path) -> None:
     assert "of its prediction" not in printed
 
 
-def test_finalists_come_home_measured(run: Path) -> None:
+def test_finalists_come_home_measured(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     finalists = json.loads((run / "run.json").read_text())["finalists"]
-    made = nas("latency", "bundle", "kit", "--run", run, cwd=run.parent)
-    assert made.returncode == 0, made.stderr
-    assert "measure.py" in made.stdout
+    call(latency, "bundle", "kit", "--run", run)
+    assert "    python measure.py\n" in capsys.readouterr().out
     kit = run.parent / "kit"
     manifest = json.loads((kit / "manifest.json").read_text())
     assert (manifest["rows"], manifest["runtime"], manifest["identity"]["device"]) == ([], "onnxruntime", "pi5")
@@ -127,8 +126,7 @@ def test_finalists_come_home_measured(run: Path) -> None:
     stock = str(SPACE.stock())
     times = {finalist["arch"]: 30.0 + 30 * n for n, finalist in enumerate(finalists)} | {stock: 20.0}
     measured(kit, lambda name: times[name])
-    taken = nas("latency", "import", "kit", cwd=run.parent)
-    assert taken.returncode == 0, taken.stderr
+    call(latency, "import", "kit")
     facts = json.loads((run / "run.json").read_text())
     assert {f["arch"]: f["latency_ms"] for f in facts["finalists"]} == times
     assert (facts["stock"]["latency_ms"], facts["stock"]["latency_spread_ms"]) == (20.0, 0.25)
@@ -147,30 +145,33 @@ def test_finalists_come_home_measured(run: Path) -> None:
 
 
 def test_finalists_of_another_runtime_version_are_refused(run: Path) -> None:
-    assert nas("latency", "bundle", "kit", "--run", "run", cwd=run.parent).returncode == 0
+    call(latency, "bundle", "kit", "--run", run)
     measured(run.parent / "kit", lambda name: 1.0, version="0.1")
     before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
     tables = set((run.parent / "latency_tables").iterdir())
-    message = refused(nas("latency", "import", "kit", cwd=run.parent))
+    message = refused(latency, "import", "kit")
     assert "version is " in message
     assert "'0.1' here; nothing was changed" in message
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
     assert set((run.parent / "latency_tables").iterdir()) == tables
 
 
-def test_a_kit_of_a_space_brings_its_report_card(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kit, options = run.parent / "kit", {"imgsz": SIZE, "nc": CLASSES, "device": "pi5", "runtime": "onnxruntime"}
+def test_a_kit_of_a_space_brings_its_report_card(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kit = run.parent / "kit"
     # The stock models of all other templates would take their time.
     monkeypatch.setattr(latency, "card_models", lambda *options: card_models(*options)[:4])
-    latency.make_kit(kit, space=["tiny"], count=3, **options)  # type: ignore[arg-type]
+    options = ("--space", "tiny", "--imgsz", SIZE, "--nc", CLASSES, "--models", 3)
+    call(latency, "bundle", kit, *options, *OPTIONS)
     manifest = json.loads((kit / "manifest.json").read_text())
     assert manifest["rows"] == []  # the table knows them, and is calibrated
     assert not any(model["calibrates"] for model in manifest["wholes"])
     assert [model["kind"] for model in manifest["wholes"]] == ["random"] * 3 + ["stock"]
     measured(kit, lambda name: 5.0)
-    taken = nas("latency", "import", "kit", "--json", cwd=run.parent)
-    assert taken.returncode == 0, taken.stderr
-    content = json.loads(taken.stdout)
+    capsys.readouterr()
+    call(latency, "import", "kit", "--json")
+    content = json.loads(capsys.readouterr().out)
     assert content["lacking"] == ""
     assert {model["measured_ms"] for model in content["card"]["models"]} == {5.0}
     assert len(content["card"]["models"]) == len(manifest["wholes"])
@@ -189,14 +190,17 @@ def test_a_kit_of_a_space_brings_its_report_card(run: Path, monkeypatch: pytest.
         (["kit", "--run", "nowhere", "--device", "pi5"], "--run: a run brings its device and models"),
     ],
 )
-def test_bad_options_of_bundle(tmp_path: Path, options: list[str], message: str) -> None:
-    assert refused(nas("latency", "bundle", *options, cwd=tmp_path)).startswith(f"error: {message}")
+def test_bad_options_of_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert refused(latency, "bundle", *options).startswith(message)
     assert not list(tmp_path.iterdir())
 
 
 def test_import_of_what_is_no_kit(tmp_path: Path) -> None:
-    message = refused(nas("latency", "import", tmp_path, cwd=tmp_path))
-    assert message.startswith(f"error: {tmp_path}/manifest.json: missing; give the folder of a measuring kit")
+    message = refused(latency, "import", tmp_path)
+    assert message.startswith(f"{tmp_path}/manifest.json: missing; give the folder of a measuring kit")
 
 
 def test_what_a_search_needs_is_said_before_anything_is_spent(run: Path) -> None:
@@ -204,7 +208,7 @@ def test_what_a_search_needs_is_said_before_anything_is_spent(run: Path) -> None
         (("--device", "toaster"), "--device toaster: not this machine, and there is no table of it"),
         (("--imgsz", "96"), "entries cannot be measured: the device pi5 is not here"),
     ]:
-        message = refused(nas("search", *SEARCH, *options, "--out", "other", cwd=run.parent))
+        message = refused(search, *SEARCH, *options, "--out", "other")
         assert problem in message
         device, size = dict([("--device", "pi5"), options])["--device"], dict([("--imgsz", "64"), options])["--imgsz"]
         assert f"python -m nas.latency bundle DIR --device {device}" in message

@@ -94,7 +94,7 @@ def _build(
     # `_runtime` knows what costs what, and nothing is made.
     nas.tables._prepare.build = lambda row: (row, [])  # type: ignore[assignment,return-value]
     module.whole = lambda detector, imgsz: ((detector, imgsz), [])  # type: ignore[assignment,return-value]
-    _slow_files(pause)
+    _slow_files(pause, tell)
     runtime = _runtime(pause, slow, tell)
     table = LatencyTable.open(runtime, path)
     stock, wanted = ROWS[rows]()
@@ -173,7 +173,7 @@ def _runtime(pause: float, slow: bool, tell: Callable[..., None]) -> Any:
     return runtime
 
 
-def _slow_files(pause: float) -> None:
+def _slow_files(pause: float, tell: Callable[..., None]) -> None:
     """Sleep in the middle of writing a file, and round its taking the place of the old one."""
     import nas.files
 
@@ -185,6 +185,7 @@ def _slow_files(pause: float) -> None:
                 time.sleep(pause)
 
     def replace(old: Path, new: Path) -> None:
+        tell("replacing", new.name)
         time.sleep(pause)
         os.replace(old, new)
         time.sleep(pause)

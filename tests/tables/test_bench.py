@@ -107,7 +107,7 @@ def test_a_bench_made_in_a_slow_window_judges_by_the_sessions_own_level(monkeypa
     """The windows that go on later slow the entry more than the reference: what counts as quiet shows in the result."""
 
     def slow(by: float) -> Slowness:
-        return lambda now: by if now < 2.5 or now % 0.2 < 0.12 else 1.0
+        return lambda now: by if now < 2.1 or now % 0.2 < 0.12 else 1.0
 
     machine = Machine(slow(1.7))
     machine.keep_time(monkeypatch)
@@ -119,16 +119,16 @@ def test_a_bench_made_in_a_slow_window_judges_by_the_sessions_own_level(monkeypa
     assert 0 < timer.noise.quiet < 0.9
 
 
-@pytest.mark.parametrize(("share", "samples"), [(0.0, 4), (0.004, 4), (0.015, 8), (0.05, 12)])
+@pytest.mark.parametrize(("share", "samples"), [(0.0, 4), (0.02, 4), (0.04, 7), (0.1, 8)])
 def test_rounds_end_when_the_median_is_known(share: float, samples: int) -> None:
     """Samples at 1 - w and 1 + w lie 2w apart: their median's standard error is 1.253 x 2w / 1.349 / sqrt(n), which is
-    1 % at n = (186 w)^2; at least 4 samples, at most three times as many rounds."""
+    3 % at n = (62 w)^2; at least 4 samples, at most twice as many rounds."""
     machine = Machine()
     uneven, steady = Uneven(machine, 5e-3, share), Scripted(machine, 5e-3)
     found, known = bench(machine, nominal=1e-3).measure([uneven, steady])
     assert uneven.samples == found.n == samples
     assert (steady.runs - 2) // 2 == known.n == 4
-    assert found.ms == pytest.approx(5, rel=0.001)
+    assert found.ms == pytest.approx(5, rel=0.001 if samples % 2 == 0 else share + 1e-9)
     assert found.spread_ms == pytest.approx(5 * share, rel=1e-6, abs=1e-9)
 
 
@@ -150,19 +150,17 @@ def test_a_computed_time_is_taken_once() -> None:
 def test_progress_ends_at_one() -> None:
     machine = Machine()
     shares: list[float] = []
-    bench(machine, nominal=1e-3).measure(
-        [Uneven(machine, 5e-3, 0.015), Scripted(machine, 1e-3)], progress=shares.append
-    )
+    bench(machine, nominal=1e-3).measure([Uneven(machine, 5e-3, 0.1), Scripted(machine, 1e-3)], progress=shares.append)
     assert shares == sorted(shares)
     assert len(shares) == 8
     assert shares[-1] == 1
 
 
 def test_noise_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A round is 16 ms on the quiet machine: three are slow, the fourth to the seventh quiet and enough."""
+    """A round is 14 ms on the quiet machine: three are slow, the fourth to the seventh quiet and enough."""
     ticks = iter([(10, 1000), (13, 1100), (13, 2000), (30, 2100)])
     monkeypatch.setattr(measure, "_ticks", lambda: next(ticks))
-    machine = Machine(lambda now: 2.0 if now < 0.115 else 1.0)
+    machine = Machine(lambda now: 2.0 if now < 0.1 else 1.0)
     timer = bench(machine, nominal=1e-3)
     assert timer.noise == Noise(1.0, None)
     entry = Scripted(machine, 5e-3)

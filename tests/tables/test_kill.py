@@ -164,12 +164,12 @@ def test_killed_while_a_reference_changes(process: Any, tmp_path: Path, early: i
             assert value.ms == pytest.approx(units * stock.entries[key].ms)
         return len(entries)
 
-    for number in range(7):
-        path = tmp_path / f"{number}.csv"
+    # A batch writes the JSON's older state, the JSON and the CSV, the first only the last two: the eighth is the CSV of
+    # the third batch, the eleventh that of the first in other units.
+    for times in range(3 * builder.SLOW_BATCHES - 1, 3 * builder.SLOW_BATCHES + 5):
+        path = tmp_path / f"{times}.csv"
         job = {"path": str(path), "rows": "stock", "slow": True, "early": early}
-        # The reference, the empty call and two rows a batch are prepared; then, the table begun again, the empty call.
-        times = 2 * builder.SLOW_BATCHES + 2 + number
-        found = attempt(process, job | {"pause": PAUSE}, "preparing", times, rng.uniform(0, 0.03))
+        found = attempt(process, job | {"pause": PAUSE}, "replacing", times, rng.uniform(0, PAUSE))
         assert found.code == -signal.SIGKILL
         without += not path.exists()
         saved = check(path) if path.exists() else 0

@@ -15,7 +15,7 @@ import nas.tables._table as module
 from nas.detectors import TEMPLATES
 from nas.runtimes import choose
 from nas.runtimes._fake import FakeRuntime
-from nas.tables import LatencyTable
+from nas.tables import LatencyTable, _prepare
 from nas.tables._entry import build
 
 ROWS = list(TEMPLATES["yolov8n"].stock(2).resolve(64))
@@ -25,7 +25,7 @@ import sys, time
 import nas.tables._table as module
 from nas.detectors import TEMPLATES
 from nas.runtimes._fake import FakeRuntime
-from nas.tables import LatencyTable
+from nas.tables import LatencyTable, _prepare
 
 module.BATCH = 2
 prepare = FakeRuntime.prepare
@@ -80,7 +80,7 @@ def test_a_failing_row_loses_nothing_before_it(tmp_path: Path, monkeypatch: pyte
             raise RuntimeError("no such kernel")
         return build(resolved)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(module, "build", fail)
+    monkeypatch.setattr(_prepare, "build", fail)
     with pytest.raises(RuntimeError, match="no such kernel"):
         LatencyTable.open(choose("fake"), tmp_path / "t.csv").ensure(ROWS)
     assert len(LatencyTable.open(choose("fake"), tmp_path / "t.csv")) >= 8
