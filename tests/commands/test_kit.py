@@ -13,6 +13,7 @@ from types import ModuleType
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from nas import latency, search
 from nas.detectors import from_yaml
@@ -26,9 +27,9 @@ from nas.tables._store import save
 pytest.importorskip("onnxruntime")
 
 SPACE = load_space("tiny")
-SIZE, CLASSES = 64, 6  # the classes of the built-in data
+SIZE, CLASSES = 64, 2
 OPTIONS = ("--device", "pi5", "--runtime", "onnxruntime")
-SEARCH = ("--space", "tiny", "--imgsz", str(SIZE), "--budget", "2", "--seed", "3", *OPTIONS)
+SEARCH = ("--space", "tiny", "--data", "set/data.yaml", "--imgsz", str(SIZE), "--budget", "2", "--seed", "3", *OPTIONS)
 
 
 def call(command: ModuleType, *options: object) -> None:
@@ -42,6 +43,18 @@ def refused(command: ModuleType, *options: object) -> str:
         call(command, *options)
     assert "\n" not in str(raised.value)
     return str(raised.value)
+
+
+def write_data(folder: Path) -> Path:
+    """A data set of a few images, for trainings of seconds."""
+    for split in ("train", "val"):
+        for kind in ("images", "labels"):
+            (folder / kind / split).mkdir(parents=True)
+        for index in range(2):
+            Image.new("RGB", (64, 64), (90, 120, 150)).save(folder / "images" / split / f"{index}.png")
+            (folder / "labels" / split / f"{index}.txt").write_text("0 0.5 0.5 0.4 0.4\n")
+    (folder / "data.yaml").write_text("train: images/train\nval: images/val\nnames: [a, b]\n")
+    return folder / "data.yaml"
 
 
 def bring_table(folder: Path) -> None:
@@ -60,6 +73,7 @@ def away(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARETO_YOLO_HOME", str(folder))
         bring_table(folder)
+        write_data(folder / "set")
         command = [sys.executable, "-m", "nas.search", *SEARCH, "--max-latency", "50", "--out", "run"]
         result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=280)
     assert result.returncode == 0, result.stderr
@@ -212,5 +226,5 @@ def test_what_a_search_needs_is_said_before_anything_is_spent(run: Path) -> None
         assert problem in message
         device, size = dict([("--device", "pi5"), options])["--device"], dict([("--imgsz", "64"), options])["--imgsz"]
         assert f"python -m nas.latency bundle DIR --device {device}" in message
-        assert f"bundle with --space tiny --imgsz {size} --nc 6 --runtime onnxruntime --threads 1" in message
+        assert f"bundle with --space tiny --imgsz {size} --nc 2 --runtime onnxruntime --threads 1" in message
         assert not (run.parent / "other").exists()

@@ -25,7 +25,7 @@ def empty(path: Path) -> LatencyTable:
 
 
 def header(table: LatencyTable, **fields: Any) -> Header:
-    """Another table's, of the same device; the fake's own reference takes 2.7 ms."""
+    """Another table's, of the same device."""
     return replace(Header(table.fingerprint, "2026-01-01", 2.0, 0.02), **fields)
 
 
