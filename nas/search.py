@@ -40,6 +40,7 @@ from nas.files import write
 from nas.operators import FAMILIES
 from nas.proxies import PROXIES, Proxy
 from nas.reports import write_report
+from nas.runtimes import choose
 from nas.spaces import Space, load_space
 from nas.tables import AbsentDeviceError, forced_warning, is_here, noise_warning, open_table
 
@@ -84,6 +85,8 @@ def main(
         raise InputError("--resume: give the run's directory with --out")
     folder = out or _next_folder(f"{searched.name}-{Path(data).parent.name if data != 'shapes' else data}")
     make: dict[str, Any] = {"folder": folder / "proxy", "device": train_on, **_weights(proxy, searched, weights)}
+    if is_here(device):
+        choose(runtime, device, threads, precision)  # refuses what cannot be, before a data set is built
     scorer = PROXIES[proxy](data, **make)
     try:
         latencies = open_table(device, runtime, threads, precision, table_file, rebuild_table, force)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from types import ModuleType
 
@@ -16,8 +17,10 @@ import pytest
 from PIL import Image
 
 from nas import latency, search
-from nas.detectors import from_yaml
+from nas.detectors import Detector, cost, from_yaml
+from nas.engine import Workers
 from nas.errors import InputError
+from nas.proxies import Outcome
 from nas.runtimes import choose, measure
 from nas.spaces import decode, load_space
 from nas.tables import LatencyTable, card_models
@@ -29,7 +32,7 @@ pytest.importorskip("onnxruntime")
 SPACE = load_space("tiny")
 SIZE, CLASSES = 64, 2
 OPTIONS = ("--device", "pi5", "--runtime", "onnxruntime")
-SEARCH = ("--space", "tiny", "--data", "set/data.yaml", "--imgsz", str(SIZE), "--budget", "2", "--seed", "3", *OPTIONS)
+SEARCH = ("--space", "tiny", "--data", "set/data.yaml", "--imgsz", str(SIZE), "--budget", "8", "--seed", "3", *OPTIONS)
 
 
 def call(command: ModuleType, *options: object) -> None:
@@ -66,6 +69,15 @@ def bring_table(folder: Path) -> None:
     save(folder / "latency_tables" / file_name(made.header.identity), made.header, made.entries)
 
 
+class Weigher(Workers):
+    """Scores a candidate by its parameters, at once, in place of training it."""
+
+    def score(self, detector: Detector, seed: int) -> Future[Outcome]:
+        done: Future[Outcome] = Future()
+        done.set_result(Outcome(cost(detector).params / 1e7 + seed * 1e-4, 0.0, ()))
+        return done
+
+
 @pytest.fixture(scope="module")
 def away(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The user's folder with the table of a device that is not here, and a run for it."""
@@ -74,10 +86,11 @@ def away(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("PARETO_YOLO_HOME", str(folder))
         bring_table(folder)
         write_data(folder / "set")
-        command = [sys.executable, "-m", "nas.search", *SEARCH, "--max-latency", "50", "--out", "run"]
-        result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=280)
-    assert result.returncode == 0, result.stderr
-    (folder / "stdout.txt").write_text(result.stdout)
+        patch.setattr(search, "Workers", Weigher)
+        patch.chdir(folder)
+        with redirect_stdout(StringIO()) as printed:
+            call(search, *SEARCH, "--max-latency", "50", "--out", "run")
+    (folder / "stdout.txt").write_text(printed.getvalue())
     return folder
 
 
