@@ -325,6 +325,10 @@ def take_kit(
                         _show(shown, console)
                 display.say(card.verdict)
                 display.say(f"report card in {write_card(table, card)}")
+            else:
+                for model, turns in unpacked.models:
+                    ms = " and ".join(f"{turn.ms:.3f} ± {turn.spread_ms:.3f}" for turn in turns)
+                    display.say(f"{model.name}: {ms} ms, measured {len(turns)} time(s)")
         if unpacked.noise.too_much:
             display.say(f"warning: {table.fingerprint['device']} was too noisy while it measured: {unpacked.noise}")
         if as_json:

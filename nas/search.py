@@ -178,7 +178,7 @@ def _search(run: Run, driver: Driver, proxy: Proxy, crew: Workers, display: Disp
     with run.phase("signal"), display.bar("how far scores can be trusted") as progress:
         signal = measure_signal(rows, chosen(rows), driver.score, driver.nc, driver.seed, progress)
     crew.pause()
-    with run.phase("finalists"), display.bar("finalists, measured whole") as progress:
+    with run.phase("finalists"), display.bar(f"finalists{', measured whole' if driver.table.here else ''}") as progress:
         finalists = measure(candidates(rows), rows[0], driver.table, driver.nc, driver.imgsz, progress)
     front, stock = front_of(finalists, driver.limits)
     write_front(run.folder, front, driver.nc, forced)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,11 +25,12 @@ from nas.runtimes import Runtime, choose, measure
 from nas.runtimes._onnx import export
 from nas.runtimes.measure import MANIFEST, MODELS, RESULTS, KitError, Measurement, Noise
 from nas.tables._card import Model
-from nas.tables._entry import Key, Part, build, ends, whole
+from nas.tables._entry import Key, Part, ends, inputs, whole
 from nas.tables._identity import Identity, file_name, home, identity, method
 from nas.tables._list import list_tables
 from nas.tables._mend import differences, kit_command
-from nas.tables._reference import reference
+from nas.tables._prepare import exporter
+from nas.tables._reference import nothing, reference
 from nas.tables._store import Header
 from nas.tables._table import LatencyTable, Progress
 
@@ -37,6 +38,9 @@ SCRIPT, README = "measure.py", "README.txt"
 PERIOD = 251
 """A kit's convolutions repeat their first so many weights: a time does not hang on them, and random ones do not
 compress. The number is prime, so that no two filters of a row are equal."""
+
+EXPORTED = 128
+"""Rows that are exported at a time."""
 
 TEXT = """Measures {what} with {runtime} on the device "{device}".
 
@@ -115,11 +119,8 @@ def bundle(
             "identity": _carried(here) | {"device": device},
             "note": dict(note or {}),
             "reference": add("reference", *reference()),
-            "nothing": add("nothing", nn.Identity(), [torch.zeros(1, 1, 1, 1)]),
-            "rows": [
-                {**add(f"rows/{n:04}-{key.operator}", *build(part)), **key._asdict(), "ends": ends(part)}
-                for n, (key, part) in enumerate(parts.items(), 1)
-            ],
+            "nothing": add("nothing", *nothing()),
+            "rows": list(_rows(add, parts)),
             "wholes": [
                 {
                     **add(f"wholes/{n:03}", *whole(model.detector, imgsz)),
@@ -179,15 +180,30 @@ def unpack(folder: Path) -> Unpacked:
 class _Adder:
     """Puts models into a kit's archive; gives each one's name there and its inputs' shapes."""
 
-    def __init__(self, file: zipfile.ZipFile, total: int, progress: Progress | None):
-        self._file, self._total, self._progress, self._done = file, total, progress, 0
+    def __init__(self, archive: zipfile.ZipFile, total: int, progress: Progress | None):
+        self._archive, self._total, self._progress, self._done = archive, total, progress, 0
 
     def __call__(self, name: str, module: nn.Module, inputs: Sequence[torch.Tensor]) -> dict[str, Any]:
-        self._file.writestr(f"{name}.onnx", _light(export(module, inputs)))
+        return self.file(name, export(module, inputs), inputs)
+
+    def file(self, name: str, model: bytes, inputs: Sequence[torch.Tensor]) -> dict[str, Any]:
+        """The same with a model that is exported already."""
+        self._archive.writestr(f"{name}.onnx", _light(model))
         self._done += 1
         if self._progress is not None:
             self._progress(self._done / self._total)
         return {"file": f"{name}.onnx", "shapes": [list(x.shape) for x in inputs]}
+
+
+def _rows(add: _Adder, parts: Mapping[Key, ResolvedRow]) -> Iterator[dict[str, Any]]:
+    keys = list(parts)
+    with exporter(len(keys)) as make:
+        for start in range(0, len(keys), EXPORTED):
+            group = keys[start : start + EXPORTED]
+            models = make([parts[key] for key in group])
+            for n, (key, model) in enumerate(zip(group, models, strict=True), start + 1):
+                row = add.file(f"rows/{n:04}-{key.operator}", model, inputs(parts[key]))
+                yield {**row, **key._asdict(), "ends": ends(parts[key])}
 
 
 def _check(folder: Path) -> None:

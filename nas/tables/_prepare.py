@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
+from contextlib import contextmanager
 from multiprocessing import get_context
 
 import torch
@@ -32,19 +32,26 @@ def batches(runtime: Runtime, rows: Sequence[ResolvedRow], size: int) -> Generat
         for start in range(0, len(rows), size):
             yield [runtime.prepare_row(*build(row), ends(row)) for row in rows[start : start + size]]
         return
-    with ExitStack() as stack:
-        make = map
-        if len(rows) >= MANY:
-            context = get_context("spawn")
-            pool = ProcessPoolExecutor(len(os.sched_getaffinity(0)), context, _start)
-            stack.callback(pool.shutdown, cancel_futures=True)
-            make = pool.map  # type: ignore[assignment]
+    with exporter(len(rows)) as make:
         for start in range(0, len(rows), GROUP * size):
             group = rows[start : start + GROUP * size]
-            files = list(make(_export, group))
+            files = make(group)
             for first in range(0, len(group), size):
                 pairs = zip(group[first : first + size], files[first : first + size], strict=True)
                 yield [runtime.load(file, inputs(row), ends(row)) for row, file in pairs]
+
+
+@contextmanager
+def exporter(count: int) -> Iterator[Callable[[Sequence[ResolvedRow]], list[bytes]]]:
+    """Makes the ONNX files of rows, by a process a core where ``count`` of them are to come and these are many."""
+    if count < MANY:
+        yield lambda rows: list(map(_export, rows))
+        return
+    pool = ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn"), _start)
+    try:
+        yield lambda rows: list(pool.map(_export, rows))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _start() -> None:

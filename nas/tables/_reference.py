@@ -24,6 +24,11 @@ def reference() -> tuple[nn.Module, list[torch.Tensor]]:
         return nn.Sequential(*(part for layer in layers for part in layer)).eval(), [torch.randn(1, 48, 40, 40)]
 
 
+def nothing() -> tuple[nn.Module, list[torch.Tensor]]:
+    """A module that does nothing: what it takes is the call's own cost."""
+    return nn.Identity(), [torch.zeros(1, 1, 1, 1)]
+
+
 def bench(runtime: Runtime, nominal: float | None = None) -> Bench:
     """A bench on a runtime; ``nominal`` as in `nas.runtimes.measure.Bench`."""
     return Bench(runtime.prepare(*reference()), nominal, runtime.measuring, runtime.timed)

@@ -10,9 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
 from filelock import FileLock
-from torch import nn
 
 from nas.detectors import Detector, ResolvedRow
 from nas.errors import InputError
@@ -25,6 +23,7 @@ from nas.tables._identity import Identity, digest, file_name, home, identity
 from nas.tables._mend import differences, kit_command, rebuild_command
 from nas.tables._prepare import batches
 from nas.tables._reference import bench as new_bench
+from nas.tables._reference import nothing
 from nas.tables._store import Calibration, DamagedError, Entries, Header, load, load_header, save
 
 Progress = Callable[[float], None]
@@ -372,8 +371,8 @@ class LatencyTable:
         self.path.unlink(missing_ok=True)
         self._entries.clear()
         self._earlier, bench.nominal = Noise(1.0, None), nominal
-        (nothing,) = bench.measure([runtime.prepare(nn.Identity(), [torch.zeros(1, 1, 1, 1)])])
-        self._header = Header(self.fingerprint, date.today().isoformat(), 1e3 * nominal, nothing.ms)
+        (empty,) = bench.measure([runtime.prepare(*nothing())])
+        self._header = Header(self.fingerprint, date.today().isoformat(), 1e3 * nominal, empty.ms)
 
 
 def _noisier(one: Noise, other: Noise) -> Noise:
