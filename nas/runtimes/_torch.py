@@ -24,9 +24,8 @@ Stopwatch = Callable[[Callable[[], object]], float]
 class TorchRuntime(Runtime):
     """Modules in inference mode: float32 on the CPU, float32 or float16 on a CUDA GPU.
 
-    The memory layout follows from device and precision. On the CPU it is channels last: the stock yolov8n and two
-    random members of its space took 13 to 17 % less time so with one thread and 22 % less with two, at 320 pixels on a
-    Xeon with AVX-512. On a GPU, where we have measured nothing yet, it is channels last for float16, as torch's
+    The memory layout follows from device and precision. On the CPU it is channels last, which was faster where we tried
+    both, for yolov8n and members of its space with one thread and with two, on a Xeon with AVX-512. On a GPU, where we have measured nothing yet, it is channels last for float16, as torch's
     documentation advises for tensor cores, and NCHW for float32. There cuDNN picks its algorithms by trying
     (``cudnn.benchmark``) and convolutions of float32 may use TF32, which is torch's default.
     """

@@ -14,8 +14,8 @@ REFERENCE = "3x3 convolutions 48 to 48 at 40x40, to 128 and to 192 by stride 2, 
 def reference() -> tuple[nn.Module, list[torch.Tensor]]:
     """The module and its inputs; the caller's random state is left alone.
 
-    It is a small detector in its mix of maps and weights: in slow windows of a shared machine whole detectors then
-    stay within 1 % of a fixed multiple of it, where a kernel that fits into the caches was off by up to 8 %.
+    It is a small detector in its mix of maps and weights: in slow windows of a shared machine it slows down as whole
+    detectors do, which a kernel that fits into the caches does not.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
