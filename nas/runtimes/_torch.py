@@ -25,9 +25,10 @@ class TorchRuntime(Runtime):
     """Modules in inference mode: float32 on the CPU, float32 or float16 on a CUDA GPU.
 
     The memory layout follows from device and precision. On the CPU it is channels last, which was faster where we tried
-    both, for yolov8n and members of its space with one thread and with two, on a Xeon with AVX-512. On a GPU, where we have measured nothing yet, it is channels last for float16, as torch's
-    documentation advises for tensor cores, and NCHW for float32. There cuDNN picks its algorithms by trying
-    (``cudnn.benchmark``) and convolutions of float32 may use TF32, which is torch's default.
+    both, for yolov8n and members of its space with one thread and with two, on a Xeon with AVX-512. On a GPU, where we
+    have measured nothing yet, it is channels last for float16, as torch's documentation advises for tensor cores, and
+    NCHW for float32. There cuDNN picks its algorithms by trying (``cudnn.benchmark``) and convolutions of float32 may
+    use TF32, which is torch's default.
     """
 
     name = "torch"

@@ -328,7 +328,8 @@ class OpenVINORequest(Session):
     """An ONNX model in OpenVINO: CPU plugin, one stream, float32, synchronous requests on bound inputs.
 
     The plugin keeps maps channels-last or blocked and converts at a model's ends: part of what a row alone takes, and
-    nothing that a row inside takes. So a row's time leaves out the share that its profile gives to the conversions at inner ends.
+    nothing that a row inside takes. So a row's time leaves out the share that its profile gives to the conversions at
+    inner ends.
     """
 
     def __init__(self, model: bytes, inputs: Sequence[Any], threads: int, ends: Ends = (True, True)):
