@@ -6,6 +6,7 @@ import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -98,9 +99,13 @@ class Operator(ABC):
 
     def filled(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         """The constructor's arguments with its defaults filled in."""
-        bound = inspect.signature(self.module).bind(*arguments)
+        bound = self._signature.bind(*arguments)
         bound.apply_defaults()
         return bound.args
+
+    @cached_property
+    def _signature(self) -> inspect.Signature:
+        return inspect.signature(self.module)
 
 
 class StockOperator(Operator):

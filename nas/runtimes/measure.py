@@ -7,7 +7,8 @@ A shared machine has quiet and slow windows, up to twice as slow and lasting fro
 process takes of a single thread's core the clock leaves out; what it does to caches and clock rates remains. So every
 sample lies between two readings of a reference kernel, run through the same runtime, and
 
-* a sample is the shortest of a few runs in a row, the first of which warms the caches;
+* a sample waits for a quiet window, all of them together no longer than twice what sampling takes;
+* it is the shortest of a few runs in a row, the first of which warms the caches;
 * it is quiet when both readings are within 15 % of the reference's nominal time, or of its level in this session where
   that is lower; rounds over all entries, to and fro, go on until each has enough quiet samples and its median is known
   to 3 %, or the rounds are spent;
@@ -31,6 +32,7 @@ import re
 import sys
 import time
 import zipfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,6 +48,8 @@ QUIET = 1.15
 SAMPLES = 4
 ROUNDS = 2
 """Most rounds for each quiet sample that is wanted."""
+WAIT = 2.0
+"""The most that is waited for quiet windows, as a multiple of the time that sampling takes."""
 SURE = 0.03
 """The relative standard error of a median at which it is known well enough."""
 SAMPLE_SECONDS = 2e-3
@@ -53,31 +57,39 @@ RUNS = (2, 20)
 """Fewest and most runs in a sample; between them, as many as fit into ``SAMPLE_SECONDS``."""
 STEAL = 0.05
 """The share of its time that a host may take from this machine before a measurement counts as disturbed."""
-
+DRIFT = 1.5
+"""How far the reference kernel may be off its nominal time, either way, where measuring goes on: beyond it the machine
+is another one. Slow windows of a shared machine reach 2, but pass."""
+PATIENCE = (10, 2.0)
+"""A machine gets so many tries of so many seconds to be quiet; the first that fits ends it."""
+BATCH = 32
+"""Rows that are prepared together, timed interleaved and then saved."""
+WHOLE_SAMPLES = 12
+"""Quiet samples of a whole model, where a row gets ``SAMPLES``."""
 
 Ends = tuple[bool, bool]
 """Whether a row's inputs are the image, and its outputs the predictions: the ends of its detector, where a runtime has
 to convert from and to the user's memory layout. A row inside meets the runtime's own layout there."""
 
 
-class Session:
+class Session(ABC):
     """An ONNX model on bound inputs, ready to run on so many threads: a whole detector, or a row with its ends."""
 
-    def __init__(self, model: bytes, inputs: Sequence[Any], threads: int, ends: Ends = (True, True)):
-        raise NotImplementedError
+    @abstractmethod
+    def __init__(self, model: bytes, inputs: Sequence[Any], threads: int, ends: Ends = (True, True)): ...
 
+    @abstractmethod
     def seconds(self) -> float:
         """Run once and return how long that took, nothing but the run inside the clock."""
-        raise NotImplementedError
 
+    @abstractmethod
     def outputs(self) -> list[Any]:
         """Run once and return what came out."""
-        raise NotImplementedError
 
     @staticmethod
+    @abstractmethod
     def fingerprint() -> dict[str, str]:
         """What of the runtime moves a number."""
-        raise NotImplementedError
 
 
 class Measurement(NamedTuple):
@@ -99,6 +111,11 @@ class Noise(NamedTuple):
     def too_much(self) -> bool:
         """Whether a table measured like this should not be trusted."""
         return self.quiet < 0.5 or (self.steal or 0.0) > STEAL
+
+    def worse(self, other: Noise) -> Noise:
+        """The worse of this session and another, in both figures."""
+        steal = [noise.steal for noise in (self, other) if noise.steal is not None]
+        return Noise(min(self.quiet, other.quiet), max(steal, default=None))
 
     def __str__(self) -> str:
         stolen = "" if self.steal is None else f", {self.steal:.1%} of the time stolen by the host"
@@ -182,6 +199,16 @@ class Bench:
                 readings.append(self._read())
         return _level(readings)
 
+    def settle(self, here: float) -> float | None:
+        """None where the level ``here``, in seconds, is near the nominal, or comes to be while this waits; else the
+        level that stays."""
+        tries, seconds = PATIENCE
+        for _ in range(tries):
+            if self.nominal / DRIFT <= here <= self.nominal * DRIFT:
+                return None
+            here = self.watch(seconds)
+        return here
+
     def measure(
         self, entries: Sequence[Any], samples: int = SAMPLES, progress: Callable[[float], None] | None = None
     ) -> list[Measurement]:
@@ -209,14 +236,19 @@ class Bench:
         runs = [self._runs(entry) for entry in entries]
         rounds = ROUNDS * samples if self._timed else 1
         pending = list(range(len(entries)))
+        patience = 0.0
         for number in range(rounds):
             before = self._read()
             # To and fro, so that no entry always follows the same neighbour.
             for index in pending if number % 2 else reversed(pending):
+                waiting = time.perf_counter()
+                before = self._wait(before, patience)
+                sampling = time.perf_counter()
                 shortest = min(entries[index].seconds() for _ in range(runs[index]))
                 after = self._read()
                 taken[index].append(_Sample(shortest, before, after))
                 before = after
+                patience += WAIT * (time.perf_counter() - sampling) - (sampling - waiting)
             self.level = _level([sample.before for of_entry in taken for sample in of_entry])
             pending = [index for index in range(len(entries)) if not self._known(taken[index], samples)]
             if progress is not None:
@@ -228,12 +260,24 @@ class Bench:
         # Twice, since what ran before has emptied the caches.
         return float(min(self._reference.seconds(), self._reference.seconds()))
 
+    def _wait(self, reading: float, patience: float) -> float:
+        """A reading in a quiet window, or the last one when this has waited for so many seconds."""
+        start = time.perf_counter()
+        while self._timed and reading > self._limit and time.perf_counter() - start < patience:
+            reading = self._read()
+        return reading
+
+    @property
+    def _limit(self) -> float:
+        """The most that a reading in a quiet window takes."""
+        return QUIET * min(self.nominal, self.level)
+
     def _runs(self, entry: Any) -> int:
         entry.seconds()
         return int(np.clip(SAMPLE_SECONDS / max(entry.seconds(), 1e-9), *RUNS)) if self._timed else 1
 
     def _is_quiet(self, sample: _Sample) -> bool:
-        return max(sample.before, sample.after) <= QUIET * min(self.nominal, self.level)
+        return max(sample.before, sample.after) <= self._limit
 
     def _known(self, taken: Sequence[_Sample], samples: int) -> bool:
         quiet = [sample for sample in taken if self._is_quiet(sample)]
@@ -415,13 +459,8 @@ SESSIONS: dict[str, type[Session]] = {"onnxruntime": OnnxSession, "openvino": Op
 
 KIT_FORMAT = 1
 MANIFEST, MODELS, RESULTS = "manifest.json", "models.zip", "results.json"
-BATCH = 32
-"""Rows that are prepared together and timed interleaved."""
 WHOLE_BATCH = 8
-"""The same for whole models: a small device has room for few."""
-WHOLE_SAMPLES = 12
-DRIFT = 1.5
-"""How far the reference kernel may be off, either way, when measuring goes on: beyond it the machine is another one."""
+"""Whole models that are prepared together: a small device has room for few."""
 
 
 class KitError(Exception):
@@ -533,9 +572,7 @@ class Kit:
                 continue
             for model, measurement in zip(batch, measured, strict=True):
                 results["measured"].setdefault(model["file"], []).append(list(measurement))
-            results["quiet"] = min(before.quiet, bench.noise.quiet)
-            steal = [noise.steal for noise in (before, bench.noise) if noise.steal is not None]
-            results["steal"] = max(steal, default=None)
+            results["quiet"], results["steal"] = before.worse(bench.noise)
             write_sealed(self._path, results)
             left = len(self._left(step, results))
             done += len(batch)
@@ -560,14 +597,12 @@ class Kit:
     def _compare(self, bench: Bench, results: dict[str, Any]) -> None:
         """Go on in the units of the results."""
         here, bench.nominal = bench.nominal, results["reference_ms"] / 1e3
-        for _ in range(10):
-            if bench.nominal / DRIFT <= here <= bench.nominal * DRIFT:
-                return
-            here = bench.watch(2.0)
-        raise KitError(
-            f"{self._path}: the reference kernel took {1e3 * bench.nominal:.3g} ms there and takes {1e3 * here:.3g} ms "
-            "now: another machine, or a busy or hot one; try again when it is idle, or delete the file to measure anew"
-        )
+        if off := bench.settle(here):
+            raise KitError(
+                f"{self._path}: the reference kernel took {1e3 * bench.nominal:.3g} ms there and takes {1e3 * off:.3g} "
+                "ms now: another machine, or a busy or hot one; try again when it is idle, or delete the file to "
+                "measure anew"
+            )
 
     def _begin(self, bench: Bench, nominal: float, results: dict[str, Any]) -> None:
         """Empty results, in units of a reference that takes ``nominal`` seconds."""

@@ -16,7 +16,7 @@ from nas.detectors import Detector, ResolvedRow
 from nas.errors import InputError
 from nas.files import shipped
 from nas.runtimes import Prepared, Runtime
-from nas.runtimes.measure import QUIET, Bench, Measurement, Noise
+from nas.runtimes.measure import BATCH, QUIET, WHOLE_SAMPLES, Bench, Measurement, Noise
 from nas.tables._entry import DEEP, Key, Part, whole
 from nas.tables._fit import misfit
 from nas.tables._identity import Identity, digest, file_name, home, identity
@@ -28,11 +28,8 @@ from nas.tables._store import Calibration, DamagedError, Entries, Header, load, 
 
 Progress = Callable[[float], None]
 
-BATCH = 32
-"""Entries that are timed interleaved and then saved."""
 EARLY = 8 * BATCH
 """Entries up to which a table that was begun in a slow window is begun again."""
-WHOLE_SAMPLES = 12
 GROUP = 64
 """Whole detectors that are held ready at once: some 40 MB each."""
 
@@ -159,18 +156,26 @@ class LatencyTable:
 
     def missing(self, rows: Iterable[ResolvedRow]) -> list[Key]:
         """The entries that the table lacks of these rows."""
-        keys = dict.fromkeys(key for row in rows for key in Part.of(row).needs())
+        return self._without(map(Part.of, rows))
+
+    def _without(self, parts: Iterable[Part]) -> list[Key]:
+        keys = dict.fromkeys(key for part in parts for key in part.needs())
         return [key for key in keys if key not in self._entries]
 
     def ensure(self, rows: Iterable[ResolvedRow], progress: Progress | None = None) -> None:
         """Measure what the table lacks of these rows; ``progress`` gets the share that is there."""
         for part in map(Part.of, rows):
             self._asked.update({key: part.at(key.depth) for key in part.needs()})
-        if self._header is not None and not [key for key in self._asked if key not in self._entries]:
+        if self._header is not None and not self._lacking:
             return
-        with self._measuring(f"{len([k for k in self._asked if k not in self._entries])} entries") as (runtime, bench):
-            while lacking := [key for key in self._asked if key not in self._entries]:
+        with self._measuring(f"{len(self._lacking)} entries") as (runtime, bench):
+            while lacking := self._lacking:
                 self._fill(runtime, bench, lacking, progress)
+
+    @property
+    def _lacking(self) -> list[Key]:
+        """What was asked for and is not there."""
+        return [key for key in self._asked if key not in self._entries]
 
     def _fill(self, runtime: Runtime, bench: Bench, lacking: Sequence[Key], progress: Progress | None) -> None:
         """Measure these entries, or as many as there are until the table has to be begun again."""
@@ -186,7 +191,7 @@ class LatencyTable:
                     scale = bench.level / bench.nominal
                     measured = [Measurement(ms * scale, spread * scale, n) for ms, spread, n in measured]
                     self._rescale(bench, scale)
-                for key, (ms, spread_ms, n) in zip(lacking[number * BATCH :], measured, strict=False):
+                for key, (ms, spread_ms, n) in zip(lacking[number * BATCH :][: len(batch)], measured, strict=True):
                     self._entries[key] = Measurement(max(0.0, ms - self.header.overhead_ms), spread_ms, n)
                 self._save()
                 if progress is not None:
@@ -269,7 +274,7 @@ class LatencyTable:
                 self._entries[key] = _mean(self._entries[key], other) if key in self._entries else other
             self.header.calibrations = header.calibrations | self.header.calibrations
             self.header.cards = {}  # they were of other entries
-            self.header.quiet, self.header.steal = self._earlier = _noisier(self.header.noise, header.noise)
+            self.header.quiet, self.header.steal = self._earlier = self.header.noise.worse(header.noise)
             self._save()
 
     def record(self, imgsz: int, card: dict[str, float]) -> None:
@@ -281,11 +286,11 @@ class LatencyTable:
 
     def _rows(self, detector: Detector, imgsz: int) -> list[float]:
         """The rows' ms as measured alone."""
-        rows = list(detector.resolve(imgsz))
-        if missing := self.missing(rows):
+        parts = list(map(Part.of, detector.resolve(imgsz)))
+        if missing := self._without(parts):
             first = "; ".join(str(key) for key in missing[:3])
             raise MissingEntryError(f"the latency table {self.path} lacks {len(missing)} entries, first of all {first}")
-        return [self._row(Part.of(row)) for row in rows]
+        return list(map(self._row, parts))
 
     def _row(self, part: Part) -> float:
         base = self._entries[part.key(1)].ms
@@ -319,7 +324,7 @@ class LatencyTable:
 
     def _save(self) -> None:
         if self._bench is not None:
-            self.header.quiet, self.header.steal = self._written = _noisier(self._earlier, self._bench.noise)
+            self.header.quiet, self.header.steal = self._written = self._earlier.worse(self._bench.noise)
         save(self.path, self.header, self._entries)
 
     @property
@@ -340,7 +345,7 @@ class LatencyTable:
                     mend = rebuild_command(self.fingerprint, self.path)
                     raise InputError(f"{self.path}: {problem}; measure anew: {mend}")
             if self._header is not None and self._header.noise != self._written:
-                self._earlier = _noisier(self._earlier, self._header.noise)
+                self._earlier = self._earlier.worse(self._header.noise)
             yield
 
     @contextmanager
@@ -373,12 +378,6 @@ class LatencyTable:
         self._earlier, bench.nominal = Noise(1.0, None), nominal
         (empty,) = bench.measure([runtime.prepare(*nothing())])
         self._header = Header(self.fingerprint, date.today().isoformat(), 1e3 * nominal, empty.ms)
-
-
-def _noisier(one: Noise, other: Noise) -> Noise:
-    """The worse of two sessions."""
-    steal = [noise.steal for noise in (one, other) if noise.steal is not None]
-    return Noise(min(one.quiet, other.quiet), max(steal, default=None))
 
 
 def _part(progress: Progress | None, start: float, length: float) -> Progress:

@@ -78,8 +78,9 @@ class Machine(FakeRuntime):
         lambda now: 1.0 + 0.1 * now,  # a machine that gets slower and slower
     ],
 )
-def test_slow_windows_do_not_show(slowness: Slowness) -> None:
+def test_slow_windows_do_not_show(slowness: Slowness, monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(slowness)
+    machine.keep_time(monkeypatch)
     costs = [0.1e-3, 1e-3, 5e-3]
     measured = bench(machine, nominal=1e-3).measure([Scripted(machine, c) for c in costs])
     for cost, found in zip(costs, measured, strict=True):
@@ -87,14 +88,16 @@ def test_slow_windows_do_not_show(slowness: Slowness) -> None:
         assert found.spread_ms <= 0.05 * found.ms
 
 
-def test_noise_that_hits_single_samples_does_not_show() -> None:
+def test_noise_that_hits_single_samples_does_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(lambda now: 3.0 if int(now * 1e4) % 7 == 0 else 1.0)
+    machine.keep_time(monkeypatch)
     (found,) = bench(machine, nominal=1e-3).measure([Scripted(machine, 1e-3)])
     assert found.ms == pytest.approx(1, rel=0.05)
 
 
-def test_without_a_quiet_window_the_result_is_normalised() -> None:
+def test_without_a_quiet_window_the_result_is_normalised(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(lambda now: 1.6)
+    machine.keep_time(monkeypatch)
     timer = bench(machine, nominal=1e-3)
     (found,) = timer.measure([Scripted(machine, 4e-3)])
     assert found.ms == pytest.approx(4, rel=1e-6)
@@ -157,21 +160,36 @@ def test_progress_ends_at_one() -> None:
 
 
 def test_noise_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A round is 14 ms on the quiet machine: three are slow, the fourth to the seventh quiet and enough."""
+    """The first sample is slow; for the second it waits, and that and three more are quiet and enough."""
     ticks = iter([(10, 1000), (13, 1100), (13, 2000), (30, 2100)])
     monkeypatch.setattr(measure, "_ticks", lambda: next(ticks))
-    machine = Machine(lambda now: 2.0 if now < 0.1 else 1.0)
+    machine = Machine(lambda now: 2.0 if now < 0.08 else 1.0)
+    machine.keep_time(monkeypatch)
     timer = bench(machine, nominal=1e-3)
     assert timer.noise == Noise(1.0, None)
     entry = Scripted(machine, 5e-3)
     (found,) = timer.measure([entry])
-    assert (found.n, (entry.runs - 2) // 2) == (4, 7)
-    assert timer.noise == (pytest.approx(4 / 7), pytest.approx(3 / 100))
+    assert (found.n, (entry.runs - 2) // 2) == (4, 5)
+    assert timer.noise == (pytest.approx(4 / 5), pytest.approx(3 / 100))
     assert not timer.noise.too_much
     timer.measure([Scripted(machine, 5e-3)])  # four more, all quiet
-    assert timer.noise == (pytest.approx(8 / 11), pytest.approx(20 / 200))
+    assert timer.noise == (pytest.approx(8 / 9), pytest.approx(20 / 200))
     assert timer.noise.too_much
-    assert str(timer.noise) == "73% of the samples in quiet windows, 10.0% of the time stolen by the host"
+    assert str(timer.noise) == "89% of the samples in quiet windows, 10.0% of the time stolen by the host"
+
+
+@pytest.mark.parametrize(("share", "waits"), [(0.0, 0.0), (0.5, 1.0), (1.0, 2.0)])
+def test_waiting_for_quiet_windows_has_an_end(share: float, waits: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With windows of a second it samples in the quiet ones alone; without any it waits twice as long as it samples."""
+    machine = Machine(lambda now: 2.0 if now % 1 < share else 1.0)
+    machine.keep_time(monkeypatch)
+    entry = Scripted(machine, 5e-3)
+    timer = bench(machine, nominal=1e-3)
+    timer.measure([entry], samples=100)
+    # A sample is two runs of the entry and a reading, which is two of the reference; each round reads once more.
+    sampling = entry.runs / 2 * (2 * 5e-3 + 2e-3) * (2 if share == 1 else 1)
+    assert (machine.now - sampling) / sampling == pytest.approx(waits, abs=0.4)
+    assert timer.noise.quiet == pytest.approx(float(share < 1), abs=0.1)
 
 
 def test_a_system_that_does_not_tell_what_is_stolen(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -328,6 +328,9 @@ class Scripted(measure.Session):
         Scripted.now += taken
         return taken
 
+    def outputs(self) -> list[Any]:
+        return []
+
     @staticmethod
     def fingerprint() -> dict[str, str]:
         return {"runtime": "onnxruntime", "version": "1", "options": ""}

@@ -13,9 +13,9 @@ import pytest
 
 from nas.detectors import TEMPLATES
 from nas.errors import InputError
-from nas.runtimes import Runtime, choose
+from nas.runtimes import Runtime, choose, measure
 from nas.runtimes._fake import FakeRuntime
-from nas.tables import LatencyTable, _fit
+from nas.tables import LatencyTable
 from nas.tables._store import load, save
 
 ROWS = list(TEMPLATES["yolov8n"].stock(2).resolve(64))[:3]
@@ -220,7 +220,7 @@ def test_the_mend_in_the_users_folder_needs_no_path() -> None:
 
 @pytest.mark.parametrize(("factor", "fits"), [(1.6, False), (0.6, False), (1.4, True), (0.7, True)])
 def test_a_machine_of_another_speed(path: Path, factor: float, fits: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_fit, "SECONDS", 0)
+    monkeypatch.setattr(measure, "PATIENCE", (10, 0.0))
     here = load(path)[0].reference_ms
     rewrite(path, reference_ms=here * factor)
     if fits:

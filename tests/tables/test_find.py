@@ -11,8 +11,8 @@ import pytest
 import nas.tables._table as module
 from nas.detectors import TEMPLATES
 from nas.errors import InputError
-from nas.runtimes import Runtime, choose
-from nas.tables import AbsentDeviceError, LatencyTable, MissingEntryError, _fit, home
+from nas.runtimes import Runtime, choose, measure
+from nas.tables import AbsentDeviceError, LatencyTable, MissingEntryError, home
 from nas.tables._identity import file_name
 from nas.tables._store import load, save
 
@@ -146,7 +146,7 @@ def misfits(path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> tuple[Run
     if case == "cpu":
         save(path, replace(header, identity=header.identity | {"cpu": "Elbrus-8C"}), entries)
         return choose("fake"), "of another device or runtime: cpu is 'Elbrus-8C' there and "
-    monkeypatch.setattr(_fit, "SECONDS", 0)
+    monkeypatch.setattr(measure, "PATIENCE", (10, 0.0))
     save(path, replace(header, reference_ms=3 * header.reference_ms), entries)
     return choose("fake"), "the reference kernel takes "
 
