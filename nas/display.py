@@ -85,10 +85,11 @@ class Trials:
         )
 
 
-def result_table(front: Sequence[Finalist], stock: Finalist, unmeasured: str = "") -> Table:
-    """The front and the stock model, predicted latency against measured; ``unmeasured`` says why none was measured."""
+def result_table(front: Sequence[Finalist], stock: Finalist, unit: str, unmeasured: str = "") -> Table:
+    """The front and the stock model, predicted latency against measured; ``unit`` is that of the scores, ``unmeasured``
+    says why none was measured."""
     shown = Table(title=f"Pareto front, {unmeasured or 'measured whole on the device'}", box=SIMPLE)
-    for heading in ("model", "AP50-95\n(proxy)", "measured\nms", "predicted\nms", "error", "params", "MACs"):
+    for heading in ("model", unit.replace(" ", "\n", 1), "measured\nms", "predicted\nms", "error", "params", "MACs"):
         shown.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
     for finalist in front if stock in front else [*front, stock]:
         measured = finalist.latency_ms is not None

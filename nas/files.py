@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from nas.errors import InputError
+
+LEFT = 3600.0
+"""Seconds after which a temporary file counts as left behind by a process that was killed."""
 
 
 def shipped(folder: str) -> Path:
@@ -42,8 +47,13 @@ def write(path: Path, text: str) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside ``path`` to write to; it takes the name when it is whole, at the end of the block."""
+    """A temporary file beside ``path`` to write to; it takes the name when it is whole, at the end of the block.
+    What a process that was killed has left there is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > LEFT:
+                left.unlink()
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     yield temporary
     os.replace(temporary, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import os
 import shlex
@@ -64,10 +65,13 @@ def main(
     proxy: Annotated[str, typer.Option(help=f"How candidates are scored: {', '.join(PROXIES)}.")] = "short",
     weights: Annotated[
         Path | None,
-        typer.Option(help="Trained template (a state dict) for --proxy inherit.", show_default="trained first"),
+        typer.Option(help="Trained template (a state dict) for proxies that need one.", show_default="trained first"),
     ] = None,
     train_device: Annotated[str, typer.Option(help="Where candidates train: auto, cpu, cuda.")] = "auto",
     workers: Annotated[int, typer.Option(help="Candidates trained at once; 0: one a core, at most 4.")] = 0,
+    candidate_limit: Annotated[
+        float, typer.Option(min=0, help="Most seconds a candidate may train before it is killed; 0: no limit.")
+    ] = 600.0,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     table_file: cli.TableFile = None,
     rebuild_table: Annotated[bool, typer.Option(help="Measure the latency table anew.")] = False,
@@ -84,7 +88,8 @@ def main(
     if resume and out is None:
         raise InputError("--resume: give the run's directory with --out")
     folder = out or _next_folder(f"{searched.name}-{Path(data).parent.name if data != 'shapes' else data}")
-    make: dict[str, Any] = {"folder": folder / "proxy", "device": train_on, **_weights(proxy, searched, weights)}
+    make: dict[str, Any] = {"folder": folder / "proxy", "space": searched, "device": train_on}
+    make |= _weights(proxy, weights)
     if is_here(device):
         choose(runtime, device, threads, precision)  # refuses what cannot be, before a data set is built
     scorer = PROXIES[proxy](data, **make)
@@ -101,7 +106,9 @@ def main(
         raise InputError(f"{error}; for this search, bundle with {shlex.join(map(str, of))}") from None
     cores = len(os.sched_getaffinity(0))
     count = workers or (min(cores, 4) if train_on == "cpu" else 1)
-    crew = Workers(partial(PROXIES[proxy], scorer.dataset, **make), count, max(1, cores // count))
+    crew = Workers(
+        partial(PROXIES[proxy], scorer.dataset, **make), count, max(1, cores // count), candidate_limit or None
+    )
     with Display() as display:
         facts: dict[str, Any] = {
             "options": {
@@ -129,7 +136,7 @@ def main(
             display.say(f"run directory {folder}; {scorer.dataset.note}")
             try:
                 driver = Driver(
-                    study=open_study(run.storage, f"{searched.name}-{device}-{scorer.fingerprint[:8]}"),
+                    study=open_study(run.storage, f"{searched.name}-{device}-{scorer.fingerprint[:8]}", scorer.unit),
                     space=searched,
                     table=latencies,
                     score=crew.score,
@@ -181,7 +188,7 @@ def _search(run: Run, driver: Driver, proxy: Proxy, crew: Workers, display: Disp
     with run.phase("finalists"), display.bar(f"finalists{', measured whole' if driver.table.here else ''}") as progress:
         finalists = measure(candidates(rows), rows[0], driver.table, driver.nc, driver.imgsz, progress)
     front, stock = front_of(finalists, driver.limits)
-    write_front(run.folder, front, driver.nc, forced)
+    write_front(run.folder, front, driver.nc, proxy.unit, forced)
     run.save(
         nc=driver.nc,
         finalists=[asdict(finalist) for finalist in finalists],
@@ -192,7 +199,7 @@ def _search(run: Run, driver: Driver, proxy: Proxy, crew: Workers, display: Disp
         write_report(run.folder)
     run.save(status="finished")
     note = unmeasured(run.folder, forced) if stock.latency_ms is None else ""
-    shown = result_table(front, stock, note)
+    shown = result_table(front, stock, proxy.unit, note)
     if forced:
         shown.title = Text(f"{shown.title}; by --force of a table that does not fit this device")
     display.show(shown)
@@ -230,15 +237,18 @@ def _check_size(space: Space, limits: Limits) -> None:
             raise InputError(f"{problem}; add --max-size BYTES or drop {key}")
 
 
-def _weights(proxy: str, space: Space, weights: Path | None) -> dict[str, Any]:
+def _weights(proxy: str, weights: Path | None) -> dict[str, Any]:
     """What a proxy that starts from a trained template has to be told."""
-    if proxy != "inherit":
-        if weights is None:
-            return {}
-        raise InputError(f"--weights {weights}: only --proxy inherit starts from weights; add it, or drop --weights")
-    if weights is not None and not weights.is_file():
+    if weights is None:
+        return {}
+    kinds = [name for name, kind in PROXIES.items() if "weights" in inspect.signature(kind).parameters]
+    if proxy not in kinds:
+        raise InputError(
+            f"--weights {weights}: only --proxy {', '.join(kinds)} start from weights; add one, or drop it"
+        )
+    if not weights.is_file():
         raise InputError(f"--weights {weights}: no such file")
-    return {"template": space.file.template, "weights": weights}
+    return {"weights": weights}
 
 
 def _train_device(name: str) -> str:

@@ -1,14 +1,8 @@
 """What each row of a whole detector takes in its graph, by the runtime's own profile of its nodes.
 
 An exporter's node names carry the module they come from, so that ``/model.3/conv/Conv`` is of row 3. A node without
-such a name is of the row of the next node that has one, and after the last of that one's. In onnxruntime these nodes
-are reorders: in the graphs of ten detectors (yolov8n, four random members each of yolov8n and yolov8n-all, 320 pixels)
-all 440 were read in that row, 14 of them across a row's end. In OpenVINO they are splits, renamed: all 64 stood inside
-a row.
-
-The rows' sum, in the stock yolov8n and two random members on a Xeon with AVX-512, one thread: onnxruntime 1.05 to 1.06
-of a run without a profile, whose clock is read round every node; OpenVINO 0.985 to 0.988 of the same run; torch 0.982
-to 0.984 of the same run.
+such a name is of the row of the next node that has one, and after the last of that one's: in onnxruntime these are
+reorders, which are done for what reads them, in OpenVINO splits inside a row.
 """
 
 from __future__ import annotations

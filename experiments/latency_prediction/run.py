@@ -2,9 +2,9 @@
 
     python experiments/latency_prediction/run.py onnxruntime torch openvino
 
-measures, for each runtime, 48 whole members of the default space twice, their rows alone with and without what the
-runtime converts at a row's ends, and their rows inside 24 further wholes by the runtime's own profile; then predicts 40
-of the 48 from each source, with nothing, a factor or a line fitted on the other 8. Results are kept as they come:
+measures, for each runtime, 32 whole members of the default space twice, their rows alone with and without what the
+runtime converts at a row's ends, and their rows inside 16 further wholes by the runtime's own profile; then predicts 24
+of the 32 from each source, with nothing, a factor or a line fitted on the other 8. Results are kept as they come:
 a run that was stopped goes on.
 """
 
@@ -27,7 +27,7 @@ from nas.spaces import load_space
 from nas.tables import LatencyTable, bench, figures
 from nas.tables._entry import Key, Part, build
 
-SIZE, NC, CALIBRATION, HELD_OUT, PROFILED = 320, 80, 8, 40, 24
+SIZE, NC, CALIBRATION, HELD_OUT, PROFILED = 320, 80, 8, 24, 16
 RESULTS = Path(__file__).parent / "results"
 INSIDE = "rows, inner ends left out"
 

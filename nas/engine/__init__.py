@@ -9,11 +9,12 @@ from nas.engine._record import Record, records, table
 from nas.engine._run import Run, open_run
 from nas.engine._signal import Signal, chosen, measure_signal
 from nas.engine._study import open_study
-from nas.engine._workers import Workers
+from nas.engine._workers import KilledError, Workers
 
 __all__ = [
     "Driver",
     "Finalist",
+    "KilledError",
     "Limits",
     "Record",
     "Run",

@@ -120,13 +120,13 @@ def unmeasured(run: Path, forced: str = "") -> str:
     return f"predicted, not measured; {'nothing is measured with --force' if forced else command}"
 
 
-def write_front(run: Path, front: Sequence[Finalist], nc: int, forced: str = "") -> None:
-    """Write pareto.csv and pareto/*.yaml, in place of those of an earlier front."""
+def write_front(run: Path, front: Sequence[Finalist], nc: int, unit: str, forced: str = "") -> None:
+    """Write pareto.csv and pareto/*.yaml, in place of those of an earlier front; ``unit`` is that of the scores."""
     for old in (run / "pareto").glob("*.yaml"):
         old.unlink()
     for finalist in front:
         latency = f"{finalist.latency:.2f} ms {'measured' if finalist.latency_ms else 'predicted, not measured'}"
-        notes = [f"{finalist.name}: AP50-95 {finalist.score:.4f} after the proxy, {latency}", finalist.arch]
+        notes = [f"{finalist.name}: {unit} {finalist.score:.4f}, {latency}", finalist.arch]
         notes += [forced_warning(forced)] if forced else []
         write(run / finalist.yaml, to_yaml(decode(finalist.arch).detector(nc), "\n".join(notes)))
     frame = pareto_frame(front)

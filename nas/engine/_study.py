@@ -14,19 +14,20 @@ from optuna.trial import TrialState
 
 from nas.engine._record import INTERRUPTED
 
-METRICS = ("AP50-95 (proxy)", "latency ms (predicted)")
+LATENCY = "latency ms (predicted)"
 STARTUP = 10
 
 
-def open_study(storage: str, name: str) -> optuna.Study:
-    """The study, new or taken up: trials that a dead driver left running are failed, so nothing waits for them."""
+def open_study(storage: str, name: str, unit: str) -> optuna.Study:
+    """The study of scores in this ``unit`` (`nas.proxies.Proxy.unit`) and of latency, new or taken up: trials that a
+    dead driver left running are failed, so nothing waits for them."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(
         study_name=name, storage=storage, directions=["maximize", "minimize"], load_if_exists=True
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        study.set_metric_names(list(METRICS))
+        study.set_metric_names([unit, LATENCY])
     interrupt(study)
     while study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
         study.tell(study.ask(), state=TrialState.FAIL)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
+from queue import SimpleQueue
+from threading import Lock
 
 import torch
 
@@ -14,6 +16,10 @@ from nas.detectors import Detector
 from nas.proxies import Outcome, Proxy
 
 _proxy: Proxy
+
+
+class KilledError(Exception):
+    """A candidate whose process was killed, by its time limit or by the system; the message says which."""
 
 
 def _start(make: Callable[[], Proxy], threads: int) -> None:
@@ -25,6 +31,10 @@ def _start(make: Callable[[], Proxy], threads: int) -> None:
     _proxy.prepare()
 
 
+def _ready() -> None:
+    """What a child can answer once it has started."""
+
+
 def _score(detector: Detector, seed: int) -> Outcome:
     return _proxy.score(detector, seed)
 
@@ -34,32 +44,91 @@ class Workers:
 
     Small networks keep one core busy and not two, so two processes of one thread train nearly twice as fast as one of
     two. Processes start with the first scores; `pause` ends them, so that nothing of ours runs while latency is
-    measured. When one dies, what all were doing fails with that reason, and new ones start with the next score.
+    measured. A candidate that takes more than ``limit`` seconds is killed with its process, alone, and so is one that
+    takes its process with it; a new process takes the next.
     """
 
-    def __init__(self, make: Callable[[], Proxy], count: int, threads: int):
+    def __init__(self, make: Callable[[], Proxy], count: int, threads: int, limit: float | None = None):
         self.count = count
-        self._make, self._threads = make, threads
-        self._pool: ProcessPoolExecutor | None = None
+        self._make, self._threads, self._limit = make, threads, limit
+        self._crew: ThreadPoolExecutor | None = None
+        self._children: list[_Child] = []
+        self._free: SimpleQueue[_Child] = SimpleQueue()
 
     def score(self, detector: Detector, seed: int) -> Future[Outcome]:
-        """Have this scored as soon as a process is free."""
-        if self._pool is not None:
-            try:
-                return self._pool.submit(_score, detector, seed)
-            except BrokenProcessPool:
-                self.pause()
-        context = get_context("spawn")
-        self._pool = ProcessPoolExecutor(self.count, context, _start, (self._make, self._threads))
-        return self._pool.submit(_score, detector, seed)
+        """Have this scored as soon as a process is free; the future raises what scoring it raised, or KilledError."""
+        if self._crew is None:
+            self._crew = ThreadPoolExecutor(self.count)
+            self._children = [_Child(self._make, self._threads, self._limit) for _ in range(self.count)]
+            self._free = SimpleQueue()
+            for child in self._children:
+                self._free.put(child)
+        return self._crew.submit(self._one, detector, seed)
 
     def pause(self) -> None:
         """End the child processes, whatever they are doing."""
-        if self._pool is not None:
-            children = list((self._pool._processes or {}).values())
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            for child in children:
-                child.kill()
-            for child in children:
-                child.join()
-            self._pool = None
+        if self._crew is not None:
+            self._crew.shutdown(wait=False, cancel_futures=True)
+            for child in self._children:
+                child.end()
+            self._crew.shutdown()
+            self._crew = None
+
+    def _one(self, detector: Detector, seed: int) -> Outcome:
+        child = self._free.get()
+        try:
+            return child.score(detector, seed)
+        finally:
+            self._free.put(child)
+
+
+class _Child:
+    """One process, replaced when it is gone."""
+
+    def __init__(self, make: Callable[[], Proxy], threads: int, limit: float | None):
+        self._make, self._threads, self._limit = make, threads, limit
+        self._pool: ProcessPoolExecutor | None = None
+        self._ended, self._lock = False, Lock()
+
+    def score(self, detector: Detector, seed: int) -> Outcome:
+        pool = self._started()
+        try:
+            return pool.submit(_score, detector, seed).result(self._limit)
+        except TimeoutError:
+            self._kill()
+            raise KilledError(f"took more than its time limit of {self._limit:g} seconds") from None
+        except BrokenProcessPool:
+            self._kill()
+            raise KilledError("its process died, of memory running out or killed from outside") from None
+
+    def end(self) -> None:
+        with self._lock:
+            self._ended = True
+        self._kill()
+
+    def _started(self) -> ProcessPoolExecutor:
+        """The process, ready: what starting takes does not count as a candidate's time."""
+        with self._lock:
+            if self._ended:
+                raise KilledError("the run has ended")
+            if self._pool is None:
+                context = get_context("spawn")
+                self._pool = ProcessPoolExecutor(1, context, _start, (self._make, self._threads))
+            pool = self._pool
+            ready = pool.submit(_ready)
+        try:
+            ready.result()
+        except BrokenProcessPool:
+            self._kill()
+            raise KilledError("the process that was to score it did not start") from None
+        return pool
+
+    def _kill(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            processes = list((pool._processes or {}).values())
+            for process in processes:
+                process.kill()
+            pool.shutdown(cancel_futures=True)
+            for process in processes:
+                process.join()

@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from nas.proxies._base import Outcome, Progress, Proxy, ProxyError
-from nas.proxies.inherit import Inherited
+from nas.proxies.distill import Distilled
+from nas.proxies.inherit import FromTemplate, Inherited, NeckInherited
 from nas.proxies.recipe import Recipe
 from nas.proxies.short import ShortTraining
+from nas.proxies.zerocost import Vote, ZeroCost
 
-PROXIES: dict[str, type[Proxy]] = {proxy.name: proxy for proxy in (ShortTraining, Inherited)}
+KINDS: tuple[type[Proxy], ...] = (ShortTraining, Inherited, NeckInherited, Distilled, *Vote.voters, Vote)
+
+PROXIES: dict[str, type[Proxy]] = {kind.name: kind for kind in KINDS}
 """Proxies by the name that ``--proxy`` takes."""
 
-__all__ = ["PROXIES", "Inherited", "Outcome", "Progress", "Proxy", "ProxyError", "Recipe", "ShortTraining"]
+__all__ = [
+    "PROXIES",
+    "Distilled",
+    "FromTemplate",
+    "Inherited",
+    "NeckInherited",
+    "Outcome",
+    "Progress",
+    "Proxy",
+    "ProxyError",
+    "Recipe",
+    "ShortTraining",
+    "ZeroCost",
+]

@@ -8,10 +8,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from nas.data import Dataset, load
 from nas.detectors import Detector
 from nas.proxies.recipe import Recipe
+from nas.spaces import Space, load_space
+
+SPACE = "yolov8n"
 
 Progress = Callable[[float], None]
 """Called with the share done, from 0 to 1, of whatever is running."""
@@ -23,7 +27,7 @@ class ProxyError(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """One score: AP50-95 on the validation split (0..1), wall-clock ``seconds``, and the training curve.
+    """One score, wall-clock ``seconds``, and the training curve, empty where nothing was trained.
 
     A row of ``curve`` holds ``step``, ``loss``, its parts ``box``, ``cls`` and ``dfl``, and ``lr``.
     """
@@ -34,27 +38,38 @@ class Outcome:
 
 
 class Proxy(ABC):
-    """Tells quickly how accurate a detector would become.
+    """Tells quickly how accurate a detector would become: the larger a score, the more.
 
-    `prepare` runs once before the first score and may be called again: what it left in ``folder`` is taken up. `score`
-    depends on the detector's rows, the seed (initial weights and order of the data) and what ``fingerprint`` covers,
-    and on nothing else, so a repeated call with as many threads returns the same score; it leaves torch's global random
-    state alone and keeps nothing of the candidate in memory. The proxy's resolution is its own, not the deployment's.
-    A loss or score that is not finite is never returned: it raises `ProxyError`.
+    A proxy that ``trains`` scores by AP50-95 on the validation split (0..1); what others' scores are is their ``unit``,
+    as axes and columns say it. `prepare` runs once before the first score and may be called again: what it left in
+    ``folder`` is taken up. `score` depends on the detector's rows, the seed (initial weights and order of the data) and
+    what ``fingerprint`` covers, and on nothing else, so a repeated call with as many threads returns the same score; it
+    leaves torch's global random state alone and keeps nothing of the candidate in memory. The proxy's resolution is its
+    own, not the deployment's. A loss or score that is not finite is never returned: it raises `ProxyError`.
     """
 
     name: str
     recipe: Recipe
+    trains: ClassVar[bool] = True
+    unit: ClassVar[str] = "AP50-95 (proxy)"
 
     def __init__(
-        self, data: str | Path | Dataset, folder: Path, *, recipe: Recipe | None = None, device: str = "cpu"
+        self,
+        data: str | Path | Dataset,
+        folder: Path,
+        *,
+        space: Space | None = None,
+        recipe: Recipe | None = None,
+        device: str = "cpu",
     ) -> None:
-        """``data`` is what `nas.data.load` takes, or a data set already loaded at ``recipe.imgsz``."""
+        """``data`` is what `nas.data.load` takes, or a data set already loaded at ``recipe.imgsz``; ``space`` the one
+        whose members are scored, the default one unless it is given."""
         self.recipe = recipe or type(self).recipe
         self.dataset = data if isinstance(data, Dataset) else load(str(data), self.recipe.imgsz)
         side = self.dataset.train.images.shape[-1]
         if side != self.recipe.imgsz:
             raise ValueError(f"the data set is at {side} px, the recipe at {self.recipe.imgsz} px")
+        self.space = space or load_space(SPACE)
         self.folder, self.device = folder, device
 
     @property

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -86,32 +86,61 @@ def train(
         if parameter.ndim == 4:
             parameter.data = parameter.data.to(memory_format=torch.channels_last)
     loss_of = DetectionLoss(recipe.imgsz, network.strides, topk=recipe.topk, device=device)
-    optimizer = torch.optim.AdamW(
-        _groups(network, recipe.weight_decay), lr=recipe.lr, betas=(0.9, recipe.beta2), fused=True
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _share(step, recipe))
-    truths, valid = pad(split.boxes)
+    descent = Descent(network, recipe)
     curve = []
-    for step, (chosen, flips) in enumerate(_batches(len(split.images), recipe, seed)):
-        images, boxes = split.images[chosen], truths[chosen]
-        images, boxes = mirror(images, boxes, flips)
-        images = images.to(device, memory_format=torch.channels_last).float().div_(255)
+    for step, (images, boxes, valid) in enumerate(batches(split, recipe, seed, device)):
         output = cast(Predictions, network(images))
-        losses = loss_of(output.boxes, output.scores, boxes.to(device), valid[chosen].to(device))
+        losses = loss_of(output.boxes, output.scores, boxes, valid)
         value = losses.total.item()
         if not math.isfinite(value):
             raise ProxyError(f"the training loss became {value} at step {step + 1} of {recipe.steps}")
-        optimizer.zero_grad(set_to_none=True)
-        losses.total.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
         if step % max(1, recipe.steps // 10) == 0 or step == recipe.steps - 1:
             parts = {part: getattr(losses, part).item() for part in ("box", "cls", "dfl")}
-            curve.append({"step": step + 1, "loss": value, **parts, "lr": schedule.get_last_lr()[0]})
-        optimizer.step()
-        schedule.step()
+            curve.append({"step": step + 1, "loss": value, **parts, "lr": descent.lr})
+        descent.step(losses.total)
         if progress:
             progress((step + 1) / recipe.steps)
     return tuple(curve)
+
+
+class Descent:
+    """AdamW under a recipe's schedule, gradients clipped."""
+
+    def __init__(self, module: nn.Module, recipe: Recipe):
+        self._parameters, self._clip = list(module.parameters()), recipe.clip
+        groups = _groups(module, recipe.weight_decay)
+        self._optimizer = torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, recipe.beta2), fused=True)
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimizer, lambda step: _share(step, recipe))
+
+    @property
+    def lr(self) -> float:
+        """The learning rate of the next step."""
+        return float(self._schedule.get_last_lr()[0])
+
+    def step(self, loss: Tensor) -> None:
+        """One step down the gradient of this loss."""
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self._parameters, self._clip)
+        self._optimizer.step()
+        self._schedule.step()
+
+
+class Batch(NamedTuple):
+    """Images (B, 3, S, S) in 0..1; boxes (B, M, 5) class, x1, y1, x2, y2 in pixels, padded; valid (B, M)."""
+
+    images: Tensor
+    boxes: Tensor
+    valid: Tensor
+
+
+def batches(split: Split, recipe: Recipe, seed: int, device: str) -> Iterator[Batch]:
+    """``recipe.steps`` batches, mirrored at random; every image once before any comes again."""
+    truths, valid = pad(split.boxes)
+    for chosen, flips in _chosen(len(split.images), recipe, seed):
+        images, boxes = mirror(split.images[chosen], truths[chosen], flips)
+        images = images.to(device, memory_format=torch.channels_last).float().div_(255)
+        yield Batch(images, boxes.to(device), valid[chosen].to(device))
 
 
 def set_prior(network: Network, prior: float, spread: float) -> None:
@@ -147,8 +176,8 @@ def mirror(images: Tensor, boxes: Tensor, flips: Tensor) -> tuple[Tensor, Tensor
     return torch.where(picked[..., None], images.flip(-1), images), torch.where(picked, mirrored, boxes)
 
 
-def _batches(images: int, recipe: Recipe, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Indices of a batch and which of it to mirror, ``recipe.steps`` times; every image once before any comes again."""
+def _chosen(images: int, recipe: Recipe, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """The indices of each batch and which of it to mirror."""
     generator = torch.Generator().manual_seed(seed)
     queue = torch.empty(0, dtype=torch.long)
     for _ in range(recipe.steps):

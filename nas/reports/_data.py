@@ -11,6 +11,7 @@ import pandas as pd
 
 from nas.engine import unmeasured
 from nas.errors import InputError
+from nas.proxies import PROXIES
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,11 @@ class RunData:
     @property
     def _column(self) -> str:
         return "latency_predicted_ms" if self.unmeasured else "latency_ms"
+
+    @property
+    def unit(self) -> str:
+        """What the scores are in."""
+        return PROXIES[self.facts["options"]["proxy"]].unit
 
     @property
     def signal(self) -> str:

@@ -31,8 +31,8 @@ def write_html(data: RunData, path: Path) -> None:
     body = [
         f"<h1>{escape(title)}</h1>",
         f"<p>{len(data.pareto)} Pareto models of {len(data.trained)} trained. Latency: {escape(options['runtime'])}, "
-        f"{options['threads']} thread(s), one image of {options['imgsz']} px. Score: AP50-95 on the validation split "
-        f"of {escape(str(options['data']))} after the proxy {escape(options['proxy'])}, seed {options['seed']}. "
+        f"{options['threads']} thread(s), one image of {options['imgsz']} px. Score: {escape(data.unit)} on "
+        f"{escape(str(options['data']))}, proxy {escape(options['proxy'])}, seed {options['seed']}. "
         "Scores rank candidates; they are not what a full training reaches.</p>",
         _warning(forced_warning(data.forced) if data.forced else ""),
         _warning(f"The front is {data.unmeasured}" if data.unmeasured else ""),
@@ -86,9 +86,7 @@ def front_figure(data: RunData) -> go.Figure:
             ),
         ]
     )
-    figure.update_layout(
-        template="plotly_white", height=520, xaxis_title=data.latency_label, yaxis_title="AP50-95 after the proxy"
-    )
+    figure.update_layout(template="plotly_white", height=520, xaxis_title=data.latency_label, yaxis_title=data.unit)
     return figure
 
 

@@ -28,7 +28,7 @@ def write_png(data: RunData, path: Path) -> None:
     axes.set_xlabel(
         f"{data.latency_label} ({options['runtime']}, {options['threads']} thread(s), {options['imgsz']} px)"
     )
-    axes.set_ylabel(f"AP50-95 after short training ({options['data']})")
+    axes.set_ylabel(f"{data.unit}, {options['data']}")
     axes.set_title(f"{options['space']}: {len(data.pareto)} Pareto models of {len(data.trained)} trained")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)

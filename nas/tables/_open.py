@@ -34,6 +34,8 @@ def open_table(
 
     Raises InputError for an option that cannot be met, RefusedTableError for a table of this device that is refused.
     """
+    if path is not None and path.suffix != ".csv":
+        raise InputError(f"--table {path}: must end in .csv; the .json beside it goes with it")
     if is_here(device):
         chosen = choose(runtime, device, threads, precision)
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 
@@ -25,20 +25,22 @@ MANY = 96
 def batches(runtime: Runtime, rows: Sequence[ResolvedRow], size: int) -> Generator[list[Prepared]]:
     """These rows prepared, in batches of a size, to be timed one batch after the other.
 
-    Exporting takes longer than timing, so the files of many rows are made by a process a core; these are idle again
-    when a batch is given out.
+    Making them ready takes longer than timing, so the files of many rows are made by a process a core, and the sessions
+    of a batch by a thread a core; all are idle again when it is given out.
     """
     if not isinstance(runtime, OnnxFileRuntime):
         for start in range(0, len(rows), size):
             yield [runtime.prepare_row(*build(row), ends(row)) for row in rows[start : start + size]]
         return
-    with exporter(len(rows)) as make:
+    cores = len(os.sched_getaffinity(0))
+    with exporter(len(rows)) as make, ThreadPoolExecutor(cores) as pool:
         for start in range(0, len(rows), GROUP * size):
             group = rows[start : start + GROUP * size]
             files = make(group)
             for first in range(0, len(group), size):
-                pairs = zip(group[first : first + size], files[first : first + size], strict=True)
-                yield [runtime.load(file, inputs(row), ends(row)) for row, file in pairs]
+                batch = group[first : first + size]
+                data = list(map(inputs, batch)), list(map(ends, batch))
+                yield list(pool.map(runtime.load, files[first : first + size], *data))
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def shapes_free_yaml(folder: Path, names: str = "[a, b]", label: str = "0 0.5 0.
         (["--data", "missing/data.yaml"], "missing/data.yaml"),
         (["--train-device", "abacus"], "--train-device abacus: unknown device"),
         (["--colour", "red"], "No such option: --colour"),
-        (["--weights", "w.pt"], "--weights w.pt: only --proxy inherit starts from weights"),
+        (["--weights", "w.pt"], "--weights w.pt: only --proxy inherit, neck, distill start from weights"),
         (["--weights", "w.pt", "--proxy", "inherit"], "--weights w.pt: no such file"),
         (["--workers", "-1"], "--workers -1: give 1 or more"),
         (["--resume"], "--resume: give the run's directory with --out"),

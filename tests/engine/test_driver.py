@@ -62,7 +62,7 @@ def driver(
     folder: Path, scorer: Callable[[Detector, int], Future[Outcome]], space: str = "yolov8n", **options: Any
 ) -> Driver:
     settings: dict[str, Any] = {"nc": 3, "imgsz": 160, "seed": 7, "budget": 12, "limits": Limits()} | options
-    study = open_study(f"sqlite:///{folder / 'study.db'}", "study")
+    study = open_study(f"sqlite:///{folder / 'study.db'}", "study", "AP50-95 (proxy)")
     return Driver(study, load_space(space), Table(), scorer, **settings)  # type: ignore[arg-type]
 
 

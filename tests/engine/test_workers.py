@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import psutil
 import pytest
 
 from nas.detectors import TEMPLATES, Detector
-from nas.engine import Workers
+from nas.engine import KilledError, Workers
 
 # Children import what they run by name, so it cannot live in this file.
 STUB = """
@@ -65,9 +64,30 @@ def test_a_dead_child_is_replaced(make: Callable[[], Any]) -> None:
     crew = Workers(make, count=1, threads=1)
     dead, alive = detectors(99, 5)
     try:
-        with pytest.raises(BrokenProcessPool, match="terminated abruptly"):
+        with pytest.raises(KilledError, match="its process died"):
             crew.score(dead, 0).result()
         assert crew.score(alive, 0).result().score == 5
+    finally:
+        crew.pause()
+
+
+def test_a_candidate_is_killed_at_its_time_limit_alone(make: Callable[[], Any]) -> None:
+    crew = Workers(make, count=2, threads=1, limit=3.0)
+    endless, *others = detectors(97, *[1] * 15)
+    try:
+        killed, *scored = [crew.score(detector, 0) for detector in (endless, *others)]
+        with pytest.raises(KilledError, match="more than its time limit of 3 seconds"):
+            killed.result()
+        assert [future.result().score for future in scored] == [1] * 15
+    finally:
+        crew.pause()
+
+
+def test_a_process_that_cannot_start_is_no_candidates_fault(make: Callable[[], Any]) -> None:
+    crew = Workers(int, count=1, threads=1)  # type: ignore[arg-type]  # a number has nothing to prepare
+    try:
+        with pytest.raises(KilledError, match="did not start"):
+            crew.score(detectors(1)[0], 0).result()
     finally:
         crew.pause()
 

@@ -1,0 +1,235 @@
+"""How far proxies tell what long training would: figures from the committed results. See README.md.
+
+    python experiments/proxy_fidelity/judge.py
+
+Writes results/judgement.json and results/judgement.md.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import fmean, median
+
+import numpy as np
+
+RESULTS = Path(__file__).parent / "results"
+SETS = ("bccd", "scenes")
+EQUAL = 0.10
+"""Latencies within so much of each other count as equal."""
+RESAMPLED = 2000
+
+Values = np.ndarray
+
+
+class Truth:
+    """Long trainings of one set. ``score`` is the mean over a member's seeds; ``noise`` the standard deviation between
+    seeds, pooled over the members that were trained twice; ``between`` that between members, band by band."""
+
+    def __init__(self, name: str):
+        members = list(csv.DictReader((RESULTS / "members.csv").open()))
+        found: dict[str, dict[str, float]] = defaultdict(dict)
+        self.seconds: list[float] = []
+        for row in csv.DictReader((RESULTS / f"truth-{name}.csv").open()):
+            found[row["arch"]][row["seed"]] = float(row["score"])
+            self.seconds.append(float(row["seconds"]))
+        kept = [member for member in members if "0" in found[member["arch"]]]
+        self.archs = [member["arch"] for member in kept]
+        self.bands = np.array([member["band"] for member in kept])
+        self.sizes = {
+            key: np.array([float(member[key]) for member in kept]) for key in ("latency_ms", "params", "macs")
+        }
+        self.latency = self.sizes["latency_ms"]
+        self.score = np.array([fmean(found[arch].values()) for arch in self.archs])
+        self.by_seed = {seed: np.array([found[a].get(seed, np.nan) for a in self.archs]) for seed in ("0", "1")}
+        apart = self.by_seed["0"] - self.by_seed["1"]
+        self.noise = float(np.sqrt(np.nanmean(apart**2) / 2))
+        inside = [self.by_seed["0"][self.bands == band] for band in sorted(set(self.bands) - {"stock"})]
+        self.between = float(np.sqrt(fmean(scores.var(ddof=1) for scores in inside)))
+
+    def pairs(self, clear: bool = True) -> list[tuple[int, int]]:
+        """Members of equal latency; ``clear``: whose scores differ by more than chance does with 95 %."""
+        least = 1.96 * 2**0.5 * self.noise if clear else 0.0
+        return [
+            (i, j)
+            for i, j in itertools.combinations(range(len(self.archs)), 2)
+            if abs(self.latency[i] / self.latency[j] - 1) <= EQUAL and abs(self.score[i] - self.score[j]) > least
+        ]
+
+
+def ordered(truth: Truth, values: Values, pairs: Sequence[tuple[int, int]]) -> float:
+    """The share of pairs in the right order; a tie counts half."""
+    signs = [(truth.score[i] - truth.score[j]) * np.sign(values[i] - values[j]) for i, j in pairs]
+    return fmean(1.0 if sign > 0 else 0.5 if sign == 0 else 0.0 for sign in signs)
+
+
+def interval(truth: Truth, values: Values, pairs: Sequence[tuple[int, int]]) -> tuple[float, float]:
+    """95 %, by drawing members anew: pairs that share a member are not independent."""
+    rng, n = np.random.default_rng(0), len(truth.archs)
+    one, other = np.array(pairs).T
+    right = np.sign(truth.score[one] - truth.score[other]) * np.sign(values[one] - values[other]) / 2 + 0.5
+    shares = []
+    for _ in range(RESAMPLED):
+        count = np.bincount(rng.integers(0, n, n), minlength=n)
+        weight = count[one] * count[other]
+        if weight.sum():
+            shares.append(float((right * weight).sum() / weight.sum()))
+    low, high = np.quantile(shares, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def kendall(truth: Truth, values: Values) -> float:
+    """Kendall's tau within bands, their mean."""
+    taus = []
+    for band in sorted(set(truth.bands) - {"stock"}):
+        inside = np.flatnonzero(truth.bands == band)
+        signs = [
+            np.sign(truth.score[i] - truth.score[j]) * np.sign(values[i] - values[j])
+            for i, j in itertools.combinations(inside, 2)
+        ]
+        taus.append(fmean(signs))
+    return fmean(taus)
+
+
+def front(latency: Values, values: Values) -> list[int]:
+    """Members that none beats in both."""
+    order = sorted(range(len(values)), key=lambda i: (latency[i], -values[i]))
+    kept: list[int] = []
+    for i in order:
+        if not kept or values[i] > values[kept[-1]]:
+            kept.append(i)
+    return kept
+
+
+def regret(truth: Truth, values: Values) -> tuple[float, float]:
+    """Mean and largest loss in truth of the front that these values pick, at the latencies of the true front."""
+    picked, losses = front(truth.latency, values), []
+    for i in front(truth.latency, truth.score):
+        within = [truth.score[j] for j in picked if truth.latency[j] <= truth.latency[i] * 1.02]
+        losses.append(truth.score[i] - max(within) if within else truth.score[i])
+    return fmean(losses), max(losses)
+
+
+def judged(truth: Truth, values: Values, seconds: float) -> dict[str, object]:
+    """All figures of one proxy."""
+    clear, every = truth.pairs(), truth.pairs(clear=False)
+    mean, worst = regret(truth, values)
+    return {
+        "pairs": ordered(truth, values, clear),
+        "interval": interval(truth, values, clear),
+        "all_pairs": ordered(truth, values, every),
+        "kendall": kendall(truth, values),
+        "regret": mean,
+        "worst_regret": worst,
+        "seconds": seconds,
+    }
+
+
+def ceiling(truth: Truth) -> dict[str, float]:
+    """How far one long training tells the order of another, over members that were trained twice."""
+    twice = np.flatnonzero(~np.isnan(truth.by_seed["1"]))
+    pairs = [(i, j) for i, j in truth.pairs() if i in twice and j in twice]
+    every = [(i, j) for i, j in truth.pairs(clear=False) if i in twice and j in twice]
+
+    def agree(among: Sequence[tuple[int, int]]) -> float:
+        a, b = truth.by_seed["0"], truth.by_seed["1"]
+        return fmean(float((a[i] - a[j]) * (b[i] - b[j]) > 0) for i, j in among)
+
+    return {"pairs": agree(pairs), "number": len(pairs), "all_pairs": agree(every), "all_number": len(every)}
+
+
+def proxies(truth: Truth, name: str) -> dict[str, tuple[Values, float]]:
+    """By proxy and seed, the scores of the truth's members and the median of their seconds."""
+    path = RESULTS / f"scores-{name}.csv"
+    rows = list(csv.DictReader(path.open())) if path.exists() else []
+    latest = {row["proxy"]: row["fingerprint"] for row in rows}
+    by_key: dict[str, dict[str, float]] = defaultdict(dict)
+    seconds: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        if row["fingerprint"] == latest[row["proxy"]]:
+            key = f"{row['proxy']}, seed {row['seed']}"
+            by_key[key][row["arch"]] = float(row["score"])
+            seconds[key].append(float(row["seconds"]))
+    return {
+        key: (np.array([found[arch] for arch in truth.archs]), median(seconds[key]))
+        for key, found in by_key.items()
+        if all(arch in found for arch in truth.archs)
+    }
+
+
+def bias(truth: Truth, values: Values, described: Callable[[str], Sequence[float]]) -> list[float]:
+    """Standardised slopes of the proxy's error on what `described` tells of an architecture."""
+    z = (values - values.mean()) / values.std() - (truth.score - truth.score.mean()) / truth.score.std()
+    x = np.array([described(arch) for arch in truth.archs], dtype=float)
+    x = (x - x.mean(0)) / np.where(x.std(0) > 0, x.std(0), 1)
+    slopes, *_ = np.linalg.lstsq(np.column_stack([np.ones(len(z)), x]), z, rcond=None)
+    return [float(slope) for slope in slopes[1:]]
+
+
+def shape(arch: str) -> tuple[float, float, float]:
+    """Depth, log of the width, and how many stages changed their operator."""
+    from nas.spaces import decode
+
+    stages = decode(arch).stages
+    return (
+        sum(stage.depth for stage in stages),
+        sum(float(np.log2(stage.channels)) for stage in stages),
+        sum(stage.family != "c2f" for stage in stages),
+    )
+
+
+def main() -> None:
+    found: dict[str, object] = {}
+    lines = []
+    for name in SETS:
+        if not (RESULTS / f"truth-{name}.csv").exists():
+            continue
+        truth = Truth(name)
+        facts: dict[str, object] = {
+            "members": len(truth.archs),
+            "sd_between_members": truth.between,
+            "sd_between_seeds": truth.noise,
+            "ratio": truth.between / truth.noise,
+            "pairs": len(truth.pairs()),
+            "all_pairs": len(truth.pairs(clear=False)),
+            "seconds": median(truth.seconds),
+            "ceiling": ceiling(truth),
+        }
+        judgements = {key: judged(truth, values, 0.0) for key, values in truth.sizes.items()}
+        slopes = {}
+        for source in (name, "shapes"):
+            for key, (values, seconds) in proxies(truth, source).items():
+                label = key if source == name else f"{key}, on shapes"
+                judgements[label] = judged(truth, values, seconds)
+                slopes[label] = dict(zip(("depth", "width", "changed"), bias(truth, values, shape), strict=True))
+        found[name] = {**facts, "proxies": judgements, "error_on": slopes}
+        lines += table(name, facts, judgements)
+    (RESULTS / "judgement.json").write_text(json.dumps(found, indent=1) + "\n")
+    (RESULTS / "judgement.md").write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+def table(name: str, facts: dict[str, object], judgements: dict[str, dict[str, object]]) -> list[str]:
+    """Markdown."""
+    lines = [f"## {name}", "", ", ".join(f"{key} {shown(value)}" for key, value in facts.items()), ""]
+    columns = list(next(iter(judgements.values())))
+    lines += ["| proxy | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for key, figures in judgements.items():
+        lines.append(f"| {key} | " + " | ".join(shown(figures[column]) for column in columns) + " |")
+    return [*lines, ""]
+
+
+def shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return " to ".join(map(shown, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {shown(part)}" for key, part in value.items())
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Which members of the default space are trained long: bands of equal latency, and the stock model.
+
+    python experiments/proxy_fidelity/members.py
+
+Draws 3,000 random members, predicts their latency (onnxruntime, one thread, 320 pixels, this machine's table) and
+takes, around four latencies from the fast to the slow end, eight members each whose latencies lie within 4 % of the
+band's, chosen to differ: the next one is that with the largest least distance to those chosen, by operators, widths
+and depths. Nobody has trained any of them before: only latency and choices are looked at.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from nas.detectors import cost
+from nas.spaces import Architecture, load_space
+from nas.tables import open_table
+
+RESULTS = Path(__file__).parent / "results"
+SPACE, NC, SIZE = "yolov8n", 80, 320
+DRAWN, QUANTILES, WITHIN, PER_BAND = 3000, (0.05, 0.3, 0.7, 0.95), 0.02, 8
+
+
+def main() -> None:
+    space, rng, table = load_space(SPACE), np.random.default_rng(11), open_table(runtime="onnxruntime")
+    table.ensure(space.rows(NC, SIZE))
+    table.calibrate(space.calibration(NC), SIZE)
+    drawn = list(dict.fromkeys(space.random(rng) for _ in range(DRAWN)))
+    latency = {member: table.predict(member.detector(NC), SIZE).total_ms for member in (space.stock(), *drawn)}
+    rows = [("stock", space.stock())]
+    for band, middle in enumerate(np.quantile([latency[member] for member in drawn], QUANTILES)):
+        inside = [member for member in drawn if abs(latency[member] / middle - 1) <= WITHIN]
+        rows += [(str(band), member) for member in spread(inside, PER_BAND)]
+    RESULTS.mkdir(exist_ok=True)
+    with (RESULTS / "members.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["band", "arch", "latency_ms", "params", "macs"])
+        for label, member in rows:
+            params, macs, *_ = cost(member.detector(NC), SIZE)
+            writer.writerow([label, member, f"{latency[member]:.4f}", params, macs])
+
+
+def spread(members: list[Architecture], count: int) -> list[Architecture]:
+    """So many of these, far apart: each next one has the largest least distance to those before it."""
+    chosen = members[:1]
+    while len(chosen) < count:
+        chosen.append(max(members, key=lambda member: min(distance(member, other) for other in chosen)))
+    return chosen
+
+
+def distance(one: Architecture, other: Architecture) -> float:
+    """Over the stages: 1 for another operator, and how far widths (in octaves) and depths (a half each) lie apart."""
+    total = 0.0
+    for a, b in zip(one.stages, other.stages, strict=True):
+        total += float((a.family, a.shell) != (b.family, b.shell))
+        total += abs(float(np.log2(a.channels / b.channels))) + abs(a.depth - b.depth) / 2
+    return total
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""What every proxy says of the members that truth.py trains.
+
+    python experiments/proxy_fidelity/scores.py bccd ../shared/data/bccd/data.yaml [PROXY ...]
+    python experiments/proxy_fidelity/scores.py scenes SCENES/data.yaml
+    python experiments/proxy_fidelity/scores.py shapes shapes
+
+Appends to results/scores-NAME.csv as they come, and goes on where it was stopped. Seeds 0 and 1; seconds are those of
+one thread with another process beside it, as in a search.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+from functools import partial
+from pathlib import Path
+
+from nas.data import load
+from nas.engine import Workers
+from nas.proxies import PROXIES
+from nas.spaces import decode
+
+RESULTS = Path(__file__).parent / "results"
+FIELDS = ["proxy", "fingerprint", "arch", "seed", "score", "seconds"]
+SEEDS = ("0", "1")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", help="of the set, for the results")
+    parser.add_argument("data", help="shapes, or the set's data.yaml")
+    parser.add_argument("proxies", nargs="*", help="all unless named")
+    parser.add_argument("--work", type=Path, default=Path("/tmp/proxy_fidelity"), help="where templates are kept")
+    options = parser.parse_args()
+    members = [row["arch"] for row in csv.DictReader((RESULTS / "members.csv").open())]
+    path = RESULTS / f"scores-{options.name}.csv"
+    done = list(csv.DictReader(path.open())) if path.exists() else []
+    finished = {(row["proxy"], row["fingerprint"], row["arch"], row["seed"]) for row in done}
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, FIELDS)
+        if not done:
+            writer.writeheader()
+        for name in options.proxies or PROXIES:
+            kind = PROXIES[name]
+            make = partial(kind, load(options.data, kind.recipe.imgsz), options.work / options.name)
+            proxy = make()
+            proxy.prepare()  # here, so that the workers find it done
+            seeds = SEEDS if name not in {"params", "macs"} else SEEDS[:1]
+            todo = [(a, s) for s in seeds for a in members if (name, proxy.fingerprint, a, s) not in finished]
+            workers = Workers(make, len(os.sched_getaffinity(0)), threads=1)
+            futures = [workers.score(decode(arch).detector(proxy.dataset.nc), int(seed)) for arch, seed in todo]
+            for (arch, seed), future in zip(todo, futures, strict=True):
+                outcome = future.result()
+                figures = {"score": f"{outcome.score:.6f}", "seconds": f"{outcome.seconds:.2f}"}
+                writer.writerow(
+                    {"proxy": name, "fingerprint": proxy.fingerprint, "arch": arch, "seed": seed, **figures}
+                )
+                file.flush()
+            workers.pause()
+            print(options.name, name, len(todo), "scored", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""A template trained on the user's data: what candidates start from."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from nas.data import Dataset
+from nas.detectors import TEMPLATES, Network
+from nas.errors import InputError
+from nas.files import replacing
+from nas.proxies._base import Progress
+from nas.proxies.recipe import Recipe
+from nas.proxies.train import reproducible, train
+
+SEED = 0
+
+
+class TrainedTemplate:
+    """The stock detector of a template, trained by ``recipe`` on this data, or with ``weights`` trained elsewhere, a
+    state dict saved by ``torch.save``."""
+
+    def __init__(self, name: str, dataset: Dataset, recipe: Recipe, device: str, weights: Path | None = None):
+        self.name, self.detector = name, TEMPLATES[name].stock(dataset.nc)
+        self._dataset, self._recipe, self._device, self._weights = dataset, recipe, device, weights
+        self._source = hashlib.sha256(weights.read_bytes()).hexdigest() if weights else asdict(recipe)
+        self._state: dict[str, Tensor] | None = None
+
+    def facts(self) -> dict[str, object]:
+        """What moves its weights, beside the data."""
+        return {"template": repr(self.detector), "weights": self._source}
+
+    @property
+    def state(self) -> dict[str, Tensor]:
+        """Its weights; `prepare` comes first."""
+        assert self._state is not None
+        return self._state
+
+    def prepare(self, path: Path, progress: Progress | None = None) -> None:
+        """Load the weights; train them first, into ``path``, unless they are there. Raises InputError for a file that
+        holds no weights, or none of the template."""
+        path = self._weights or path
+        if not path.exists():
+            with reproducible(SEED):
+                network = Network(self.detector, SEED)
+                train(network, self._dataset.train, self._recipe, SEED, device=self._device, progress=progress)
+            with replacing(path) as unfinished:
+                torch.save(network.state_dict(), unfinished)
+        self._state = self._load(path)
+
+    def network(self) -> Network:
+        """The trained network, in eval mode."""
+        network = Network(self.detector)
+        network.load_state_dict(self.state)
+        return network.to(self._device).eval()
+
+    def _load(self, path: Path) -> dict[str, Tensor]:
+        mend = f"give a state dict of {self.name} saved by torch.save"
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+            raise InputError(f"{path}: not readable as weights: {' '.join(str(error).split())[:200]}; {mend}") from None
+        expected = Network(self.detector).state_dict()
+        if not isinstance(state, dict) or not set(expected) <= set(state):
+            raise InputError(f"{path}: lacks parameters of {self.name}; {mend}")
+        return {key: state[key] for key in expected}

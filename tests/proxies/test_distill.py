@@ -1,0 +1,59 @@
+"""The accuracy table: stages that reproduce the template's."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nas.data import load
+from nas.detectors import TEMPLATES, Network, Stage
+from nas.proxies import ProxyError, Recipe
+from nas.proxies.distill import Distilled, regression
+
+TEMPLATE = TEMPLATES["yolov8n"]
+TINY = Recipe(imgsz=64, batch=2, steps=2, val_images=4)
+
+
+def test_a_choice_of_the_template_reproduces_more_than_a_narrow_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = load("shapes", 64, max_train=48, max_val=16)
+    proxy = Distilled(
+        data, tmp_path, recipe=Recipe(batch=16, steps=30, lr=3e-3), template_recipe=TINY, whole_recipe=TINY
+    )
+    proxy.members = 1  # type: ignore[misc]
+    proxy.prepare()
+    narrow = TEMPLATE.assemble([Stage(c, 1, "C2f", (c, True)) for c in (16, 32, 64, 128)], data.nc)
+    wide, thin = proxy._entries(TEMPLATE.stock(data.nc), 0), proxy._entries(narrow, 0)
+    assert all(math.exp(entry) < 1 for entry in wide)  # 1: nothing but the mean
+    assert sum(wide) < sum(thin)
+    files = sorted(path.name for path in next(tmp_path.glob("entries-*")).iterdir())
+    proxy._entries(narrow, 0)
+    assert sorted(path.name for path in next(tmp_path.glob("entries-*")).iterdir()) == files
+    real = Network.__init__
+
+    def dead(self: Network, *args: object) -> None:
+        real(self, *args)  # type: ignore[arg-type]
+        for parameter in self.parameters():
+            if parameter.ndim > 1:
+                parameter.data.zero_()
+
+    monkeypatch.setattr(Network, "__init__", dead)
+    assert sum(proxy._entries(TEMPLATE.stock(data.nc), 1)) > sum(wide)
+    assert proxy._maps is not None
+    proxy._maps.train[0].fill_(math.nan)
+    with pytest.raises(ProxyError, match="loss of stage 1 became nan at step 1"):
+        proxy._entries(narrow, 2)
+
+
+def test_the_regression_finds_slopes_and_shares_them_where_it_cannot() -> None:
+    rng = np.random.default_rng(0)
+    entries = rng.normal(size=(400, 4))
+    slopes = np.array([-0.1, -0.2, -0.3, -0.4])
+    found = regression(entries, 0.5 + entries @ slopes)
+    assert found == pytest.approx([0.5, *slopes], abs=0.01)
+    few = regression(entries[:3], entries[:3].sum(1))
+    assert all(math.isfinite(slope) for slope in few)
