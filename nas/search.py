@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import math
 import os
 import shlex
+import time
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -22,8 +24,11 @@ from nas.engine import (
     Driver,
     Limits,
     Run,
+    ScoreCache,
     SearchError,
     Workers,
+    cache_home,
+    cached,
     candidates,
     chosen,
     front_of,
@@ -31,6 +36,7 @@ from nas.engine import (
     measure_signal,
     open_run,
     open_study,
+    reach,
     records,
     table,
     unmeasured,
@@ -42,7 +48,7 @@ from nas.operators import FAMILIES
 from nas.proxies import PROXIES, Proxy
 from nas.reports import write_report
 from nas.runtimes import choose
-from nas.spaces import Space, load_space
+from nas.spaces import Architecture, Space, load_space, read_model
 from nas.tables import AbsentDeviceError, forced_warning, is_here, noise_warning, open_table
 
 app = typer.Typer(add_completion=False)
@@ -68,10 +74,21 @@ def main(
         typer.Option(help="Trained template (a state dict) for proxies that need one.", show_default="trained first"),
     ] = None,
     train_device: Annotated[str, typer.Option(help="Where candidates train: auto, cpu, cuda.")] = "auto",
+    time_limit: Annotated[
+        float | None,
+        typer.Option(help="Minutes after which no more candidates are trained; signal and finalists follow."),
+    ] = None,
+    start: Annotated[
+        list[str] | None,
+        typer.Option(help="Model YAML or architecture string to train first; may be repeated.", show_default=False),
+    ] = None,
     workers: Annotated[int, typer.Option(help="Candidates trained at once; 0: one a core, at most 4.")] = 0,
     candidate_limit: Annotated[
         float, typer.Option(min=0, help="Most seconds a candidate may train before it is killed; 0: no limit.")
     ] = 600.0,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Train what an earlier run has trained in the same way already.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     table_file: cli.TableFile = None,
     rebuild_table: Annotated[bool, typer.Option(help="Measure the latency table anew.")] = False,
@@ -80,6 +97,9 @@ def main(
     resume: Annotated[bool, typer.Option(help="Continue the run in --out.")] = False,
 ) -> None:
     """Find YOLO detectors that are Pareto-optimal in accuracy and in latency measured on a device."""
+    began = time.monotonic()
+    if time_limit is not None and time_limit <= 0:
+        raise InputError(f"--time-limit {time_limit}: must be above 0 minutes")
     limits = Limits(max_latency, max_params, max_macs, max_size)
     _check(budget, imgsz, limits, proxy, workers)
     searched = load_space(space)
@@ -104,11 +124,14 @@ def main(
             raise
         of = ["--space", space, "--imgsz", imgsz, "--nc", scorer.dataset.nc, "--runtime", runtime, "--threads", threads]
         raise InputError(f"{error}; for this search, bundle with {shlex.join(map(str, of))}") from None
+    known = tuple(_member(searched, name, imgsz, scorer.dataset.nc) for name in start or ())
     cores = len(os.sched_getaffinity(0))
     count = workers or (min(cores, 4) if train_on == "cpu" else 1)
     crew = Workers(
         partial(PROXIES[proxy], scorer.dataset, **make), count, max(1, cores // count), candidate_limit or None
     )
+    cache = ScoreCache(cache_home(), scorer.fingerprint, max(1, cores // count))
+    score = crew.score if no_cache else cached(crew.score, cache)
     with Display() as display:
         facts: dict[str, Any] = {
             "options": {
@@ -124,6 +147,7 @@ def main(
                 "train_device": train_on,
                 "workers": count,
                 "seed": seed,
+                "start": [str(member) for member in known],
                 **{f"max_{name}": value for name, value in asdict(limits).items()},
             },
             "hashes": {"space": searched.fingerprint, "data": scorer.dataset.fingerprint, "proxy": scorer.fingerprint},
@@ -139,18 +163,23 @@ def main(
                     study=open_study(run.storage, f"{searched.name}-{device}-{scorer.fingerprint[:8]}", scorer.unit),
                     space=searched,
                     table=latencies,
-                    score=crew.score,
+                    score=score,
                     nc=scorer.dataset.nc,
                     imgsz=imgsz,
                     seed=seed,
                     budget=budget,
                     limits=limits,
                     workers=count,
+                    start=known,
+                    until=began + 60 * time_limit if time_limit is not None else math.inf,
                 )
                 _search(run, driver, scorer, crew, display)
             except KeyboardInterrupt:
                 run.save(status="interrupted")
                 display.say(f"interrupted; continue with the same command and --out {folder} --resume")
+                raise
+            except InputError:
+                run.save(status="failed")
                 raise
             except SearchError as error:
                 run.save(status="failed")
@@ -171,6 +200,10 @@ def _search(run: Run, driver: Driver, proxy: Proxy, crew: Workers, display: Disp
             driver.table.calibrate(driver.space.calibration(driver.nc), driver.imgsz, progress)
     if noisy := noise_warning(driver.table):
         display.say(noisy)
+    for line in reach(driver.space, driver.table, driver.nc, driver.imgsz, driver.limits).lines():
+        display.say(line)
+    if left_out := driver.left_out():
+        display.say(f"baselines left out, since they may take a fifth of the budget: {', '.join(map(str, left_out))}")
     with run.phase("proxy"), display.bar(f"proxy {proxy.name}") as progress:
         proxy.prepare(progress)
     trials = run.folder / "trials.csv"
@@ -200,6 +233,8 @@ def _search(run: Run, driver: Driver, proxy: Proxy, crew: Workers, display: Disp
     run.save(status="finished")
     note = unmeasured(run.folder, forced) if stock.latency_ms is None else ""
     shown = result_table(front, stock, proxy.unit, note)
+    if not signal.tells_apart:
+        shown.title = Text(f"NO front, since scores are noise; {note or 'measured whole on the device'}")
     if forced:
         shown.title = Text(f"{shown.title}; by --force of a table that does not fit this device")
     display.show(shown)
@@ -235,6 +270,14 @@ def _check_size(space: Space, limits: Limits) -> None:
         if FAMILIES[key].only_size and limits.size is None:
             problem = f"{space.path}: operators.{key}: saves nothing but the size of the weights"
             raise InputError(f"{problem}; add --max-size BYTES or drop {key}")
+
+
+def _member(space: Space, name: str, imgsz: int, nc: int) -> Architecture:
+    """A member of the space as ``--start`` names it."""
+    try:
+        return space.member(read_model(name, imgsz, nc, lambda assumed: None))
+    except ValueError as error:
+        raise InputError(f"--start {name}: {error}; widen the space, or drop it") from None
 
 
 def _weights(proxy: str, weights: Path | None) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -11,8 +13,9 @@ from typing import TYPE_CHECKING, Protocol
 import optuna
 from optuna.trial import TrialState
 
-from nas.detectors import Detector, cost
+from nas.detectors import Detector
 from nas.engine._limits import Limits
+from nas.engine._reach import costs
 from nas.engine._record import INTERRUPTED, Record, records
 from nas.engine._study import ask, interrupt
 from nas.proxies import Outcome
@@ -25,6 +28,8 @@ REPEATS = 5
 """Trials in a row that repeat known architectures before one is drawn at random instead of by the sampler."""
 EXHAUSTED = 500
 """Trials in a row without anything new after which the space counts as exhausted."""
+SHOWN_AS = {"latency": "latency_ms", "size": "weight_bytes"}
+"""Costs whose columns in the study and trials.csv are named otherwise than their limits."""
 FAILURES = 10
 """Failures in a row that end the search: the fault is then not the candidates'."""
 
@@ -48,7 +53,8 @@ class Driver:
     of the budget and pass every gate. All randomness comes from ``seed``: same seed, table and number of workers, same
     trials, because trials are told in the order in which they were asked, whoever finished first, and each is asked for
     after the same number of others was told. One more is asked for than there are workers, so that none waits for an
-    older trial to end; a single worker is asked when it is free, with everything told.
+    older trial to end; a single worker is asked when it is free, with everything told. After ``until``, seconds of
+    `time.monotonic`, nothing more is asked for once a candidate is trained.
     """
 
     study: optuna.Study
@@ -61,10 +67,20 @@ class Driver:
     budget: int
     limits: Limits
     workers: int = 1
+    start: tuple[Architecture, ...] = ()
+    until: float = math.inf
 
     def baselines(self) -> list[Architecture]:
-        """The stock model and as many uniform replacements as a fifth of the budget holds."""
-        return [self.space.stock(), *self.space.uniform_replacements()][: max(1, self.budget // 5)]
+        """What the search starts from: the stock model, what the user named, and the uniform replacements, as many as a
+        fifth of the budget holds."""
+        return self._known()[: max(1, self.budget // 5)]
+
+    def left_out(self) -> list[Architecture]:
+        """Those of them that this fifth does not hold."""
+        return self._known()[len(self.baselines()) :]
+
+    def _known(self) -> list[Architecture]:
+        return list(dict.fromkeys((self.space.stock(), *self.start, *self.space.uniform_replacements())))
 
     def run(self, told: Callable[[Record], None]) -> str:
         """Search until the budget is spent; returns why it ended. ``told`` gets every record when it is told.
@@ -87,8 +103,11 @@ class Driver:
 
     def _ended(self, done: list[Record]) -> str:
         """Why nothing more is asked for, if so."""
-        if sum(row.state == "trained" for row in done) >= self.budget:
+        count = sum(row.state == "trained" for row in done)
+        if count >= self.budget:
             return "the budget is spent"
+        if count and time.monotonic() >= self.until:
+            return f"the time limit is reached, with {count} of {self.budget} candidates trained"
         if _tail(done, "failed") >= FAILURES:
             raise SearchError(f"{FAILURES} candidates in a row failed, the last with: {done[-1].reason}")
         idle = _tail(done, "duplicate", "gated")
@@ -115,16 +134,15 @@ class Driver:
         trial = ask(self.study, self.seed, slot, fixed, explore=_tail(done, "duplicate") >= REPEATS)
         architecture = self.space.suggest(trial)
         detector = architecture.detector(self.nc)
-        params, macs, _, size = cost(detector, self.imgsz)
-        latency = self.table.predict(detector, self.imgsz).total_ms
-        shown = {"latency_ms": latency, "params": params, "macs": macs, "weight_bytes": size}
+        found = costs(detector, self.table, self.imgsz)
+        shown = {SHOWN_AS.get(name, name): value for name, value in found.items()}
         for name, value in {"arch": str(architecture), **shown}.items():
             trial.set_user_attr(name, value)
-        violations = self.limits.violations({"latency": latency, "params": params, "macs": macs, "size": size})
+        violations = self.limits.violations(found)
         for name, value in violations.items():
             trial.set_constraint(name, value)
         over = {} if fixed is not None else {name: value for name, value in violations.items() if value > 0}
-        return _Asked(trial, str(architecture), detector, latency, over)
+        return _Asked(trial, str(architecture), detector, found["latency"], over)
 
     def _tell(self, asked: _Asked, done: list[Record]) -> Record:
         """End a trial. What the study shows of it is written before it is told: then it is final."""
@@ -139,6 +157,8 @@ class Driver:
             else:
                 trial.set_user_attr("seconds", round(outcome.seconds, 3))
                 trial.set_user_attr("rung", 1)
+                if outcome.cached:
+                    trial.set_user_attr("reason", "score of an earlier run, from the cache")
                 self.study.tell(trial, (outcome.score, asked.latency))
         elif known is not None:
             trial.set_user_attr("duplicate_of", known.number)

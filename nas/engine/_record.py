@@ -16,7 +16,8 @@ INTERRUPTED = "interrupted"
 
 @dataclass(frozen=True)
 class Record:
-    """``state`` is trained, duplicate, gated, failed, interrupted or running; ``reason`` says why it was not trained.
+    """``state`` is trained, duplicate, gated, failed, interrupted or running; ``reason`` says why it was not trained,
+    or not again.
 
     ``latency_ms`` is predicted, one image at the deployment size; ``seconds`` is what the proxy took.
     """

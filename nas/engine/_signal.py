@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,10 +17,12 @@ REPEATS = 6
 @dataclass(frozen=True)
 class Signal:
     """Standard deviations of the proxy's score: ``seeds`` between trainings of one candidate, pooled over ``repeats``
-    of them, ``candidates`` between all that were trained."""
+    of them, ``candidates`` between all that were trained, ``equals`` between those of equal latency: what is left of
+    ``candidates`` beside a line over the logarithm of latency."""
 
     seeds: float
     candidates: float
+    equals: float
     repeats: int
 
     @property
@@ -28,7 +31,10 @@ class Signal:
         return self.candidates >= 2 * self.seeds
 
     def __str__(self) -> str:
-        text = f"scores vary by {self.candidates:.3f} between candidates and by {self.seeds:.3f} between seeds (sd)"
+        text = (
+            f"scores vary by {self.candidates:.3f} between candidates, by {self.equals:.3f} between those of equal "
+            f"latency and by {self.seeds:.3f} between seeds (sd)"
+        )
         # Two scores differ by chance with 95 % within 1.96 sqrt(2) standard deviations of one.
         text += f"; differences below {2.77 * self.seeds:.3f} are noise"
         return text if self.tells_apart else f"{text}: this run CANNOT tell its candidates apart by score"
@@ -56,6 +62,17 @@ def measure_signal(
         assert row.score is not None
         squares.append((training.result().score - row.score) ** 2 / 2)
         progress(len(squares) / len(again))
-    scores = [row.score for row in rows if row.score is not None]
-    spread = statistics.stdev(scores) if len(scores) > 1 else 0.0
-    return Signal(statistics.fmean(squares) ** 0.5, spread, len(squares))
+    return Signal(statistics.fmean(squares) ** 0.5, *spreads(rows), len(squares))
+
+
+def spreads(rows: Sequence[Record]) -> tuple[float, float]:
+    """Standard deviations of the scores of these, around their mean and around their line over log latency."""
+    found = [(math.log(row.latency_ms), row.score) for row in rows if row.score is not None and row.latency_ms]
+    if len(found) < 3:
+        return (statistics.stdev(score for _, score in found) if len(found) > 1 else 0.0), 0.0
+    x, y = (list(column) for column in zip(*found, strict=True))
+    if len(set(x)) == 1:
+        return statistics.stdev(y), statistics.stdev(y)
+    slope, intercept = statistics.linear_regression(x, y)
+    left = [score - slope * of - intercept for of, score in found]
+    return statistics.stdev(y), (sum(r * r for r in left) / (len(left) - 2)) ** 0.5

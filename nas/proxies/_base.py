@@ -29,12 +29,14 @@ class ProxyError(Exception):
 class Outcome:
     """One score, wall-clock ``seconds``, and the training curve, empty where nothing was trained.
 
-    A row of ``curve`` holds ``step``, ``loss``, its parts ``box``, ``cls`` and ``dfl``, and ``lr``.
+    A row of ``curve`` holds ``step``, ``loss``, its parts ``box``, ``cls`` and ``dfl``, and ``lr``. ``cached``: the
+    score is of an earlier run, and ``seconds`` are what it took then.
     """
 
     score: float
     seconds: float
     curve: tuple[dict[str, float], ...]
+    cached: bool = False
 
 
 class Proxy(ABC):

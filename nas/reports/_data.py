@@ -70,6 +70,16 @@ class RunData:
         return str(self.facts["signal"]["text"])
 
     @property
+    def tells_apart(self) -> bool:
+        """Whether the scores tell candidates apart; where they do not, there is no front to draw."""
+        return bool(self.facts["signal"]["tells_apart"])
+
+    @property
+    def front_label(self) -> str:
+        """What the picked models are."""
+        return f"Pareto front ({self.kind})" if self.tells_apart else f"picked by scores that are noise ({self.kind})"
+
+    @property
     def forced(self) -> str:
         """Why the run's latency table, taken by --force, does not fit its device; empty for any other run."""
         return str(self.facts.get("forced", ""))

@@ -38,7 +38,8 @@ def write_html(data: RunData, path: Path) -> None:
         _warning(f"The front is {data.unmeasured}" if data.unmeasured else ""),
         _signal(data),
         front_figure(data).to_html(full_html=False, include_plotlyjs="inline", div_id="front"),
-        f"<h2>The front, {escape(data.unmeasured or 'measured whole on the device')}</h2>",
+        f"<h2>{'The front' if data.tells_apart else 'No front'}, "
+        f"{escape(data.unmeasured or 'measured whole on the device')}</h2>",
         _table(_measured(data)),
         "<h2>Seconds</h2>",
         _table(pd.DataFrame([{"phase": k, "seconds": v} for k, v in data.facts["seconds"].items()])),
@@ -68,12 +69,12 @@ def front_figure(data: RunData) -> go.Figure:
                 marker={"color": "#8b95a3", "size": 6},
             ),
             go.Scatter(
-                name=f"Pareto front ({data.kind})",
+                name=data.front_label,
                 x=data.front_ms.tolist(),
                 y=front.score.tolist(),
                 text=front.arch.tolist(),
                 error_x={"array": front.latency_spread_ms.fillna(0).tolist()},
-                mode="lines+markers",
+                mode="lines+markers" if data.tells_apart else "markers",
                 marker={"color": "#1f5fbf", "size": 9},
             ),
             go.Scatter(
@@ -91,7 +92,7 @@ def front_figure(data: RunData) -> go.Figure:
 
 
 def _signal(data: RunData) -> str:
-    kind = "" if data.facts["signal"]["tells_apart"] else " class='warning'"
+    kind = "" if data.tells_apart else " class='warning'"
     return f"<p{kind}>{escape(data.signal)}.</p>"
 
 

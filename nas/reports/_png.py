@@ -19,9 +19,9 @@ def write_png(data: RunData, path: Path) -> None:
         data.front_ms,
         data.pareto.score,
         xerr=data.pareto.latency_spread_ms.fillna(0),
-        fmt="o-",
+        fmt="o-" if data.tells_apart else "o",
         color="#1f5fbf",
-        label=f"Pareto front ({data.kind})",
+        label=data.front_label,
     )
     axes.scatter([data.stock_ms], [data.stock["score"]], marker="*", s=150, color="#c2410c", zorder=3, label="stock")
     options = data.facts["options"]
@@ -29,7 +29,8 @@ def write_png(data: RunData, path: Path) -> None:
         f"{data.latency_label} ({options['runtime']}, {options['threads']} thread(s), {options['imgsz']} px)"
     )
     axes.set_ylabel(f"{data.unit}, {options['data']}")
-    axes.set_title(f"{options['space']}: {len(data.pareto)} Pareto models of {len(data.trained)} trained")
+    picked = f"{len(data.pareto)} {'Pareto models' if data.tells_apart else 'models, no front,'}"
+    axes.set_title(f"{options['space']}: {picked} of {len(data.trained)} trained")
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     with replacing(path) as temporary:

@@ -115,6 +115,29 @@ class Space:
             raise ValueError(f"{architecture} is not a member of the space {self.name}")
         return found
 
+    def member(self, detector: Detector) -> Architecture:
+        """The member that is this detector; raises ValueError, naming the stage or row that no member has."""
+        rows, base = list(detector.resolve()), self.stock()
+        if len(rows) != len(base.detector(detector.nc).rows):
+            raise ValueError(f"has {len(rows)} rows, members of the space {self.name} have others")
+        found: dict[int, StageChoice] = {}
+        for index, name in enumerate(self.file.stages):
+            held = [_built(row) for row in rows[1 + 2 * index : 3 + 2 * index]]
+            alike = (c for c in self.choices(name) if c.stage()[2] == rows[2 + 2 * index].row.module)
+            for choice in (c for c in alike if c.channels == rows[2 + 2 * index].call.output[0]):
+                changed = base.replace({**found, index: choice}).detector(detector.nc)
+                rows_of_choice = itertools.islice(changed.resolve(), 1 + 2 * index, 3 + 2 * index)
+                if [_built(row) for row in rows_of_choice] == held:
+                    found[index] = choice
+                    break
+            else:
+                raise ValueError(f"stage {name} (rows {1 + 2 * index} and {2 + 2 * index}) is none of {self.name}'s")
+        member = base.replace(found)
+        for mine, held_row in zip(member.detector(detector.nc).resolve(), rows, strict=True):
+            if (mine.row.source, _built(mine)) != (held_row.row.source, _built(held_row)):
+                raise ValueError(f"row {mine.index} ({held_row.row.module}) is not that of the space's template")
+        return member
+
     def choices(self, stage: str) -> Iterator[StageChoice]:
         """Every distinct choice of a stage."""
         options = self.file.stages[stage]
@@ -175,6 +198,11 @@ class Space:
             }
             stages.append(choose(key, shell, channels, depth, parameters))
         return Architecture(self.file.template, tuple(stages))
+
+
+def _built(row: ResolvedRow) -> tuple[str, tuple[Any, ...], int]:
+    """What a row builds, however it is written."""
+    return row.row.module, row.row.operator.filled(row.call.arguments), row.call.copies
 
 
 def _step(values: Sequence[Any]) -> int | float | None:

@@ -57,6 +57,7 @@ def shapes_free_yaml(folder: Path, names: str = "[a, b]", label: str = "0 0.5 0.
         (["--threads", "0"], "--threads 0: must be at least 1"),
         (["--proxy", "oracle"], "--proxy oracle: no such proxy; known are"),
         (["--imgsz", "100"], "--imgsz 100: must be a multiple of 32; give 96"),
+        (["--time-limit", "0"], "--time-limit 0.0: must be above 0 minutes"),
         (["--max-latency", "-1"], "--max-latency -1.0: must be above 0"),
         (["--max-size", "0"], "--max-size 0: must be above 0"),
         (["--space", "nowhere"], "--space nowhere: no such space"),
@@ -203,7 +204,7 @@ def test_out_that_holds_another_run(finished: Path) -> None:
 
 def test_same_seed_and_table_same_trials(finished: Path) -> None:
     os.environ["PARETO_YOLO_HOME"] = str(finished.parent / "home")
-    result = search(*TINY, "--budget", "3", "--out", "again", "--seed", "3", cwd=finished.parent)
+    result = search(*TINY, "--budget", "3", "--out", "again", "--seed", "3", "--no-cache", cwd=finished.parent)
     assert result.returncode == 0, result.stderr
     columns = ["number", "state", "arch", "score", "latency_ms"]
     first, second = (pd.read_csv(folder / "trials.csv")[columns] for folder in (finished, finished.parent / "again"))

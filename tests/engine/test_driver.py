@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,12 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import optuna
 import pytest
 from optuna.trial import TrialState
 
 from nas.detectors import Detector, cost
-from nas.engine import Driver, Limits, Record, SearchError, open_study, records
+from nas.engine import Driver, Limits, Record, SearchError, open_study, reach, records
+from nas.errors import InputError
 from nas.proxies import Outcome
 from nas.spaces import Space, load_space
 
@@ -73,6 +76,45 @@ def run(driver: Driver) -> list[Record]:
 
 def trained(rows: list[Record]) -> list[Record]:
     return [row for row in rows if row.state == "trained"]
+
+
+def test_no_more_is_asked_for_after_the_time_limit(tmp_path: Path) -> None:
+    late = driver(tmp_path, Scorer(), until=time.monotonic() - 1)
+    assert late.run(lambda record: None) == "the time limit is reached, with 1 of 12 candidates trained"
+    assert [row.state for row in records(late.study)] == ["trained"]
+    taken_up = driver(tmp_path, Scorer(), until=time.monotonic() + 600)
+    assert taken_up.run(lambda record: None) == "the budget is spent"
+    assert len(trained(records(taken_up.study))) == 12
+
+
+def test_what_the_user_names_is_trained_first(tmp_path: Path) -> None:
+    space = load_space("yolov8n")
+    rng = np.random.default_rng(5)
+    named = (space.random(rng), space.stock(), space.random(rng))
+    searched = driver(tmp_path, Scorer(), budget=20, start=named)
+    rows = run(searched)
+    first = [str(member) for member in (space.stock(), named[0], named[2], space.uniform_replacements()[0])]
+    assert [row.arch for row in rows[:4]] == first
+    assert searched.left_out() == space.uniform_replacements()[1:]
+    assert len(trained(rows)) == 20
+
+
+def test_what_a_space_can_reach_is_told_before_anything_is_spent() -> None:
+    space, table = load_space("yolov8n"), Table()
+    least = reach(space, table, 3, 160, Limits())  # type: ignore[arg-type]
+    assert least.lines() == []
+    middle = statistics.median(least.costs["macs"])
+    found = reach(space, table, 3, 160, Limits(latency=middle / 1e7, macs=int(middle)))  # type: ignore[arg-type]
+    # The made-up latency follows the MACs, so both halves are the same half.
+    assert found.within == {"latency": 0.5, "macs": 0.5, "all": 0.5}
+    first, second, both = found.lines()
+    assert first.startswith(f"--max-latency {middle / 1e7:.10g} is kept by 50% of 100 random members: ")
+    assert f"median {middle / 1e9:.3g} G" in second
+    assert both == "all of these are kept by 50%"
+    smallest = cost(space.smallest().detector(3)).params
+    assert min(found.costs["params"]) == smallest
+    with pytest.raises(InputError, match=f"--max-params {smallest - 1}: no member .* is {smallest / 1e6:.3g} M: raise"):
+        reach(space, table, 3, 160, Limits(params=smallest - 1))  # type: ignore[arg-type]
 
 
 def test_budget_baselines_and_attributes(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from concurrent.futures import Future
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import pytest
 
 from nas.detectors import Detector
 from nas.engine import Record, Signal, chosen, measure_signal
+from nas.engine._signal import spreads
 from nas.proxies import Outcome
 from nas.spaces import load_space
 
@@ -16,7 +18,7 @@ STOCK = str(load_space("tiny").stock())
 
 
 def rows(*scores: float) -> list[Record]:
-    return [Record(number, "trained", STOCK, score=score) for number, score in enumerate(scores)]
+    return [Record(n, "trained", STOCK, score=score, latency_ms=10.0) for n, score in enumerate(scores)]
 
 
 def test_spreads() -> None:
@@ -32,14 +34,25 @@ def test_spreads() -> None:
     signal = measure_signal(trained, trained[:2], again, 3, 4, lambda share: None)
     # Differences of 0.02 between two draws each: sd = 0.02 / sqrt(2).
     assert signal.seeds == pytest.approx(0.02 / 2**0.5)
-    assert signal.candidates == pytest.approx(0.1)
+    assert signal.candidates == signal.equals == pytest.approx(0.1)  # all of one latency
     assert signal.repeats == 2
     assert signal.tells_apart
 
 
 def test_a_run_that_cannot_tell_says_so() -> None:
-    assert "CANNOT tell" in str(Signal(seeds=0.02, candidates=0.03, repeats=3))
-    assert "CANNOT" not in str(Signal(seeds=0.01, candidates=0.03, repeats=3))
+    assert "CANNOT tell" in str(Signal(seeds=0.02, candidates=0.03, equals=0.03, repeats=3))
+    assert "CANNOT" not in str(Signal(seeds=0.01, candidates=0.03, equals=0.03, repeats=3))
+
+
+def test_what_latency_explains_is_left_out_between_equals() -> None:
+    """On the line through (log 10, 0.1), (log 100, 0.2) and (log 1000, 0.3) but for 0.01 up, 0.02 down and 0.01 up:
+    these have no slope and no mean, so that their squares over one degree of freedom are left."""
+    of = zip((10.0, 100.0, 1000.0), (0.11, 0.18, 0.31), strict=True)
+    trained = [Record(n, "trained", STOCK, score=s, latency_ms=ms) for n, (ms, s) in enumerate(of)]
+    candidates, equals = spreads(trained)
+    assert equals == pytest.approx((0.0001 + 0.0004 + 0.0001) ** 0.5)
+    assert candidates == pytest.approx(statistics.stdev((0.11, 0.18, 0.31)))
+    assert spreads(trained[:1]) == (0.0, 0.0)
 
 
 def test_a_fault_is_not_hidden() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import optuna
 import pytest
 
-from nas.detectors import TEMPLATES, cost
+from nas.detectors import TEMPLATES, Detector, Row, cost, from_yaml, to_yaml
 from nas.errors import InputError
 from nas.files import shipped
 from nas.operators import FAMILIES
@@ -215,6 +215,22 @@ def test_bad_files_of_a_template_that_widens(old: str, new: str, message: str, t
         load_space(file)
     assert str(caught.value).startswith(f"{file}: {message}")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["yolov8n", "yolo11n", "yolov5n"])
+def test_a_member_is_known_by_its_rows(name: str, tmp_path: Path) -> None:
+    space, rng = load_space(name), np.random.default_rng(3)
+    for number in range(4):
+        member = space.random(rng)
+        (tmp_path / f"{number}.yaml").write_text(to_yaml(member.detector(3)))
+        assert space.member(from_yaml(tmp_path / f"{number}.yaml")) == member
+    other = load_space("yolov8n" if name != "yolov8n" else "yolo11n").stock().detector(3)
+    with pytest.raises(ValueError, match=r"rows|stage|row"):
+        space.member(other)
+    _, *rest = space.stock().detector(3).rows
+    changed = Detector((Row((-1,), 1, "Conv", (24, 3, 2)), *rest), 3, 10)
+    with pytest.raises(ValueError, match=r"stage p2|row 0 \(Conv\) is not that of the space's template"):
+        space.member(changed)
 
 
 def test_unknown_names() -> None:

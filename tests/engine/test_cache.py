@@ -1,0 +1,74 @@
+"""Nothing is trained twice."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from nas.detectors import TEMPLATES, Detector
+from nas.engine import ScoreCache, cached
+from nas.proxies import Outcome
+
+STOCK, OTHER = TEMPLATES["yolov8n"].stock(3), TEMPLATES["yolov8n"].stock(4)
+
+
+class Trainer:
+    def __init__(self) -> None:
+        self.trained: list[tuple[int, int]] = []
+        self.fault: Exception | None = None
+
+    def score(self, detector: Detector, seed: int) -> Future[Outcome]:
+        self.trained.append((detector.nc, seed))
+        future: Future[Outcome] = Future()
+        if self.fault is not None:
+            future.set_exception(self.fault)
+        else:
+            future.set_result(Outcome(detector.nc + seed / 10, 1.5, ({"step": 1.0, "loss": 0.5},)))
+        return future
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> ScoreCache:
+    return ScoreCache(tmp_path, "f" * 16, 1)
+
+
+def test_what_was_trained_is_not_trained_again(cache: ScoreCache) -> None:
+    trainer = Trainer()
+    score = cached(trainer.score, cache)
+    first = score(STOCK, 0).result()
+    again = cached(trainer.score, cache)(STOCK, 0).result()
+    assert trainer.trained == [(3, 0)]
+    assert again == replace(first, cached=True)
+    assert not first.cached
+
+
+def test_another_detector_seed_proxy_or_thread_count_is_another_score(cache: ScoreCache) -> None:
+    trainer = Trainer()
+    for held in (cache, replace(cache, fingerprint="0" * 16), replace(cache, threads=2)):
+        for detector, seed in ((STOCK, 0), (OTHER, 0), (STOCK, 1)):
+            assert cached(trainer.score, held)(detector, seed).result().score == detector.nc + seed / 10
+    assert trainer.trained == [(3, 0), (4, 0), (3, 1)] * 3
+
+
+def test_a_failure_is_tried_again(cache: ScoreCache) -> None:
+    trainer = Trainer()
+    trainer.fault = RuntimeError("out of memory")
+    with pytest.raises(RuntimeError, match="out of memory"):
+        cached(trainer.score, cache)(STOCK, 0).result()
+    trainer.fault = None
+    assert cached(trainer.score, cache)(STOCK, 0).result().score == 3
+    assert len(trainer.trained) == 2
+
+
+@pytest.mark.parametrize("content", ["", "{", '{"score": 1.0}', '{"score": null, "seconds": 1, "curve": []}', "[]"])
+def test_a_damaged_file_is_trained_and_written_anew(content: str, cache: ScoreCache, tmp_path: Path) -> None:
+    trainer = Trainer()
+    cached(trainer.score, cache)(STOCK, 0).result()
+    (file,) = tmp_path.rglob("*.json")
+    file.write_text(content)
+    assert cached(trainer.score, cache)(STOCK, 0).result() == Outcome(3.0, 1.5, ({"step": 1.0, "loss": 0.5},))
+    assert len(trainer.trained) == 2
+    assert cached(trainer.score, cache)(STOCK, 0).result().cached

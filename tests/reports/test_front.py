@@ -1,0 +1,64 @@
+"""What the figures of a run show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from nas.reports import RunData, front_figure
+from nas.reports._html import write_html
+from nas.reports._png import write_png
+
+OPTIONS = {"runtime": "onnxruntime", "threads": 1, "imgsz": 320, "data": "shapes", "proxy": "short", "seed": 0}
+ROW = {"latency_spread_ms": 0.1, "params": 1, "macs": 1, "budgets_kept": "0 of 0"}
+
+
+def run(tells_apart: bool, proxy: str = "short") -> RunData:
+    trials = pd.DataFrame(
+        [
+            {"number": n, "state": "trained", "arch": f"a{n}", "score": 0.1 * n, "latency_ms": 10.0 + n, "reason": None}
+            for n in range(4)
+        ]
+    )
+    front = [
+        {"name": f"0{n}", "arch": f"a{n}", "score": 0.1 * n, "latency_ms": 11.0 + n, "latency_predicted_ms": 10.0 + n}
+        for n in (1, 3)
+    ]
+    stock: dict[str, Any] = {**ROW, **front[0], "name": "stock", "arch": "a0"}
+    signal = {"tells_apart": tells_apart, "text": "scores vary"}
+    facts = {
+        "options": {**OPTIONS, "space": "yolov8n", "proxy": proxy},
+        "signal": signal,
+        "stock": stock,
+        "seconds": {"search": 1.0},
+        "latency": {"cpu": "a processor"},
+    }
+    return RunData(Path("run"), facts, trials, pd.DataFrame([{**ROW, **row} for row in front]), {})
+
+
+def test_the_front_is_drawn_from_measured_latencies() -> None:
+    trained, front, stock = front_figure(run(tells_apart=True)).data
+    assert (list(front.x), list(front.y), front.mode) == ([12.0, 14.0], [0.1, pytest.approx(0.3)], "lines+markers")
+    assert list(trained.x) == [10.0, 11.0, 12.0, 13.0]
+    assert list(stock.x) == [12.0]
+    assert front.name == "Pareto front (measured)"
+
+
+def test_a_run_that_cannot_rank_draws_no_front(tmp_path: Path) -> None:
+    data = run(tells_apart=False)
+    _, front, _ = front_figure(data).data
+    assert front.mode == "markers"
+    assert front.name == "picked by scores that are noise (measured)"
+    write_html(data, tmp_path / "report.html")
+    write_png(data, tmp_path / "pareto.png")
+    html = (tmp_path / "report.html").read_text()
+    assert "<h2>No front" in html
+    assert "Pareto front" not in html
+
+
+@pytest.mark.parametrize(("proxy", "unit"), [("short", "AP50-95 (proxy)"), ("nwot", "score (untrained)")])
+def test_axes_say_what_scores_are(proxy: str, unit: str) -> None:
+    assert front_figure(run(tells_apart=True, proxy=proxy)).layout.yaxis.title.text == unit
