@@ -24,8 +24,9 @@ from nas.detectors import Detector, cost
 from nas.files import write
 from nas.runtimes import choose
 from nas.spaces import load_space
-from nas.tables import LatencyTable, bench, figures
+from nas.tables import LatencyTable, bench
 from nas.tables._entry import Key, Part, build
+from nas.tables._figures import figures
 
 SIZE, NC, CALIBRATION, HELD_OUT, PROFILED = 320, 80, 8, 24, 16
 RESULTS = Path(__file__).parent / "results"

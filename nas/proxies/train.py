@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from statistics import fmean
 from typing import Any, NamedTuple, cast
 
 import torch
@@ -68,7 +69,8 @@ def train(
     progress: Progress | None = None,
     fresh_head: bool = True,
 ) -> tuple[dict[str, float], ...]:
-    """Train ``network`` in place for ``recipe.steps`` steps and return the curve, about ten rows.
+    """Train ``network`` in place for ``recipe.steps`` steps and return the curve, about twenty rows: means
+    over the steps since the row before.
 
     A ``fresh_head`` gets the biases of `set_prior` first; one that has learned keeps its own.
 
@@ -87,16 +89,19 @@ def train(
             parameter.data = parameter.data.to(memory_format=torch.channels_last)
     loss_of = DetectionLoss(recipe.imgsz, network.strides, topk=recipe.topk, device=device)
     descent = Descent(network, recipe)
-    curve = []
+    curve: list[dict[str, float]] = []
+    since: list[list[float]] = []
     for step, (images, boxes, valid) in enumerate(batches(split, recipe, seed, device)):
         output = cast(Predictions, network(images))
         losses = loss_of(output.boxes, output.scores, boxes, valid)
         value = losses.total.item()
         if not math.isfinite(value):
             raise ProxyError(f"the training loss became {value} at step {step + 1} of {recipe.steps}")
-        if step % max(1, recipe.steps // 10) == 0 or step == recipe.steps - 1:
-            parts = {part: getattr(losses, part).item() for part in ("box", "cls", "dfl")}
-            curve.append({"step": step + 1, "loss": value, **parts, "lr": descent.lr})
+        since.append([value, losses.box.item(), losses.cls.item(), losses.dfl.item(), descent.lr])
+        if (step + 1) % max(1, recipe.steps // 20) == 0 or step == recipe.steps - 1:
+            means = dict(zip(("loss", "box", "cls", "dfl", "lr"), map(fmean, zip(*since, strict=True)), strict=True))
+            curve.append({"step": step + 1, **means})
+            since.clear()
         descent.step(losses.total)
         if progress:
             progress((step + 1) / recipe.steps)
