@@ -22,9 +22,11 @@ def bccd() -> Path:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Tables and caches of a test go to a folder of its own."""
+    """Tables and caches of a test go to a folder of its own, and it knows no shipped table: one might fit."""
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("PARETO_YOLO_HOME", str(folder))
+    for user in ("_table", "_list"):
+        monkeypatch.setattr(f"nas.tables.{user}.shipped", lambda name: folder / "shipped" / name)
     return folder
 
 

@@ -260,7 +260,8 @@ def test_force(table: Path, stock: str) -> None:
 
 def test_search_by_force(table: Path, tmp_path: Path) -> None:
     before = table.read_bytes()
-    command = [sys.executable, "-m", "nas.search", "--space", "tiny", *FAKE, "--table", str(table), "--force"]
+    options = ["--space", "tiny", "--proxy", "macs", *FAKE, "--table", str(table), "--force"]
+    command = [sys.executable, "-m", "nas.search", *options]
     result = subprocess.run(
         [*command, "--budget", "1", "--out", "run"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
