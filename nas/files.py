@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import yaml
 
 from nas.errors import InputError
@@ -23,6 +24,22 @@ def shipped(folder: str) -> Path:
     package = Path(__file__).parent
     installed = package / folder
     return installed if installed.is_dir() else package.parent / folder
+
+
+def tables_home() -> Path:
+    """The user's folder of latency tables; ``PARETO_YOLO_HOME`` moves the folder above it."""
+    return (_moved() or platformdirs.user_data_path("pareto-yolo")) / "latency_tables"
+
+
+def scores_home() -> Path:
+    """The user's folder of cached scores; ``PARETO_YOLO_HOME`` moves the folder above it."""
+    moved = _moved()
+    return (moved / "cache" if moved else platformdirs.user_cache_path("pareto-yolo")) / "scores"
+
+
+def _moved() -> Path | None:
+    home = os.environ.get("PARETO_YOLO_HOME")
+    return Path(home) if home else None
 
 
 def read_yaml(path: Path, what: str, keys: str) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from rich.text import Text
 from nas import cli
 from nas.detectors import Detector, ResolvedRow, row_cost
 from nas.errors import InputError
+from nas.files import tables_home
 from nas.operators import Cost, total
 from nas.spaces import read_model
-from nas.tables import LatencyTable, RefusedTableError, forced_warning, home, kit_command, latency_command, open_table
+from nas.tables import LatencyTable, RefusedTableError, forced_warning, kit_command, latency_command, open_table
 
 app = typer.Typer(add_completion=False)
 
@@ -107,7 +108,7 @@ def _latencies(
     unknown: tuple[list[float | None], None] = ([None] * len(detector.rows), None)
     if table is None:
         return unknown
-    of, path = table.fingerprint, table.path if table.path.parent != home() else None
+    of, path = table.fingerprint, table.path if table.path.parent != tables_home() else None
     predict = latency_command("predict", model, "--imgsz", str(imgsz), of=of, path=path)
     adds = f"{predict} adds them" if table.here else table.forced or kit_command(of["device"])
     if not len(table):

@@ -2,7 +2,6 @@
 
 from nas.tables._bundle import Measured, Unpacked, bundle, unpack
 from nas.tables._card import Card, Checked, Model, card_from, card_models, card_path, keep_card, load_card, report_card
-from nas.tables._identity import home
 from nas.tables._list import Listed, list_tables
 from nas.tables._mend import differences, kit_command, latency_command
 from nas.tables._open import RefusedTableError, is_here, open_table
@@ -32,7 +31,6 @@ __all__ = [
     "card_path",
     "differences",
     "forced_warning",
-    "home",
     "is_here",
     "keep_card",
     "kit_command",

@@ -20,13 +20,13 @@ from torch import nn
 
 from nas.detectors import Detector, ResolvedRow, from_yaml, to_yaml
 from nas.errors import InputError
-from nas.files import replacing, write
+from nas.files import replacing, tables_home, write
 from nas.runtimes import Runtime, choose, measure
 from nas.runtimes._onnx import export
 from nas.runtimes.measure import MANIFEST, MODELS, RESULTS, KitError, Measurement, Noise
 from nas.tables._card import Model
 from nas.tables._entry import Key, Part, ends, inputs, whole
-from nas.tables._identity import Identity, file_name, home, identity, method
+from nas.tables._identity import Identity, file_name, identity, method
 from nas.tables._list import list_tables
 from nas.tables._mend import differences, kit_command
 from nas.tables._prepare import exporter
@@ -262,7 +262,7 @@ def _merged(results: Mapping[str, Any], entries: Mapping[Key, Measurement]) -> t
     of: Identity = results["identity"]
     header = Header(of, *(results[name] for name in ("date", "reference_ms", "overhead_ms")))
     header.quiet, header.steal = results["quiet"], results["steal"]
-    path = home() / file_name(of)
+    path = tables_home() / file_name(of)
     if path.exists():
         table = LatencyTable.find(str(of["device"]), str(of["runtime"]), int(of["threads"]), path)
         scale = table.header.reference_ms / header.reference_ms

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
-
-import platformdirs
 
 from nas.runtimes import Runtime
 from nas.tables._reference import REFERENCE
@@ -42,9 +38,3 @@ def file_name(of: Mapping[str, str | int]) -> str:
     # OpenVINO's version names its branch too; the digest tells versions apart.
     version = re.split(r"[^\w.]", str(of["version"]))[0]
     return f"{of['device']}-{processor}-{of['runtime']}-{version}-t{of['threads']}-{digest(of)}.csv"
-
-
-def home() -> Path:
-    """The user's folder of latency tables; ``PARETO_YOLO_HOME`` moves the folder above it."""
-    moved = os.environ.get("PARETO_YOLO_HOME")
-    return (Path(moved) if moved else platformdirs.user_data_path("pareto-yolo")) / "latency_tables"

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from nas.files import shipped
-from nas.tables._identity import home
+from nas.files import shipped, tables_home
 from nas.tables._store import DamagedError, Entries, Header, load
 
 
@@ -22,7 +21,7 @@ class Listed(NamedTuple):
 
 def list_tables() -> Iterator[Listed]:
     """Those of the user's folder, then those that are shipped."""
-    for folder, ships in ((home(), False), (shipped("latency_tables"), True)):
+    for folder, ships in ((tables_home(), False), (shipped("latency_tables"), True)):
         for path in sorted(folder.glob("*.csv")):
             try:
                 yield Listed(path, ships, load(path), "")

@@ -14,12 +14,12 @@ from filelock import FileLock
 
 from nas.detectors import Detector, ResolvedRow
 from nas.errors import InputError
-from nas.files import shipped
+from nas.files import shipped, tables_home
 from nas.runtimes import Prepared, Runtime
 from nas.runtimes.measure import BATCH, QUIET, WHOLE_SAMPLES, Bench, Measurement, Noise
 from nas.tables._entry import DEEP, Key, Part, whole
 from nas.tables._fit import misfit
-from nas.tables._identity import Identity, digest, file_name, home, identity
+from nas.tables._identity import Identity, digest, file_name, identity
 from nas.tables._mend import differences, kit_command, rebuild_command
 from nas.tables._prepare import batches
 from nas.tables._reference import bench as new_bench
@@ -86,7 +86,7 @@ class LatencyTable:
         """
         here = identity(runtime)
         name = file_name(here)
-        table = cls(runtime, Path(path) if path is not None else home() / name, here)
+        table = cls(runtime, Path(path) if path is not None else tables_home() / name, here)
         if rebuild:
             table.path.unlink(missing_ok=True)
             return table
@@ -102,7 +102,7 @@ class LatencyTable:
 
         Raises AbsentDeviceError when there is none, InputError when there is more than one.
         """
-        folders = (home(), shipped("latency_tables"))
+        folders = (tables_home(), shipped("latency_tables"))
         files = [Path(path)] if path is not None else [f for folder in folders for f in sorted(folder.glob("*.csv"))]
         found: dict[str, tuple[Path, Identity]] = {}
         damaged: list[str] = []
@@ -125,7 +125,7 @@ class LatencyTable:
             names = ", ".join(str(file) for file, _ in found.values())
             raise InputError(f"--device {device}: several tables fit; give one of them with --table: {names}")
         ((file, of),) = found.values()
-        table = cls(None, Path(path) if path is not None else home() / file.name, of)
+        table = cls(None, Path(path) if path is not None else tables_home() / file.name, of)
         table._header, table._entries = table._read(file, file)
         return table
 

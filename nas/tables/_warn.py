@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nas.tables._identity import home
+from nas.files import tables_home
 from nas.tables._mend import kit_command, rebuild_command
 from nas.tables._table import LatencyTable
 
@@ -17,7 +17,7 @@ def noise_warning(table: LatencyTable) -> str:
     noise = next((n for n in (table.noise, table.header.noise) if n.too_much), None)
     if noise is None:
         return ""
-    path = None if table.path.parent == home() else table.path
+    path = None if table.path.parent == tables_home() else table.path
     mend = rebuild_command(table.fingerprint, path) if table.here else kit_command(table.fingerprint["device"])
     return (
         f"warning: the machine was too noisy while {table.path} was measured, its figures cannot be trusted: {noise}; "

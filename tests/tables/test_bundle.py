@@ -20,11 +20,12 @@ import pytest
 
 from nas.detectors import TEMPLATES, from_yaml, to_yaml
 from nas.errors import InputError
+from nas.files import tables_home
 from nas.runtimes import choose, measure
 from nas.runtimes._onnx import export
 from nas.runtimes.measure import Measurement
 from nas.spaces import load_space
-from nas.tables import LatencyTable, Model, Unpacked, bundle, home, unpack
+from nas.tables import LatencyTable, Model, Unpacked, bundle, unpack
 from nas.tables._bundle import PERIOD, _light
 from nas.tables._entry import Part, whole
 from nas.tables._identity import identity
@@ -131,7 +132,7 @@ def test_the_results_become_a_table(brought: Path) -> None:
     unpacked = unpack(brought)
     table = unpacked.table
     assert (unpacked.lacking, unpacked.imgsz, unpacked.note) == ("", SIZE, NOTE)
-    assert table.path.parent == home()
+    assert table.path.parent == tables_home()
     assert set(table.entries) == KEYS
     assert not table.here
     # Same machine, same runtime: the name of the device is all that differs.
@@ -252,7 +253,7 @@ def test_what_was_changed_is_refused(brought: Path, change: Callable[[Path], obj
         unpack(brought)
     assert str(raised.value).startswith(f"{brought}/{message}")
     assert "\n" not in str(raised.value)
-    assert not home().exists()
+    assert not tables_home().exists()
 
 
 def test_another_releases_kit_is_refused(brought: Path) -> None:
