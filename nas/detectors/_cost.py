@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from nas.detectors._rows import Detector, ResolvedRow
-from nas.operators import Cost, total
+from nas.operators import OPERATORS, Call, Cost, Shape, total
 
 
 def row_cost(resolved: ResolvedRow) -> Cost:
     """Cost of one row with all its copies."""
-    one = resolved.row.operator.costs(resolved.inputs, *resolved.call.arguments)
-    return total(one * resolved.call.copies)
+    return _row_cost(resolved.row.module, resolved.inputs, resolved.call)
+
+
+@lru_cache(maxsize=16384)  # a search prices thousands of members of the same few hundred rows
+def _row_cost(module: str, inputs: tuple[Shape, ...], call: Call) -> Cost:
+    return total(OPERATORS[module].costs(inputs, *call.arguments) * call.copies)
 
 
 def cost(detector: Detector, imgsz: int = 640) -> Cost:

@@ -57,6 +57,11 @@ class Template:
         others = {template.family for template in TEMPLATES.values()} - {self.family}
         return [key for key in FAMILIES if key not in others]
 
+    @staticmethod
+    def stage_rows(stage: int) -> tuple[int, int]:
+        """The numbers of a stage's two rows, stages counted from 0: the convolution before it and the stage."""
+        return 1 + 2 * stage, 2 + 2 * stage
+
     def assemble(self, stages: Sequence[Stage], nc: int) -> Detector:
         """The detector with these four stages; row numbers, neck and head are those of the stock model."""
         rows = [_row("Conv", *self.stem)]

@@ -99,9 +99,17 @@ class Operator(ABC):
 
     def filled(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         """The constructor's arguments with its defaults filled in."""
-        bound = self._signature.bind(*arguments)
-        bound.apply_defaults()
-        return bound.args
+        spelled = repr(arguments)  # what compares equal, such as 1 and True, is not the same argument
+        if spelled not in self._filled:
+            bound = self._signature.bind(*arguments)
+            bound.apply_defaults()
+            self._filled[spelled] = bound.args
+        return self._filled[spelled]
+
+    @cached_property
+    def _filled(self) -> dict[str, tuple[Any, ...]]:
+        """Kept, since a search asks thousands of times for the same few hundred."""
+        return {}
 
     @cached_property
     def _signature(self) -> inspect.Signature:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from math import log2
 
 from nas.detectors import TEMPLATES, Detector, Stage, Template
 from nas.errors import InputError
@@ -66,6 +68,15 @@ class Architecture:
         """The rows for ``nc`` classes."""
         return TEMPLATES[self.template].assemble([choice.stage() for choice in self.stages], nc)
 
+    def features(self) -> dict[str, float]:
+        """Its choices as numbers, by name: 1 for the operator that a stage has, and logarithms of what is a number."""
+        found: dict[str, float] = {}
+        for stage, choice in zip(TEMPLATES[self.template].stages, self.stages, strict=True):
+            of = f"{stage}.{choice.shell}-{choice.family}"
+            found |= {of: 1.0, f"{stage}.channels": log2(choice.channels), f"{stage}.depth": log2(choice.depth)}
+            found |= {f"{of}.{name}": log2(value) for name, value in choice.named().items()}
+        return found
+
     def check(self) -> None:
         """Raise ValueError, naming the row, for widths that a row of the template cannot have."""
         list(self.detector(1).resolve(32))
@@ -83,6 +94,7 @@ def stock(template: Template) -> Architecture:
     )
 
 
+@lru_cache(maxsize=4096)
 def decode(text: str) -> Architecture:
     """The architecture of a string like ``yolov8n.1/p2:csp-faster_r4_e2_n1_c32/...``; InputError says what is off."""
     head, *parts = text.strip().split("/")

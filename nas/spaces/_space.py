@@ -14,7 +14,7 @@ import optuna
 
 from nas.detectors import TEMPLATES, Detector, ResolvedRow, cost
 from nas.operators import FAMILIES, Number
-from nas.spaces._architecture import Architecture, StageChoice, choose, stock
+from nas.spaces._architecture import Architecture, StageChoice, choose, decode, stock
 from nas.spaces._file import SpaceFile, read
 
 Pick = Callable[[str, Sequence[Any]], Any]
@@ -37,7 +37,7 @@ class Space:
         """16 hex digits of what the space offers, comments and layout aside."""
         return hashlib.sha256(self.file.model_dump_json().encode()).hexdigest()[:16]
 
-    def suggest(self, trial: optuna.Trial) -> Architecture:
+    def suggest(self, trial: optuna.trial.BaseTrial) -> Architecture:
         """The member that the trial's sampler suggests. Ordered choices are suggested as numbers where they are evenly
         spaced, so that a sampler knows their order; a stage's parameters are conditional on its operator."""
 
@@ -54,6 +54,18 @@ class Space:
     def random(self, rng: np.random.Generator) -> Architecture:
         """A member with every choice drawn uniformly."""
         return self._member(lambda name, values: values[int(rng.integers(len(values)))])
+
+    def decode(self, text: str) -> Architecture:
+        """The member that an architecture string stands for."""
+        return decode(text)
+
+    def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
+        """A member that differs in one stage or two: in its width or depth alone, or in all that it chooses."""
+        picked, others = self.parameters(architecture), self.parameters(self.random(rng))
+        for stage in rng.choice(list(self.file.stages), size=1 + int(rng.random() < 0.3), replace=False):
+            part = rng.choice(["channels", "depth", ""], p=[0.25, 0.25, 0.5])
+            picked |= {name: value for name, value in others.items() if name.startswith(f"{stage}.{part}")}
+        return self._member(lambda name, values: picked[name])
 
     def stock(self) -> Architecture:
         """The template's own architecture."""
@@ -122,16 +134,16 @@ class Space:
             raise ValueError(f"has {len(rows)} rows, members of the space {self.name} have others")
         found: dict[int, StageChoice] = {}
         for index, name in enumerate(self.file.stages):
-            held = [_built(row) for row in rows[1 + 2 * index : 3 + 2 * index]]
-            alike = (c for c in self.choices(name) if c.stage()[2] == rows[2 + 2 * index].row.module)
-            for choice in (c for c in alike if c.channels == rows[2 + 2 * index].call.output[0]):
+            first, last = TEMPLATES[self.file.template].stage_rows(index)
+            held = [_built(row) for row in rows[first : last + 1]]
+            alike = (c for c in self.choices(name) if c.stage()[2] == rows[last].row.module)
+            for choice in (c for c in alike if c.channels == rows[last].call.output[0]):
                 changed = base.replace({**found, index: choice}).detector(detector.nc)
-                rows_of_choice = itertools.islice(changed.resolve(), 1 + 2 * index, 3 + 2 * index)
-                if [_built(row) for row in rows_of_choice] == held:
+                if [_built(row) for row in itertools.islice(changed.resolve(), first, last + 1)] == held:
                     found[index] = choice
                     break
             else:
-                raise ValueError(f"stage {name} (rows {1 + 2 * index} and {2 + 2 * index}) is none of {self.name}'s")
+                raise ValueError(f"stage {name} (rows {first} and {last}) is none of {self.name}'s")
         member = base.replace(found)
         for mine, held_row in zip(member.detector(detector.nc).resolve(), rows, strict=True):
             if (mine.row.source, _built(mine)) != (held_row.row.source, _built(held_row)):
