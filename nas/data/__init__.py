@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from nas.data.dataset import Dataset, Split
-from nas.data.shapes import draw_shapes
-from nas.data.yolo import read_yolo
+from nas.data.shapes import draw_shapes, draw_test
+from nas.data.yolo import read_test, read_yolo
 from nas.errors import InputError
 
-__all__ = ["Dataset", "Split", "load"]
+__all__ = ["Dataset", "Split", "load", "load_test"]
 
 
 def load(data: str | Path, imgsz: int, *, max_train: int = 1024, max_val: int = 256) -> Dataset:
@@ -25,3 +25,11 @@ def load(data: str | Path, imgsz: int, *, max_train: int = 1024, max_val: int = 
     if data == "shapes":
         return draw_shapes(imgsz, max_train=max_train, max_val=max_val)
     return read_yolo(Path(data), imgsz, max_train=max_train, max_val=max_val)
+
+
+def load_test(data: str | Path, imgsz: int, *, most: int = 1024) -> Split | None:
+    """The test split of what `load` takes, at most so many images of it; None where the data has none.
+
+    For figures that nothing was chosen by: whoever chooses by it has no test split any more.
+    """
+    return draw_test(imgsz, most=most) if data == "shapes" else read_test(Path(data), imgsz, most=most)

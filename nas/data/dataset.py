@@ -25,7 +25,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A training and a validation split with the same classes. Never holds a test split.
+    """A training and a validation split with the same classes. A test split is `nas.data.load_test`'s.
 
     name:        "shapes", or the path of the data.yaml.
     classes:     the class names; a box's class is an index into them.
@@ -46,10 +46,10 @@ class Dataset:
         return len(self.classes)
 
 
-def fingerprint(nc: int, train: Split, val: Split) -> str:
-    """sha256[:16] of the pixels and boxes of both splits and of the number of classes."""
+def fingerprint(nc: int, *splits: Split) -> str:
+    """sha256[:16] of the pixels and boxes of these splits and of the number of classes."""
     digest = hashlib.sha256(f"nc={nc}".encode())
-    for split in (train, val):
+    for split in splits:
         # Shapes go in too, so that no two different splits can spell the same bytes.
         digest.update(repr((tuple(split.images.shape), [len(boxes) for boxes in split.boxes])).encode())
         for image, boxes in zip(split.images, split.boxes, strict=True):

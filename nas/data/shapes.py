@@ -52,6 +52,11 @@ def draw_shapes(
     return Dataset("shapes", CLASSES, train, val, fingerprint(len(CLASSES), train, val), note)
 
 
+def draw_test(imgsz: int, *, n: int = 512, most: int = 512, seed: int = 0) -> Split:
+    """More scenes of the same kind, none of them in `draw_shapes`."""
+    return _draw(imgsz, min(n, most), (seed, 2))
+
+
 def _draw(imgsz: int, n: int, key: tuple[int, int]) -> Split:
     images = np.empty((n, 3, imgsz, imgsz), dtype=np.uint8)
     boxes = []

@@ -10,8 +10,8 @@ The rules are the trainers' own, so what trains there is read here:
   polygon, of which the bounding box is taken. A line that is there twice counts once.
 
 Where the trainers drop a broken label with a warning, here it is an error: scores of different data do not compare.
-The test split is never looked at. Of a set larger than asked for, files evenly spaced over the sorted list are kept,
-and only those are opened.
+The test split is read by `read_test` alone. Of a set larger than asked for, files evenly spaced over the sorted list
+are kept, and only those are opened.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from nas.data.letterbox import letterbox
 from nas.errors import InputError
 
 _SUFFIXES = (".avif", ".bmp", ".dng", ".jp2", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp")
+KINDS = {"train": "training", "val": "validation", "test": "test"}
 _SLACK = 0.01  # how far rounding may carry a normalised coordinate out of 0..1; the box is clipped
 
 _T = TypeVar("_T")
@@ -50,6 +51,15 @@ def read_yolo(file: Path, imgsz: int, *, max_train: int, max_val: int) -> Datase
     splits = {key: _read_split(file, key, images, len(classes), imgsz) for key, images in kept.items()}
     train, val = splits["train"], splits["val"]
     return Dataset(str(file), classes, train, val, fingerprint(len(classes), train, val), _note(found, kept))
+
+
+def read_test(file: Path, imgsz: int, *, most: int) -> Split | None:
+    """Read the test split of a data.yaml; None where it names none."""
+    config = _read_config(file)
+    if config.get("test") in (None, "", []):
+        return None
+    images = _find_images(file, "test", config["test"], _root(file, config))
+    return _read_split(file, "test", _spaced(images, most), len(_classes(file, config)), imgsz)
 
 
 def _note(found: dict[str, list[Path]], kept: dict[str, list[Path]]) -> str:
@@ -188,9 +198,8 @@ def _read_split(file: Path, key: str, images: Sequence[Path], nc: int, imgsz: in
     # Labels first: they are read in no time, and most mistakes are there.
     boxes = [_read_labels(label, nc, file) for label in labels]
     if not any(len(rows) for rows in boxes):
-        kind = "training" if key == "train" else "validation"
         raise InputError(
-            f"{file}: '{key}' has no box in any of its {len(images)} {kind} images used; "
+            f"{file}: '{key}' has no box in any of its {len(images)} {KINDS[key]} images used; "
             f"put label files where they are looked for, such as {labels[0]}"
         )
     canvases = torch.empty((len(images), 3, imgsz, imgsz), dtype=torch.uint8)

@@ -7,10 +7,12 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
-from nas.data import Dataset, load
+from nas.data import Dataset, Split, load
+from nas.data.dataset import fingerprint
 from nas.detectors import Detector
 from nas.proxies.recipe import Recipe
 from nas.spaces import Space, load_space
@@ -30,13 +32,15 @@ class Outcome:
     """One score, wall-clock ``seconds``, and the training curve, empty where nothing was trained.
 
     A row of ``curve`` holds ``step``, ``loss``, its parts ``box``, ``cls`` and ``dfl``, and ``lr``. ``cached``: the
-    score is of an earlier run, and ``seconds`` are what it took then.
+    score is of an earlier run, and ``seconds`` are what it took then. ``test`` is the AP50-95 on the test split, where
+    that was asked for.
     """
 
     score: float
     seconds: float
     curve: tuple[dict[str, float], ...]
     cached: bool = False
+    test: float | None = None
 
 
 class Proxy(ABC):
@@ -48,12 +52,15 @@ class Proxy(ABC):
     what ``fingerprint`` covers, and on nothing else, so a repeated call with as many threads returns the same score; it
     leaves torch's global random state alone and keeps nothing of the candidate in memory. The proxy's resolution is its
     own, not the deployment's. A loss or score that is not finite is never returned: it raises `ProxyError`.
+
+    ``test``, where it is set, is a split that what was trained is scored on too, for `Outcome.test`.
     """
 
     name: str
     recipe: Recipe
     trains: ClassVar[bool] = True
     unit: ClassVar[str] = "AP50-95 (proxy)"
+    test: Split | None = None
 
     def __init__(
         self,
@@ -74,19 +81,20 @@ class Proxy(ABC):
         self.space = space or load_space(SPACE)
         self.folder, self.device = folder, device
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """16 hex digits over everything that moves a score but the seed and rounding (threads, torch's version)."""
         return hashlib.sha256(json.dumps(self.facts(), sort_keys=True).encode()).hexdigest()[:16]
 
     def facts(self) -> dict[str, object]:
         """What the fingerprint covers; a proxy that depends on more adds it here."""
-        return {
+        found: dict[str, object] = {
             "proxy": self.name,
             "recipe": asdict(self.recipe),
             "data": self.dataset.fingerprint,
             "device": self.device.partition(":")[0],
         }
+        return found | ({} if self.test is None else {"test": fingerprint(self.dataset.nc, self.test)})
 
     def prepare(self, progress: Progress | None = None) -> None:  # noqa: B027
         """Whatever has to happen once a run; nothing unless a proxy says otherwise."""

@@ -10,23 +10,23 @@ from __future__ import annotations
 import json
 import math
 import time
-from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Sequence
+from functools import cached_property
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nas.data import Dataset
+from nas.data import Split
 from nas.detectors import Detector, Network
 from nas.files import write
-from nas.proxies._base import Outcome, Progress, Proxy, ProxyError
+from nas.proxies._base import Outcome, Progress, ProxyError
 from nas.proxies.recipe import Recipe
 from nas.proxies.short import ShortTraining
-from nas.proxies.template import TrainedTemplate
+from nas.proxies.template import FromTemplate
 from nas.proxies.train import Descent, reproducible
-from nas.spaces import Space
 
 STAGES = 4
 
@@ -38,7 +38,7 @@ class Maps(NamedTuple):
     val: list[Tensor]
 
 
-class Distilled(Proxy):
+class Distilled(FromTemplate):
     """Predicts AP50-95 from how well each stage alone reproduces the template's, whatever its width.
 
     `prepare` trains the template, and ``members`` random members of the space whole, by the ``short`` proxy's recipe:
@@ -50,54 +50,39 @@ class Distilled(Proxy):
     trains: ClassVar[bool] = False
     unit: ClassVar[str] = "AP50-95 (predicted)"
     recipe = Recipe(batch=32, steps=60, lr=3e-3)
-    template_recipe = Recipe(steps=450)
     whole_recipe = ShortTraining.recipe
     members: ClassVar[int] = 12
 
-    def __init__(
-        self,
-        data: str | Path | Dataset,
-        folder: Path,
-        *,
-        space: Space | None = None,
-        recipe: Recipe | None = None,
-        device: str = "cpu",
-        template_recipe: Recipe | None = None,
-        whole_recipe: Recipe | None = None,
-        weights: Path | None = None,
-    ) -> None:
-        """``weights`` is a state dict of the template, trained elsewhere, saved by ``torch.save``."""
-        super().__init__(data, folder, space=space, recipe=recipe, device=device)
-        trained = template_recipe or type(self).template_recipe
-        self.template = TrainedTemplate(self.space.file.template, self.dataset, trained, device, weights)
-        self._whole = whole_recipe or type(self).whole_recipe
-        self._maps: Maps | None = None
-        self._slopes: list[float] = []
+    _maps: Maps | None = None
+    _slopes: Sequence[float] = ()
+
+    @cached_property
+    def whole(self) -> ShortTraining:
+        """What the members that the regression is fitted on are scored by."""
+        return ShortTraining(self.dataset, self.folder, recipe=self.whole_recipe, device=self.device)
 
     def facts(self) -> dict[str, object]:
-        whole = ShortTraining(self.dataset, self.folder, recipe=self._whole, device=self.device)
-        return super().facts() | self.template.facts() | {"whole": whole.fingerprint, "space": self.space.fingerprint}
+        return super().facts() | {"whole": self.whole.fingerprint, "space": self.space.fingerprint}
 
     def prepare(self, progress: Progress | None = None) -> None:
         tell = progress or (lambda share: None)
-        self.template.prepare(self.folder / f"template-{self.fingerprint}.pt", lambda share: tell(share / 4))
-        self._maps = self._taken()
+        super().prepare(lambda share: tell(share / 4))
+        self._maps = Maps(self._taken(self.dataset.train), self._taken(self.dataset.val))
         path = self.folder / f"distill-{self.fingerprint}.json"
         if not path.exists():
             random = np.random.default_rng(0)
             entries, scores = [], []
-            whole = ShortTraining(self.dataset, self.folder, recipe=self._whole, device=self.device)
             for number in range(self.members):
                 member = self.space.random(random).detector(self.dataset.nc)
                 entries.append(self._entries(member, 0))
-                scores.append(whole.score(member, 0).score)
+                scores.append(self.whole.score(member, 0).score)
                 tell(0.25 + 0.75 * (number + 1) / self.members)
             write(path, json.dumps({"slopes": regression(np.array(entries), np.array(scores))}))
         self._slopes = json.loads(path.read_text(encoding="utf-8"))["slopes"]
         tell(1.0)
 
     def score(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
-        if not self._slopes:
+        if not self._prepared:
             self.prepare()
         start = time.perf_counter()
         entries = self._entries(detector, seed, progress)
@@ -110,7 +95,7 @@ class Distilled(Proxy):
         """The logarithm of what each stage misses."""
         found = []
         for stage in range(STAGES):
-            rows = [detector.rows[row] for row in _rows(stage)]
+            rows = [detector.rows[row] for row in self.template.layout.stage_rows(stage)]
             name = "_".join(f"{row.module}{row.repeats}{row.args}" for row in rows).replace(" ", "").replace("/", "")
             path = self.folder / f"entries-{self.fingerprint}" / f"{stage}-{name}-{seed}.json"
             if not path.exists():
@@ -148,7 +133,7 @@ class Distilled(Proxy):
 
     def _student(self, detector: Detector, stage: int, seed: int, c1: int, c2: int) -> nn.Module:
         """The stage's rows reading the template's map, and a 1x1 convolution to the template's channels."""
-        first, last = _rows(stage)
+        first, last = self.template.layout.stage_rows(stage)
         block, rows = Network(detector, seed).model[last], list(detector.resolve())
         _, *arguments = rows[first].call.arguments
         entry = rows[first].row.operator.module(c1, *arguments)
@@ -158,30 +143,19 @@ class Distilled(Proxy):
                 module.momentum = self.recipe.momentum
         return student
 
-    def _taken(self) -> Maps:
-        """The template's maps on all images."""
+    def _taken(self, split: Split) -> list[Tensor]:
+        """The template's maps on all images of a split: the stem's, then each stage's."""
         network = self.template.network()
-        taken: list[list[list[Tensor]]] = [[[] for _ in range(STAGES + 1)] for _ in range(2)]
-        current: list[list[Tensor]] = []
-
-        def keep(stage: int) -> Any:
-            return lambda module, inputs, output: current[stage].append(output.detach())
-
-        handles = [network.model[2 * stage].register_forward_hook(keep(stage)) for stage in range(STAGES + 1)]
-        for split, into in ((self.dataset.train, taken[0]), (self.dataset.val, taken[1])):
-            current = into
-            with torch.inference_mode():
-                for part in split.images.split(64):
-                    network(part.to(self.device).float().div_(255))
-        for handle in handles:
-            handle.remove()
-        train, val = ([torch.cat(of_stage).clone() for of_stage in of_split] for of_split in taken)
-        return Maps(train, val)
-
-
-def _rows(stage: int) -> tuple[int, int]:
-    """The numbers of a stage's two rows: the convolution before it and the stage."""
-    return 1 + 2 * stage, 2 + 2 * stage
+        taken: list[list[Tensor]] = []
+        for stage in range(STAGES + 1):
+            of_stage: list[Tensor] = []
+            taken.append(of_stage)
+            last = self.template.layout.stage_rows(stage - 1)[1]  # of the stage before the first: the stem
+            network.model[last].register_forward_hook(lambda module, inputs, output, into=of_stage: into.append(output))
+        with torch.no_grad():
+            for part in split.images.split(64):
+                network(part.to(self.device).float().div_(255))
+        return [torch.cat(of_stage) for of_stage in taken]
 
 
 def regression(entries: np.ndarray, scores: np.ndarray, ridge: float = 1.0) -> list[float]:

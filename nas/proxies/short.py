@@ -16,4 +16,5 @@ class ShortTraining(Proxy):
 
     def score(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
         with reproducible(seed):
-            return fit(Network(detector, seed), self.dataset, self.recipe, seed, device=self.device, progress=progress)
+            network = Network(detector, seed)
+            return fit(network, self.dataset, self.recipe, seed, device=self.device, progress=progress, test=self.test)

@@ -1,8 +1,9 @@
-"""A template trained on the user's data: what candidates start from."""
+"""A template trained on the user's data: what candidates start from or are compared with."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import pickle
 from dataclasses import asdict
 from pathlib import Path
@@ -14,9 +15,10 @@ from nas.data import Dataset
 from nas.detectors import TEMPLATES, Network
 from nas.errors import InputError
 from nas.files import replacing
-from nas.proxies._base import Progress
+from nas.proxies._base import Progress, Proxy
 from nas.proxies.recipe import Recipe
 from nas.proxies.train import reproducible, train
+from nas.spaces import Space
 
 SEED = 0
 
@@ -26,7 +28,8 @@ class TrainedTemplate:
     state dict saved by ``torch.save``."""
 
     def __init__(self, name: str, dataset: Dataset, recipe: Recipe, device: str, weights: Path | None = None):
-        self.name, self.detector = name, TEMPLATES[name].stock(dataset.nc)
+        self.name, self.layout = name, TEMPLATES[name]
+        self.detector = self.layout.stock(dataset.nc)
         self._dataset, self._recipe, self._device, self._weights = dataset, recipe, device, weights
         self._source = hashlib.sha256(weights.read_bytes()).hexdigest() if weights else asdict(recipe)
         self._state: dict[str, Tensor] | None = None
@@ -41,10 +44,10 @@ class TrainedTemplate:
         assert self._state is not None
         return self._state
 
-    def prepare(self, path: Path, progress: Progress | None = None) -> None:
-        """Load the weights; train them first, into ``path``, unless they are there. Raises InputError for a file that
+    def prepare(self, folder: Path, progress: Progress | None = None) -> None:
+        """Load the weights; train them first, into ``folder``, unless they are there. Raises InputError for a file that
         holds no weights, or none of the template."""
-        path = self._weights or path
+        path = self._weights or folder / f"template-{self._digest()}.pt"
         if not path.exists():
             with reproducible(SEED):
                 network = Network(self.detector, SEED)
@@ -59,6 +62,10 @@ class TrainedTemplate:
         network.load_state_dict(self.state)
         return network.to(self._device).eval()
 
+    def _digest(self) -> str:
+        of = [self.facts(), self._dataset.fingerprint, self._device.partition(":")[0]]
+        return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:16]
+
     def _load(self, path: Path) -> dict[str, Tensor]:
         mend = f"give a state dict of {self.name} saved by torch.save"
         try:
@@ -69,3 +76,34 @@ class TrainedTemplate:
         if not isinstance(state, dict) or not set(expected) <= set(state):
             raise InputError(f"{path}: lacks parameters of {self.name}; {mend}")
         return {key: state[key] for key in expected}
+
+
+class FromTemplate(Proxy):
+    """A proxy that learns from the template, trained on the same data or elsewhere."""
+
+    template_recipe = Recipe(steps=450)
+
+    def __init__(
+        self,
+        data: str | Path | Dataset,
+        folder: Path,
+        *,
+        space: Space | None = None,
+        recipe: Recipe | None = None,
+        device: str = "cpu",
+        template_recipe: Recipe | None = None,
+        weights: Path | None = None,
+    ) -> None:
+        """``weights`` is a state dict of the template, trained elsewhere, saved by ``torch.save``."""
+        super().__init__(data, folder, space=space, recipe=recipe, device=device)
+        trained = template_recipe or type(self).template_recipe
+        self.template = TrainedTemplate(self.space.file.template, self.dataset, trained, device, weights)
+        self._prepared = False
+
+    def facts(self) -> dict[str, object]:
+        return super().facts() | self.template.facts()
+
+    def prepare(self, progress: Progress | None = None) -> None:
+        """Load the template's weights; train them first, into ``folder``, unless they are there."""
+        self.template.prepare(self.folder, progress)
+        self._prepared = True

@@ -46,9 +46,10 @@ def fit(
     *,
     device: str,
     progress: Progress | None,
+    test: Split | None = None,
     fresh_head: bool = True,
 ) -> Outcome:
-    """Train ``network`` by the recipe and score it on the validation split.
+    """Train ``network`` by the recipe and score it on the validation split, and on a ``test`` split where one is given.
 
     Raises:
         ProxyError: the loss or the network's output is not finite, or the validation images hold no box.
@@ -56,7 +57,9 @@ def fit(
     start = time.perf_counter()
     curve = train(network, dataset.train, recipe, seed, device=device, progress=progress, fresh_head=fresh_head)
     score = evaluate(network, dataset.val, dataset.nc, recipe, device=device)
-    return Outcome(score, time.perf_counter() - start, curve)
+    seconds = time.perf_counter() - start
+    tested = None if test is None else evaluate(network, test, dataset.nc, recipe, device=device)
+    return Outcome(score, seconds, curve, test=tested)
 
 
 def train(

@@ -19,7 +19,7 @@ from torch import nn
 from nas.data import Dataset, Split
 from nas.data.dataset import fingerprint
 from nas.detectors import TEMPLATES, Network
-from nas.proxies import PROXIES, Distilled, FromTemplate, Proxy, ProxyError, Recipe
+from nas.proxies import FACTOR, PROXIES, RUNGS, Distilled, FromTemplate, Proxy, ProxyError, Recipe, at
 from nas.proxies.train import fit, reproducible, set_prior
 from nas.proxies.zerocost import Vote
 from nas.spaces import load_space
@@ -32,6 +32,7 @@ BLIND = {"params", "macs"}
 
 class FewWholes(Distilled):
     members = 2
+    whole_recipe = TINY
 
 
 class FewVotes(Vote):
@@ -82,9 +83,8 @@ def seeing(request: pytest.FixtureRequest) -> type[Proxy]:
 
 def build(kind: type[Proxy], data: Dataset, folder: Path, recipe: Recipe = TINY) -> Proxy:
     if issubclass(kind, FromTemplate):
-        return kind(data, folder, recipe=recipe, template_recipe=TINY)
-    if issubclass(kind, Distilled):
-        return FewWholes(data, folder, recipe=recipe, template_recipe=TINY, whole_recipe=TINY)
+        small = FewWholes if kind is Distilled else kind
+        return small(data, folder, recipe=recipe, template_recipe=TINY)
     if issubclass(kind, Vote):
         return FewVotes(data, folder, recipe=recipe)
     return kind(data, folder, recipe=recipe)
@@ -241,6 +241,23 @@ def test_the_fingerprint_covers_recipe_and_data_but_not_seed_or_folder(
 def test_data_at_another_size_is_refused(kind: type[Proxy], data: Dataset, folder: Path) -> None:
     with pytest.raises(ValueError, match="64 px, the recipe at 96 px"):
         build(kind, data, folder, replace(TINY, imgsz=96))
+
+
+def test_a_higher_rung_trains_longer_and_the_last_is_scored_on_the_test_split(
+    kind: type[Proxy], data: Dataset, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.proxies.rungs.load_test", lambda name, imgsz: data.val)
+    monkeypatch.setattr(PROXIES["short"], "recipe", TINY)
+    proxy = build(kind, data, folder)
+    ladder = [at(proxy, rung) for rung in range(1, RUNGS + 1)]
+    assert ladder[0] is proxy
+    assert [one.recipe.steps for one in ladder[1:]] == [TINY.steps * FACTOR**rung for rung in range(1, RUNGS)]
+    assert len({one.fingerprint for one in ladder}) == RUNGS
+    outcomes = [one.score(STOCK, 0) for one in ladder[1:]]
+    assert [outcome.curve[-1]["step"] for outcome in outcomes] == [one.recipe.steps for one in ladder[1:]]
+    # The test split is the validation split here.
+    assert [outcome.test for outcome in outcomes] == [None] * (RUNGS - 2) + [outcomes[-1].score]
+    assert proxy.test is None and proxy.recipe == TINY
 
 
 def test_output_that_is_not_finite_is_an_error(data: Dataset) -> None:

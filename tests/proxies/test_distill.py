@@ -17,14 +17,16 @@ TEMPLATE = TEMPLATES["yolov8n"]
 TINY = Recipe(imgsz=64, batch=2, steps=2, val_images=4)
 
 
+class OneWhole(Distilled):
+    members = 1
+    whole_recipe = TINY
+
+
 def test_a_choice_of_the_template_reproduces_more_than_a_narrow_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = load("shapes", 64, max_train=48, max_val=16)
-    proxy = Distilled(
-        data, tmp_path, recipe=Recipe(batch=16, steps=30, lr=3e-3), template_recipe=TINY, whole_recipe=TINY
-    )
-    proxy.members = 1  # type: ignore[misc]
+    proxy = OneWhole(data, tmp_path, recipe=Recipe(batch=16, steps=30, lr=3e-3), template_recipe=TINY)
     proxy.prepare()
     narrow = TEMPLATE.assemble([Stage(c, 1, "C2f", (c, True)) for c in (16, 32, 64, 128)], data.nc)
     wide, thin = proxy._entries(TEMPLATE.stock(data.nc), 0), proxy._entries(narrow, 0)
