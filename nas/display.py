@@ -59,7 +59,7 @@ class Display:
 
     @contextmanager
     def trials(self, budget: int, done: Sequence[Record]) -> Iterator[Trials]:
-        """x"""
+        """A bar of trained candidates, and a line a trial; ``done`` are those of the run before."""
         trained = sum(row.state == "trained" for row in done)
         task = self.progress.add_task("search", total=float(budget), completed=trained, count=f"{trained}/{budget}")
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import functools
 import itertools
 import math
 import os
@@ -21,16 +21,17 @@ from rich.text import Text
 from nas import cli
 from nas.display import Display, promises, result_table
 from nas.engine import (
+    SAMPLERS,
     Driver,
     Limits,
     Run,
     ScoreCache,
     SearchError,
+    Target,
     Workers,
-    cache_home,
     cached,
-    candidates,
     chosen,
+    climb,
     front_of,
     measure,
     measure_signal,
@@ -43,9 +44,9 @@ from nas.engine import (
     write_front,
 )
 from nas.errors import InputError
-from nas.files import write
+from nas.files import scores_home, write
 from nas.operators import FAMILIES
-from nas.proxies import PROXIES, Proxy
+from nas.proxies import FACTOR, PROXIES, RUNGS, UNIT, FromTemplate, Proxy, at
 from nas.reports import write_report
 from nas.runtimes import choose
 from nas.spaces import Architecture, Space, load_space, read_model
@@ -69,6 +70,15 @@ def main(
     max_macs: Annotated[int | None, typer.Option(help="Most multiply-adds at --imgsz.")] = None,
     max_size: Annotated[int | None, typer.Option(help="Most bytes of the deployed model's weights.")] = None,
     proxy: Annotated[str, typer.Option(help=f"How candidates are scored: {', '.join(PROXIES)}.")] = "short",
+    rungs: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=RUNGS,
+            help=f"Rungs of training: the best third goes on to {FACTOR} times as many steps; 1: nobody does. "
+            f"Finalists on rung {RUNGS} are scored on the test split too, where the data has one.",
+        ),
+    ] = RUNGS,
     weights: Annotated[
         Path | None,
         typer.Option(help="Trained template (a state dict) for proxies that need one.", show_default="trained first"),
@@ -89,6 +99,7 @@ def main(
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Train what an earlier run has trained in the same way already.")
     ] = False,
+    sampler: Annotated[str, typer.Option(help=f"What suggests candidates: {', '.join(SAMPLERS)}.")] = "tpe",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     table_file: cli.TableFile = None,
     rebuild_table: Annotated[bool, typer.Option(help="Measure the latency table anew.")] = False,
@@ -101,7 +112,7 @@ def main(
     if time_limit is not None and time_limit <= 0:
         raise InputError(f"--time-limit {time_limit}: must be above 0 minutes")
     limits = Limits(max_latency, max_params, max_macs, max_size)
-    _check(budget, imgsz, limits, proxy, workers)
+    _check(budget, imgsz, limits, proxy, sampler, workers)
     searched = load_space(space)
     _check_size(searched, limits)
     train_on = _train_device(train_device)
@@ -130,7 +141,8 @@ def main(
     crew = Workers(
         partial(PROXIES[proxy], scorer.dataset, **make), count, max(1, cores // count), candidate_limit or None
     )
-    cache = ScoreCache(cache_home(), scorer.fingerprint, max(1, cores // count))
+    fingerprint = functools.cache(lambda rung: at(scorer, rung).fingerprint)
+    cache = ScoreCache(scores_home(), fingerprint, max(1, cores // count))
     score = crew.score if no_cache else cached(crew.score, cache)
     with Display() as display:
         facts: dict[str, Any] = {
@@ -144,6 +156,8 @@ def main(
                 "precision": precision,
                 "imgsz": imgsz,
                 "proxy": proxy,
+                "sampler": sampler,
+                "rungs": rungs,
                 "train_device": train_on,
                 "workers": count,
                 "seed": seed,
@@ -162,10 +176,9 @@ def main(
                 driver = Driver(
                     study=open_study(run.storage, f"{searched.name}-{device}-{scorer.fingerprint[:8]}", scorer.unit),
                     space=searched,
-                    table=latencies,
+                    target=Target(latencies, scorer.dataset.nc, imgsz),
                     score=score,
-                    nc=scorer.dataset.nc,
-                    imgsz=imgsz,
+                    sampler=SAMPLERS[sampler](),
                     seed=seed,
                     budget=budget,
                     limits=limits,
@@ -173,7 +186,7 @@ def main(
                     start=known,
                     until=began + 60 * time_limit if time_limit is not None else math.inf,
                 )
-                _search(run, driver, scorer, crew, display)
+                _search(run, driver, scorer, rungs, crew, display)
             except KeyboardInterrupt:
                 run.save(status="interrupted")
                 display.say(f"interrupted; continue with the same command and --out {folder} --resume")
@@ -188,42 +201,52 @@ def main(
                 crew.pause()
 
 
-def _search(run: Run, driver: Driver, proxy: Proxy, crew: Workers, display: Display) -> None:
+def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, display: Display) -> None:
     """The phases of a run, from the table to the report."""
+    target, latencies = driver.target, driver.target.table
     forced = run.facts["forced"]
     if forced:
         display.say(forced_warning(forced))
     with run.phase("table"):
-        with display.bar(f"latency table {driver.table.path.name}") as progress:
-            driver.table.ensure(driver.space.rows(driver.nc, driver.imgsz), progress)
+        with display.bar(f"latency table {latencies.path.name}") as progress:
+            latencies.ensure(driver.space.rows(target.nc, target.imgsz), progress)
         with display.bar("calibration on whole models") as progress:
-            driver.table.calibrate(driver.space.calibration(driver.nc), driver.imgsz, progress)
-    if noisy := noise_warning(driver.table):
+            latencies.calibrate(driver.space.calibration(target.nc), target.imgsz, progress)
+    if noisy := noise_warning(latencies):
         display.say(noisy)
-    for line in reach(driver.space, driver.table, driver.nc, driver.imgsz, driver.limits).lines():
+    for line in reach(driver.space, target, driver.limits).lines():
         display.say(line)
     if left_out := driver.left_out():
         display.say(f"baselines left out, since they may take a fifth of the budget: {', '.join(map(str, left_out))}")
     with run.phase("proxy"), display.bar(f"proxy {proxy.name}") as progress:
         proxy.prepare(progress)
     trials = run.folder / "trials.csv"
+
+    def written() -> None:
+        write(trials, _marked(table(records(driver.study)), forced).to_csv(index=False))
+
     with run.phase("search"), display.trials(driver.budget, records(driver.study)) as live:
 
         def told(record: Any) -> None:
             live.told(record)
-            write(trials, _marked(table(records(driver.study)), forced).to_csv(index=False))
+            written()
 
         display.say(f"search ended: {driver.run(told)}")
     rows = [row for row in records(driver.study) if row.state == "trained"]
     with run.phase("signal"), display.bar("how far scores can be trusted") as progress:
-        signal = measure_signal(rows, chosen(rows), driver.score, driver.nc, driver.seed, progress)
+        signal = measure_signal(rows, chosen(rows), driver.score, target, driver.seed, progress)
+    with run.phase("rungs"), display.bar("the best trained longer") as progress:
+        standings = climb(driver.study, rows, driver.score, target, driver.seed, progress, rungs)
+        written()
     crew.pause()
-    with run.phase("finalists"), display.bar(f"finalists{', measured whole' if driver.table.here else ''}") as progress:
-        finalists = measure(candidates(rows), rows[0], driver.table, driver.nc, driver.imgsz, progress)
+    with run.phase("measuring"), display.bar(f"finalists{', measured whole' if latencies.here else ''}") as progress:
+        finalists = measure(standings, rows[0].arch, target, progress)
     front, stock = front_of(finalists, driver.limits)
-    write_front(run.folder, front, driver.nc, proxy.unit, forced)
+    unit = UNIT if rungs > 1 else proxy.unit
+    write_front(run.folder, front, target.nc, unit, forced)
     run.save(
-        nc=driver.nc,
+        nc=target.nc,
+        unit=unit,
         finalists=[asdict(finalist) for finalist in finalists],
         stock=asdict(stock),
         signal={**asdict(signal), "tells_apart": signal.tells_apart, "text": str(signal)},
@@ -232,7 +255,7 @@ def _search(run: Run, driver: Driver, proxy: Proxy, crew: Workers, display: Disp
         write_report(run.folder)
     run.save(status="finished")
     note = unmeasured(run.folder, forced) if stock.latency_ms is None else ""
-    shown = result_table(front, stock, proxy.unit, note)
+    shown = result_table(front, stock, unit, note)
     if not signal.tells_apart:
         shown.title = Text(f"NO front, since scores are noise; {note or 'measured whole on the device'}")
     if forced:
@@ -250,7 +273,7 @@ def _marked(frame: pd.DataFrame, forced: str) -> pd.DataFrame:
     return frame.assign(forced=forced) if forced else frame
 
 
-def _check(budget: int, imgsz: int, limits: Limits, proxy: str, workers: int) -> None:
+def _check(budget: int, imgsz: int, limits: Limits, proxy: str, sampler: str, workers: int) -> None:
     """Refuse what cannot be before anything is spent."""
     if budget < 1:
         raise InputError(f"--budget {budget}: nothing would be trained; give 1 or more")
@@ -260,6 +283,8 @@ def _check(budget: int, imgsz: int, limits: Limits, proxy: str, workers: int) ->
             raise InputError(f"--max-{name} {value}: must be above 0")
     if proxy not in PROXIES:
         raise InputError(f"--proxy {proxy}: no such proxy; known are {', '.join(PROXIES)}")
+    if sampler not in SAMPLERS:
+        raise InputError(f"--sampler {sampler}: no such sampler; known are {', '.join(SAMPLERS)}")
     if workers < 0:
         raise InputError(f"--workers {workers}: give 1 or more, or 0 for one a core")
 
@@ -284,7 +309,7 @@ def _weights(proxy: str, weights: Path | None) -> dict[str, Any]:
     """What a proxy that starts from a trained template has to be told."""
     if weights is None:
         return {}
-    kinds = [name for name, kind in PROXIES.items() if "weights" in inspect.signature(kind).parameters]
+    kinds = [name for name, kind in PROXIES.items() if issubclass(kind, FromTemplate)]
     if proxy not in kinds:
         raise InputError(
             f"--weights {weights}: only --proxy {', '.join(kinds)} start from weights; add one, or drop it"

@@ -1,35 +1,42 @@
 """The engine: a study driver that asks, gates, trains and tells, and the run directory that it leaves."""
 
 from nas.engine._away import bundle_finalists, take_home
-from nas.engine._cache import ScoreCache, cache_home, cached
-from nas.engine._driver import Driver, SearchError
-from nas.engine._finalists import Finalist, candidates, front_of, measure, pareto_frame, unmeasured, write_front
+from nas.engine._cache import ScoreCache, cached
+from nas.engine._driver import Driver
+from nas.engine._finalists import Finalist, front_of, measure, pareto_frame, unmeasured, write_front
 from nas.engine._limits import Limits
 from nas.engine._pareto import pareto
 from nas.engine._reach import Reach, reach
-from nas.engine._record import Record, records, table
+from nas.engine._record import Record, Result, records, results, table
 from nas.engine._run import Run, open_run
+from nas.engine._rungs import Standing, climb, promote
+from nas.engine._samplers import SAMPLERS, Sampler
 from nas.engine._signal import Signal, chosen, measure_signal
 from nas.engine._study import open_study
-from nas.engine._workers import KilledError, Workers
+from nas.engine._target import Target
+from nas.engine._workers import KilledError, SearchError, Workers
 
 __all__ = [
+    "SAMPLERS",
     "Driver",
     "Finalist",
     "KilledError",
     "Limits",
     "Reach",
     "Record",
+    "Result",
     "Run",
+    "Sampler",
     "ScoreCache",
     "SearchError",
     "Signal",
+    "Standing",
+    "Target",
     "Workers",
     "bundle_finalists",
-    "cache_home",
     "cached",
-    "candidates",
     "chosen",
+    "climb",
     "front_of",
     "measure",
     "measure_signal",
@@ -37,8 +44,10 @@ __all__ = [
     "open_study",
     "pareto",
     "pareto_frame",
+    "promote",
     "reach",
     "records",
+    "results",
     "table",
     "take_home",
     "unmeasured",

@@ -10,7 +10,7 @@ from nas.engine._finalists import Finalist, front_of, write_front
 from nas.engine._limits import Limits
 from nas.engine._run import Run
 from nas.errors import InputError
-from nas.proxies import PROXIES, Progress
+from nas.proxies import Progress
 from nas.spaces import decode
 from nas.tables import Model, Unpacked, bundle, differences, is_here
 
@@ -52,7 +52,7 @@ def take_home(unpacked: Unpacked, run: Path | None = None) -> Path:
     names = Limits.__dataclass_fields__
     limits = Limits(**{name: held.facts["options"][f"max_{name}"] for name in names})
     front, stock = front_of(list(finalists.values()), limits)
-    write_front(folder, front, held.facts["nc"], PROXIES[held.facts["options"]["proxy"]].unit)
+    write_front(folder, front, held.facts["nc"], held.facts["unit"])
     held.save(finalists=[asdict(finalist) for finalist in finalists.values()], stock=asdict(stock))
     return folder
 

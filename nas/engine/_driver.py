@@ -5,24 +5,23 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 import optuna
 from optuna.trial import TrialState
 
 from nas.detectors import Detector
 from nas.engine._limits import Limits
-from nas.engine._reach import costs
 from nas.engine._record import INTERRUPTED, Record, records
-from nas.engine._study import ask, interrupt
+from nas.engine._samplers import Random, Sampler, Scene
+from nas.engine._study import begin, interrupt, sync
+from nas.engine._target import Target
+from nas.engine._workers import Score, SearchError
 from nas.proxies import Outcome
 from nas.spaces import Architecture, Space
-
-if TYPE_CHECKING:
-    from nas.tables import LatencyTable
 
 REPEATS = 5
 """Trials in a row that repeat known architectures before one is drawn at random instead of by the sampler."""
@@ -34,35 +33,23 @@ FAILURES = 10
 """Failures in a row that end the search: the fault is then not the candidates'."""
 
 
-class SearchError(Exception):
-    """The search cannot go on; the message says why and the run directory keeps what was found."""
-
-
-class Score(Protocol):
-    """Has a detector scored with a seed, at once or in its turn."""
-
-    def __call__(self, detector: Detector, seed: int, /) -> Future[Outcome]:
-        """As `nas.engine.Workers.score`."""
-
-
 @dataclass(frozen=True)
 class Driver:
     """Fills a study with ``budget`` trained candidates, ``workers`` of them trained at once.
 
-    ``nc`` classes and ``imgsz`` pixels are those of deployment. Baselines, the stock model first, take at most a fifth
-    of the budget and pass every gate. All randomness comes from ``seed``: same seed, table and number of workers, same
-    trials, because trials are told in the order in which they were asked, whoever finished first, and each is asked for
-    after the same number of others was told. One more is asked for than there are workers, so that none waits for an
+    Baselines, the stock model first, take at most a fifth of the budget and pass every gate. All randomness comes from
+    ``seed``: same seed, table and number of workers, same trials, because trials are told in the order in which they
+    were asked, whoever finished first, and each is asked for after the same number of others was told. One more is
+    asked for than there are workers, so that none waits for an
     older trial to end; a single worker is asked when it is free, with everything told. After ``until``, seconds of
     `time.monotonic`, nothing more is asked for once a candidate is trained.
     """
 
     study: optuna.Study
     space: Space
-    table: LatencyTable
+    target: Target
     score: Score
-    nc: int
-    imgsz: int
+    sampler: Sampler
     seed: int
     budget: int
     limits: Limits
@@ -121,28 +108,34 @@ class Driver:
         left = self.budget - sum(row.state == "trained" for row in done)
         known = {row.arch for row in done if row.state != "duplicate"} | {entry.arch for entry in asked}
         while len(asked) < most and sum(entry.training is not None for entry in asked) < left:
-            entry = self._ask(len(done) + len(asked), done)
+            entry = self._ask(len(done) + len(asked), done, asked)
             asked.append(entry)
             if entry.arch not in known and not entry.over:
                 entry.training = self.score(entry.detector, self.seed)
             known.add(entry.arch)
 
-    def _ask(self, slot: int, done: list[Record]) -> _Asked:
+    def _ask(self, slot: int, done: list[Record], open_ones: Iterable[_Asked]) -> _Asked:
         """Ask for a trial and write what can be known of it without training."""
-        baselines = self.baselines()
-        fixed = self.space.parameters(baselines[slot]) if slot < len(baselines) else None
-        trial = ask(self.study, self.seed, slot, fixed, explore=_tail(done, "duplicate") >= REPEATS)
-        architecture = self.space.suggest(trial)
-        detector = architecture.detector(self.nc)
-        found = costs(detector, self.table, self.imgsz)
-        shown = {SHOWN_AS.get(name, name): value for name, value in found.items()}
-        for name, value in {"arch": str(architecture), **shown}.items():
-            trial.set_user_attr(name, value)
+        baselines, rng = self.baselines(), np.random.default_rng([self.seed, slot])
+        running = [entry.architecture for entry in open_ones if entry.training is not None]
+        scene = Scene(self.study, self.space, self.target, self.limits, done, running)
+        sampler = Random() if _tail(done, "duplicate") >= REPEATS else self.sampler
+        asked = baselines[slot] if slot < len(baselines) else sampler.ask(scene, rng)
+        architecture = self.space.suggest(asked) if isinstance(asked, optuna.Trial) else asked
+        detector = self.target.detector(architecture)
+        found = self.target.costs(detector)
+        shown = {"arch": str(architecture), **{SHOWN_AS.get(name, name): value for name, value in found.items()}}
+        if isinstance(asked, optuna.Trial):
+            trial = asked
+            for name, value in shown.items():
+                trial.set_user_attr(name, value)
+        else:
+            trial = begin(self.study, self.space, architecture, shown)
         violations = self.limits.violations(found)
         for name, value in violations.items():
             trial.set_constraint(name, value)
-        over = {} if fixed is not None else {name: value for name, value in violations.items() if value > 0}
-        return _Asked(trial, str(architecture), detector, found["latency"], over)
+        over = {} if slot < len(baselines) else {name: value for name, value in violations.items() if value > 0}
+        return _Asked(trial, architecture, detector, found["latency"], over)
 
     def _tell(self, asked: _Asked, done: list[Record]) -> Record:
         """End a trial. What the study shows of it is written before it is told: then it is final."""
@@ -171,6 +164,7 @@ class Driver:
             reason = ", ".join(f"{name} {value:.1%} over its limit" for name, value in asked.over.items())
             trial.set_user_attr("reason", reason)
             self.study.tell(trial, state=TrialState.PRUNED)
+        sync(self.study)
         return Record.of(self.study.get_trials(deepcopy=False)[trial.number])
 
 
@@ -182,11 +176,15 @@ class _Asked:
     """
 
     trial: optuna.Trial
-    arch: str
+    architecture: Architecture
     detector: Detector
     latency: float
     over: Mapping[str, float]
     training: Future[Outcome] | None = None
+
+    @property
+    def arch(self) -> str:
+        return str(self.architecture)
 
 
 def _tail(done: list[Record], *states: str) -> int:

@@ -13,11 +13,12 @@ import pandas as pd
 from nas.detectors import cost, to_yaml
 from nas.engine._limits import Limits
 from nas.engine._pareto import pareto
-from nas.engine._record import Record
+from nas.engine._rungs import Standing
+from nas.engine._target import Target
 from nas.files import write
 from nas.proxies import Progress
 from nas.spaces import decode
-from nas.tables import LatencyTable, forced_warning
+from nas.tables import forced_warning
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Finalist:
     None until it was measured, which takes a measuring kit where the device is not here. ``weight_bytes`` is what the
     deployed weights take in the smallest form (`nas.operators.Cost`); ``budgets_kept`` is "k of n" of the limits given.
 
-    ``score_sd`` over ``score_n`` trainings with different seeds is None while there is one. ``stock`` marks the
+    ``score`` is the mean of ``score_n`` trainings on the highest rung with different seeds, ``score_sd`` their standard
+    deviation, None for one; ``test_score`` the mean on the test split, where the data has one. ``stock`` marks the
     template's own model; ``yaml`` is the file relative to the run.
     """
 
@@ -57,31 +59,23 @@ class Finalist:
         return None if self.latency_ms is None else self.latency_ms / self.latency_predicted_ms - 1
 
 
-def candidates(rows: Sequence[Record]) -> list[Record]:
-    """The Pareto front of the trained candidates by score and predicted latency."""
-    trained = [row for row in rows if row.state == "trained"]
-    points = [(row.score, row.latency_ms) for row in trained if row.score is not None and row.latency_ms is not None]
-    return [trained[index] for index in pareto(points)]
-
-
-def measure(
-    rows: Sequence[Record], stock: Record, table: LatencyTable, nc: int, imgsz: int, progress: Progress
-) -> list[Finalist]:
-    """The stock model and these candidates, measured whole and interleaved in one session where the device is here."""
-    unique = list(dict.fromkeys([stock, *rows]))
-    detectors = [row.architecture.detector(nc) for row in unique]
-    wholes = table.measure_wholes(detectors, imgsz, progress) if table.here else [None] * len(unique)
+def measure(standings: Sequence[Standing], stock: str, target: Target, progress: Progress) -> list[Finalist]:
+    """These finalists, measured whole and interleaved in one session where the device is here; ``stock`` is the
+    architecture of the stock model, one of them."""
+    detectors, table = [target.decode(standing.row.arch) for standing in standings], target.table
+    wholes = table.measure_wholes(detectors, target.imgsz, progress) if table.here else [None] * len(standings)
     finalists = []
-    for row, detector, whole in zip(unique, detectors, wholes, strict=True):
-        assert row.score is not None and row.latency_ms is not None
-        params, macs, _, size = cost(detector, imgsz)
+    for standing, detector, whole in zip(standings, detectors, wholes, strict=True):
+        row = standing.row
+        assert row.latency_ms is not None
+        params, macs, _, size = cost(detector, target.imgsz)
         finalist = Finalist(
             name="",
             arch=row.arch,
-            score=row.score,
-            score_sd=None,
-            score_n=1,
-            test_score=None,
+            score=standing.score,
+            score_sd=standing.sd,
+            score_n=standing.n,
+            test_score=standing.test,
             latency_predicted_ms=row.latency_ms,
             latency_ms=whole and whole.ms,
             latency_spread_ms=whole and whole.spread_ms,
@@ -90,7 +84,7 @@ def measure(
             weight_bytes=size,
             budgets_kept="",
             yaml="",
-            stock=row is stock,
+            stock=row.arch == stock,
         )
         finalists.append(finalist)
     return finalists

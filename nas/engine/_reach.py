@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from statistics import median
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nas.detectors import Detector, cost
 from nas.engine._limits import Limits
+from nas.engine._target import Target
 from nas.errors import InputError
 from nas.spaces import Space
-
-if TYPE_CHECKING:
-    from nas.tables import LatencyTable
 
 SAMPLED = 100
 SHOWN = {"latency": (1, "ms"), "params": (1e-6, "M"), "macs": (1e-9, "G"), "size": (1e-6, "MB")}
@@ -46,11 +42,11 @@ class Reach:
         return told if len(told) < 2 else [*told, f"all of these are kept by {self.within['all']:.0%}"]
 
 
-def reach(space: Space, table: LatencyTable, nc: int, imgsz: int, limits: Limits) -> Reach:
+def reach(space: Space, target: Target, limits: Limits) -> Reach:
     """Look at random members, always the same ones, and the smallest; raises InputError for a limit that none keeps."""
     random = np.random.default_rng(0)
     members = [space.smallest(), *(space.random(random) for _ in range(SAMPLED))]
-    found = [costs(member.detector(nc), table, imgsz) for member in members]
+    found = [target.costs(target.detector(member)) for member in members]
     columns = {name: [of_member[name] for of_member in found] for name in SHOWN}
     for name, limit in asdict(limits).items():
         if limit is not None and min(columns[name]) > limit:
@@ -63,12 +59,6 @@ def reach(space: Space, table: LatencyTable, nc: int, imgsz: int, limits: Limits
     within = {name: sum(of[name] <= 0 for of in over) / SAMPLED for name in over[0]}
     within["all"] = sum(all(share <= 0 for share in of.values()) for of in over) / SAMPLED
     return Reach(columns, limits, within)
-
-
-def costs(detector: Detector, table: LatencyTable, imgsz: int) -> dict[str, float]:
-    """What `Limits` limit: predicted latency in ms, parameters, multiply-adds, bytes of the deployed weights."""
-    params, macs, _, size = cost(detector, imgsz)
-    return {"latency": table.predict(detector, imgsz).total_ms, "params": params, "macs": macs, "size": size}
 
 
 def _shown(name: str, value: float) -> str:

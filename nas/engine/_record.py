@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from statistics import fmean
 
 import optuna
 import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
 
+from nas.proxies import RUNGS
 from nas.spaces import Architecture, decode
 
 INTERRUPTED = "interrupted"
@@ -17,7 +19,7 @@ INTERRUPTED = "interrupted"
 @dataclass(frozen=True)
 class Record:
     """``state`` is trained, duplicate, gated, failed, interrupted or running; ``reason`` says why it was not trained,
-    or not again.
+    or not again. ``rung`` is the highest that it reached; ``higher`` holds its mean scores on those above the first.
 
     ``latency_ms`` is predicted, one image at the deployment size; ``seconds`` is what the proxy took.
     """
@@ -32,6 +34,7 @@ class Record:
     rung: int | None = None
     seconds: float | None = None
     reason: str = ""
+    higher: Mapping[int, float] = field(default_factory=dict, hash=False)
 
     @property
     def architecture(self) -> Architecture:
@@ -57,12 +60,47 @@ class Record:
         return Record(**(known | {"number": trial.number, "state": state, "score": score, "reason": reason}))
 
 
+@dataclass(frozen=True)
+class Result:
+    """One training on a rung above the first; ``score`` is None where it failed, for ``reason``."""
+
+    number: int
+    rung: int
+    seed: int
+    score: float | None
+    test: float | None = None
+    seconds: float | None = None
+    reason: str = ""
+
+
+def keep(study: optuna.Study, result: Result) -> None:
+    """Write a result into the study: into a trial that has ended nothing can be written."""
+    study.set_user_attr(f"rung {result.rung} of trial {result.number}, seed {result.seed}", asdict(result))
+
+
+def results(study: optuna.Study) -> list[Result]:
+    """What the study keeps of the rungs above the first."""
+    found = [value for key, value in study.user_attrs.items() if key.startswith("rung ")]
+    return sorted((Result(**value) for value in found), key=lambda result: (result.rung, result.number, result.seed))
+
+
 def records(study: optuna.Study) -> list[Record]:
     """All trials that got as far as an architecture, in order."""
-    return [Record.of(trial) for trial in study.get_trials(deepcopy=False) if "arch" in trial.user_attrs]
+    rows = [Record.of(trial) for trial in study.get_trials(deepcopy=False) if "arch" in trial.user_attrs]
+    scores: dict[int, dict[int, list[float]]] = {}
+    for result in results(study):
+        if result.score is not None:
+            scores.setdefault(result.number, {}).setdefault(result.rung, []).append(result.score)
+    means = {number: {rung: fmean(found) for rung, found in of.items()} for number, of in scores.items()}
+    return [replace(row, rung=max(of), higher=of) if (of := means.get(row.number)) else row for row in rows]
 
 
 def table(rows: Iterable[Record]) -> pd.DataFrame:
-    """trials.csv: a row a trial, whole numbers whole."""
-    frame = pd.DataFrame([asdict(row) for row in rows], columns=[f.name for f in fields(Record)])
+    """trials.csv: a row a trial, whole numbers whole; after the score on the first rung those on the higher ones."""
+    held = list(rows)
+    plain = [f.name for f in fields(Record) if f.name != "higher"]
+    frame = pd.DataFrame([asdict(row) for row in held], columns=plain)
+    for rung in range(2, RUNGS + 1):
+        scores = pd.Series([row.higher.get(rung) for row in held], dtype=float)
+        frame.insert(plain.index("score") + rung - 1, f"score_rung_{rung}", scores)
     return frame.astype({"params": "Int64", "macs": "Int64", "rung": "Int64"})

@@ -7,8 +7,9 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nas.engine._driver import Score
 from nas.engine._record import Record
+from nas.engine._target import Target
+from nas.engine._workers import Score
 from nas.proxies import Progress
 
 REPEATS = 6
@@ -50,14 +51,14 @@ def chosen(rows: Sequence[Record]) -> list[Record]:
 
 
 def measure_signal(
-    rows: Sequence[Record], again: Sequence[Record], score: Score, nc: int, seed: int, progress: Progress
+    rows: Sequence[Record], again: Sequence[Record], score: Score, target: Target, seed: int, progress: Progress
 ) -> Signal:
     """Score ``again`` with the next seed and compare with their scores in the run; ``rows`` are all trained ones.
 
     Raises what the scoring raised: these candidates were scored before.
     """
     squares = []
-    trainings = [score(row.architecture.detector(nc), seed + 1) for row in again]
+    trainings = [score(target.decode(row.arch), seed + 1) for row in again]
     for row, training in zip(again, trainings, strict=True):
         assert row.score is not None
         squares.append((training.result().score - row.score) ** 2 / 2)

@@ -1,4 +1,4 @@
-"""The Optuna study of a run: opened, taken up, asked."""
+"""The Optuna study of a run: opened and taken up."""
 
 from __future__ import annotations
 
@@ -6,25 +6,29 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import optuna
 from optuna.exceptions import ExperimentalWarning
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
-from optuna.trial import TrialState
+from optuna.samplers import RandomSampler
+from optuna.storages import RDBStorage
+from optuna.trial import FixedTrial, TrialState, create_trial
+from sqlalchemy import event
 
 from nas.engine._record import INTERRUPTED
+from nas.spaces import Architecture, Space
 
 LATENCY = "latency ms (predicted)"
-STARTUP = 10
 
 
 def open_study(storage: str, name: str, unit: str) -> optuna.Study:
     """The study of scores in this ``unit`` (`nas.proxies.Proxy.unit`) and of latency, new or taken up: trials that a
     dead driver left running are failed, so nothing waits for them."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        study_name=name, storage=storage, directions=["maximize", "minimize"], load_if_exists=True
-    )
+    kept = RDBStorage(storage)
+    if kept.engine.dialect.name == "sqlite" and kept.engine.url.database:
+        # By itself SQLite syncs the disk thrice for every parameter of every trial; `sync` does it once a trial.
+        event.listen(kept.engine, "connect", _write_ahead)
+        kept.engine.dispose()
+    study = optuna.create_study(study_name=name, storage=kept, directions=["maximize", "minimize"], load_if_exists=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         study.set_metric_names([unit, LATENCY])
@@ -34,6 +38,19 @@ def open_study(storage: str, name: str, unit: str) -> optuna.Study:
     return study
 
 
+def _write_ahead(connection: Any, record: object) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def sync(study: optuna.Study) -> None:
+    """Bring all that was told onto the disk, where it outlives a power cut; a killed process loses nothing anyway."""
+    engine = study._storage._backend.engine  # type: ignore[attr-defined]
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def interrupt(study: optuna.Study) -> None:
     """End the running trials, which nobody will finish; their slots are asked again."""
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
@@ -41,19 +58,12 @@ def interrupt(study: optuna.Study) -> None:
         study.tell(trial.number, state=TrialState.FAIL)
 
 
-def ask(study: optuna.Study, seed: int, slot: int, fixed: Mapping[str, Any] | None, explore: bool) -> optuna.Trial:
-    """Ask for the ``slot``-th trial. The sampler is made anew from (seed, slot), so that a run taken up again asks as
-    the unbroken one would have. ``fixed`` names the parameters instead; ``explore`` draws them at random."""
-    study.sampler = _sampler(int(np.random.SeedSequence([seed, slot]).generate_state(1)[0]), explore)
-    if fixed is not None:
-        study.enqueue_trial(dict(fixed))
-    return study.ask()
-
-
-def _sampler(seed: int, explore: bool) -> BaseSampler:
-    if explore:
-        return RandomSampler(seed=seed)
-    with warnings.catch_warnings():
-        # Joint sampling of a conditional space, which is what `group` is for, is still marked experimental.
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        return TPESampler(seed=seed, multivariate=True, group=True, n_startup_trials=STARTUP)
+def begin(study: optuna.Study, space: Space, member: Architecture, attrs: Mapping[str, Any]) -> optuna.Trial:
+    """A running trial of this member, written in one piece: each parameter by itself would be synced to the disk."""
+    chosen = FixedTrial(space.parameters(member))
+    space.suggest(chosen)
+    study.sampler = RandomSampler(seed=0)  # nothing is left to suggest
+    template = create_trial(
+        state=TrialState.RUNNING, params=chosen.params, distributions=chosen.distributions, user_attrs=dict(attrs)
+    )
+    return optuna.Trial(study, study._storage.create_new_trial(study._study_id, template_trial=template))

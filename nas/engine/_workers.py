@@ -2,41 +2,65 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from queue import SimpleQueue
-from threading import Lock
+from threading import Lock, Thread
+from typing import Protocol
 
 import torch
 
 from nas.detectors import Detector
-from nas.proxies import Outcome, Proxy
+from nas.proxies import FACTOR, Outcome, Proxy, at
 
-_proxy: Proxy
+_rungs: dict[int, Proxy] = {}
+"""In a child: its proxy, by rung."""
+
+
+class Score(Protocol):
+    """Has a detector scored with a seed on a rung, at once or in its turn."""
+
+    def __call__(self, detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
+        """As `Workers.score`."""
+
+
+class SearchError(Exception):
+    """The search cannot go on; the message says why and the run directory keeps what was found."""
 
 
 class KilledError(Exception):
     """A candidate whose process was killed, by its time limit or by the system; the message says which."""
 
 
-def _start(make: Callable[[], Proxy], threads: int) -> None:
-    """In a child: Ctrl-C is the driver's to handle, and its proxy is made once."""
-    global _proxy
+def _start(make: Callable[[], Proxy], threads: int, driver: int) -> None:
+    """In a child: Ctrl-C is the driver's to handle, its proxy is made once, and it does not outlive the driver."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_follow, args=(driver,), daemon=True).start()
     torch.set_num_threads(threads)
-    _proxy = make()
-    _proxy.prepare()
+    _rungs[1] = make()
+    _rungs[1].prepare()
+
+
+def _follow(driver: int) -> None:
+    """End this process when the driver is gone: killed, it cannot say so, and nobody would take what is scored."""
+    while os.getppid() == driver:
+        time.sleep(1)
+    os._exit(1)
 
 
 def _ready() -> None:
     """What a child can answer once it has started."""
 
 
-def _score(detector: Detector, seed: int) -> Outcome:
-    return _proxy.score(detector, seed)
+def _score(detector: Detector, seed: int, rung: int) -> Outcome:
+    if rung not in _rungs:
+        _rungs[rung] = at(_rungs[1], rung)
+    return _rungs[rung].score(detector, seed)
 
 
 class Workers:
@@ -44,8 +68,9 @@ class Workers:
 
     Small networks keep one core busy and not two, so two processes of one thread train nearly twice as fast as one of
     two. Processes start with the first scores; `pause` ends them, so that nothing of ours runs while latency is
-    measured. A candidate that takes more than ``limit`` seconds is killed with its process, alone, and so is one that
-    takes its process with it; a new process takes the next.
+    measured. A candidate that takes more than ``limit`` seconds, or on a higher rung as many times more as that trains
+    longer, is killed with its process, alone, and so is one that takes its process with it; a new process takes the
+    next.
     """
 
     def __init__(self, make: Callable[[], Proxy], count: int, threads: int, limit: float | None = None):
@@ -55,7 +80,7 @@ class Workers:
         self._children: list[_Child] = []
         self._free: SimpleQueue[_Child] = SimpleQueue()
 
-    def score(self, detector: Detector, seed: int) -> Future[Outcome]:
+    def score(self, detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
         """Have this scored as soon as a process is free; the future raises what scoring it raised, or KilledError."""
         if self._crew is None:
             self._crew = ThreadPoolExecutor(self.count)
@@ -63,7 +88,7 @@ class Workers:
             self._free = SimpleQueue()
             for child in self._children:
                 self._free.put(child)
-        return self._crew.submit(self._one, detector, seed)
+        return self._crew.submit(self._one, detector, seed, rung)
 
     def pause(self) -> None:
         """End the child processes, whatever they are doing."""
@@ -74,10 +99,10 @@ class Workers:
             self._crew.shutdown()
             self._crew = None
 
-    def _one(self, detector: Detector, seed: int) -> Outcome:
+    def _one(self, detector: Detector, seed: int, rung: int) -> Outcome:
         child = self._free.get()
         try:
-            return child.score(detector, seed)
+            return child.score(detector, seed, rung)
         finally:
             self._free.put(child)
 
@@ -90,13 +115,13 @@ class _Child:
         self._pool: ProcessPoolExecutor | None = None
         self._ended, self._lock = False, Lock()
 
-    def score(self, detector: Detector, seed: int) -> Outcome:
-        pool = self._started()
+    def score(self, detector: Detector, seed: int, rung: int) -> Outcome:
+        pool, limit = self._started(), self._limit and self._limit * FACTOR ** (rung - 1)
         try:
-            return pool.submit(_score, detector, seed).result(self._limit)
+            return pool.submit(_score, detector, seed, rung).result(limit)
         except TimeoutError:
             self._kill()
-            raise KilledError(f"took more than its time limit of {self._limit:g} seconds") from None
+            raise KilledError(f"took more than its time limit of {limit:g} seconds") from None
         except BrokenProcessPool:
             self._kill()
             raise KilledError("its process died, of memory running out or killed from outside") from None
@@ -113,7 +138,7 @@ class _Child:
                 raise KilledError("the run has ended")
             if self._pool is None:
                 context = get_context("spawn")
-                self._pool = ProcessPoolExecutor(1, context, _start, (self._make, self._threads))
+                self._pool = ProcessPoolExecutor(1, context, _start, (self._make, self._threads, os.getpid()))
             pool = self._pool
             ready = pool.submit(_ready)
         try:

@@ -30,6 +30,11 @@ class RunData:
         return self.trials[self.trials.state == "trained"]
 
     @property
+    def finalists(self) -> pd.DataFrame:
+        """The candidates that reached the last rung: the columns of pareto.csv."""
+        return pd.DataFrame(self.facts["finalists"])
+
+    @property
     def stock(self) -> dict[str, Any]:
         """The stock model as measured: the columns of pareto.csv."""
         stock: dict[str, Any] = self.facts["stock"]
@@ -51,6 +56,11 @@ class RunData:
         return self.pareto[self._column]
 
     @property
+    def finalists_ms(self) -> pd.Series[float]:
+        """All finalists' latencies of that kind."""
+        return self.finalists[self._column]
+
+    @property
     def stock_ms(self) -> float:
         """The stock model's latency of that kind."""
         return float(self.stock[self._column])
@@ -61,8 +71,13 @@ class RunData:
 
     @property
     def unit(self) -> str:
-        """What the scores are in."""
+        """What the scores of the search, on the first rung, are in."""
         return PROXIES[self.facts["options"]["proxy"]].unit
+
+    @property
+    def final_unit(self) -> str:
+        """What the scores of the finalists are in."""
+        return str(self.facts["unit"])
 
     @property
     def signal(self) -> str:

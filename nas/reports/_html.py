@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from nas.files import write
+from nas.proxies import FACTOR, RUNGS
 from nas.reports._data import RunData
 from nas.tables import forced_warning
 
@@ -31,7 +32,7 @@ def write_html(data: RunData, path: Path) -> None:
     body = [
         f"<h1>{escape(title)}</h1>",
         f"<p>{len(data.pareto)} Pareto models of {len(data.trained)} trained. Latency: {escape(options['runtime'])}, "
-        f"{options['threads']} thread(s), one image of {options['imgsz']} px. Score: {escape(data.unit)} on "
+        f"{options['threads']} thread(s), one image of {options['imgsz']} px. Score: {escape(data.final_unit)} on "
         f"{escape(str(options['data']))}, proxy {escape(options['proxy'])}, seed {options['seed']}. "
         "Scores rank candidates; they are not what a full training reaches.</p>",
         _warning(forced_warning(data.forced) if data.forced else ""),
@@ -41,6 +42,10 @@ def write_html(data: RunData, path: Path) -> None:
         f"<h2>{'The front' if data.tells_apart else 'No front'}, "
         f"{escape(data.unmeasured or 'measured whole on the device')}</h2>",
         _table(_measured(data)),
+        "<h2>The search</h2>",
+        f"<p>All were trained briefly; the best at their latency went on, rung by rung, each trained {FACTOR} times as "
+        f"long as on the rung below; those on the last rung are the finalists above.</p>",
+        search_figure(data).to_html(full_html=False, include_plotlyjs=False, div_id="search"),
         "<h2>Seconds</h2>",
         _table(pd.DataFrame([{"phase": k, "seconds": v} for k, v in data.facts["seconds"].items()])),
         "<h2>Not trained</h2>",
@@ -56,15 +61,15 @@ def write_html(data: RunData, path: Path) -> None:
 
 
 def front_figure(data: RunData) -> go.Figure:
-    """Score against latency, interactive."""
-    trained, front, stock = data.trained, data.pareto, data.stock
+    """Score against latency of the finalists, interactive."""
+    finalists, front, stock = data.finalists, data.pareto, data.stock
     figure = go.Figure(
         [
             go.Scatter(
-                name="trained (predicted latency)",
-                x=trained.latency_ms.tolist(),
-                y=trained.score.tolist(),
-                text=trained.arch.tolist(),
+                name=f"finalists ({data.kind})",
+                x=data.finalists_ms.tolist(),
+                y=finalists.score.tolist(),
+                text=finalists.arch.tolist(),
                 mode="markers",
                 marker={"color": "#8b95a3", "size": 6},
             ),
@@ -74,6 +79,7 @@ def front_figure(data: RunData) -> go.Figure:
                 y=front.score.tolist(),
                 text=front.arch.tolist(),
                 error_x={"array": front.latency_spread_ms.fillna(0).tolist()},
+                error_y={"array": front.score_sd.fillna(0).tolist()},
                 mode="lines+markers" if data.tells_apart else "markers",
                 marker={"color": "#1f5fbf", "size": 9},
             ),
@@ -87,7 +93,27 @@ def front_figure(data: RunData) -> go.Figure:
             ),
         ]
     )
-    figure.update_layout(template="plotly_white", height=520, xaxis_title=data.latency_label, yaxis_title=data.unit)
+    figure.update_layout(
+        template="plotly_white", height=520, xaxis_title=data.latency_label, yaxis_title=data.final_unit
+    )
+    return figure
+
+
+def search_figure(data: RunData) -> go.Figure:
+    """Score on the first rung against predicted latency of all that were trained, by the rung they reached."""
+    figure = go.Figure()
+    for rung, color in zip(range(1, RUNGS + 1), ("#c3cad3", "#6b7a90", "#1f5fbf"), strict=True):
+        reached = data.trained[data.trained.rung == rung]
+        figure.add_scatter(
+            name=f"reached rung {rung}",
+            x=reached.latency_ms.tolist(),
+            y=reached.score.tolist(),
+            text=reached.arch.tolist(),
+            mode="markers",
+            marker={"color": color, "size": 6 + rung},
+        )
+    label = data.latency_label.replace("latency", "predicted latency", 1)
+    figure.update_layout(template="plotly_white", height=420, xaxis_title=label, yaxis_title=f"{data.unit}, rung 1")
     return figure
 
 
@@ -102,12 +128,16 @@ def _warning(text: str) -> str:
 
 def _measured(data: RunData) -> pd.DataFrame:
     front = data.pareto
-    stock = pd.DataFrame([data.stock]).astype({"latency_ms": float, "latency_spread_ms": float})
+    stock = pd.DataFrame([data.stock]).astype(
+        {"latency_ms": float, "latency_spread_ms": float, "score_sd": float, "test_score": float}
+    )
     rows = front if (front.arch == data.stock["arch"]).any() else pd.concat([front, stock])
     return pd.DataFrame(
         {
             "model": rows.name.where(rows.arch != data.stock["arch"], rows.name + " (stock)"),
             "score": rows.score.map("{:.4f}".format),
+            "sd between seeds": rows.score_sd.map(_number("{:.4f}")),
+            "test score": rows.test_score.map(_number("{:.4f}")),
             "measured ms": rows.latency_ms.map(_number("{:.2f}")),
             "spread ms": rows.latency_spread_ms.map(_number("{:.2f}")),
             "predicted ms": rows.latency_predicted_ms.map("{:.2f}".format),

@@ -11,14 +11,15 @@ from nas.reports._data import RunData
 
 
 def write_png(data: RunData, path: Path) -> None:
-    """Score against latency: every trained candidate as predicted, the front and the stock model as measured."""
+    """Score against latency of the finalists, the front and the stock model among them."""
     figure = Figure(figsize=(8, 5), dpi=150, layout="constrained")
-    axes, trained = figure.subplots(), data.trained
-    axes.scatter(trained.latency_ms, trained.score, s=14, color="#b0b8c4", label="trained (predicted latency)")
+    axes = figure.subplots()
+    axes.scatter(data.finalists_ms, data.finalists.score, s=22, color="#b0b8c4", label="other finalists")
     axes.errorbar(
         data.front_ms,
         data.pareto.score,
         xerr=data.pareto.latency_spread_ms.fillna(0),
+        yerr=data.pareto.score_sd.fillna(0),
         fmt="o-" if data.tells_apart else "o",
         color="#1f5fbf",
         label=data.front_label,
@@ -28,7 +29,7 @@ def write_png(data: RunData, path: Path) -> None:
     axes.set_xlabel(
         f"{data.latency_label} ({options['runtime']}, {options['threads']} thread(s), {options['imgsz']} px)"
     )
-    axes.set_ylabel(f"{data.unit}, {options['data']}")
+    axes.set_ylabel(f"{data.final_unit}, {options['data']}")
     picked = f"{len(data.pareto)} {'Pareto models' if data.tells_apart else 'models, no front,'}"
     axes.set_title(f"{options['space']}: {picked} of {len(data.trained)} trained")
     axes.grid(alpha=0.3)

@@ -128,7 +128,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole run, on the built-in data, with real training."""
     folder = tmp_path_factory.mktemp("run")
     os.environ["PARETO_YOLO_HOME"] = str(folder / "home")
-    result = search(*TINY, "--budget", "3", "--out", "run", "--seed", "3", cwd=folder)
+    result = search(*TINY, "--budget", "3", "--rungs", "2", "--out", "run", "--seed", "3", cwd=folder)
     assert result.returncode == 0, result.stderr
     (folder / "stdout.txt").write_text(result.stdout)
     return folder / "run"
@@ -138,7 +138,7 @@ def test_run_directory(finished: Path) -> None:
     facts = json.loads((finished / "run.json").read_text())
     assert facts["status"] == "finished"
     assert facts["options"]["budget"] == 3
-    assert {"table", "proxy", "search", "signal", "finalists", "report"} <= set(facts["seconds"])
+    assert {"table", "proxy", "search", "signal", "rungs", "measuring", "report"} <= set(facts["seconds"])
     assert {"space", "data", "proxy"} == set(facts["hashes"])
     trials = pd.read_csv(finished / "trials.csv")
     assert (trials.state == "trained").sum() == 3
@@ -204,7 +204,7 @@ def test_out_that_holds_another_run(finished: Path) -> None:
 
 def test_same_seed_and_table_same_trials(tmp_path: Path) -> None:
     """Scored by gradients of real data, which takes a second; what trains is asked the same by the proxies' suite."""
-    options = (*TINY, "--proxy", "gradnorm", "--budget", "12", "--seed", "3")
+    options = (*TINY, "--proxy", "gradnorm", "--rungs", "1", "--budget", "12", "--seed", "3")
     for out, more in (("first", []), ("again", ["--no-cache"]), ("cached", [])):
         result = search(*options, "--out", out, *more, cwd=tmp_path)
         assert result.returncode == 0, result.stderr
@@ -217,7 +217,7 @@ def test_same_seed_and_table_same_trials(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_leaves_a_readable_run_that_goes_on(tmp_path: Path) -> None:
-    options = (*TINY, "--proxy", "zico", "--out", "run")  # a second or two a candidate
+    options = (*TINY, "--proxy", "zico", "--rungs", "1", "--out", "run")  # a second or two a candidate
     command = [sys.executable, "-m", "nas.search", *options, "--budget", "60"]
     process = subprocess.Popen(
         command,

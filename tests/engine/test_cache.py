@@ -17,22 +17,23 @@ STOCK, OTHER = TEMPLATES["yolov8n"].stock(3), TEMPLATES["yolov8n"].stock(4)
 
 class Trainer:
     def __init__(self) -> None:
-        self.trained: list[tuple[int, int]] = []
+        self.trained: list[tuple[int, ...]] = []
         self.fault: Exception | None = None
+        self.test: float | None = None
 
-    def score(self, detector: Detector, seed: int) -> Future[Outcome]:
-        self.trained.append((detector.nc, seed))
+    def score(self, detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
+        self.trained.append((detector.nc, seed) if rung == 1 else (detector.nc, seed, rung))
         future: Future[Outcome] = Future()
         if self.fault is not None:
             future.set_exception(self.fault)
         else:
-            future.set_result(Outcome(detector.nc + seed / 10, 1.5, ({"step": 1.0, "loss": 0.5},)))
+            future.set_result(Outcome(detector.nc + seed / 10, 1.5, ({"step": 1.0, "loss": 0.5},), test=self.test))
         return future
 
 
 @pytest.fixture
 def cache(tmp_path: Path) -> ScoreCache:
-    return ScoreCache(tmp_path, "f" * 16, 1)
+    return ScoreCache(tmp_path, str, 1)
 
 
 def test_what_was_trained_is_not_trained_again(cache: ScoreCache) -> None:
@@ -47,10 +48,19 @@ def test_what_was_trained_is_not_trained_again(cache: ScoreCache) -> None:
 
 def test_another_detector_seed_proxy_or_thread_count_is_another_score(cache: ScoreCache) -> None:
     trainer = Trainer()
-    for held in (cache, replace(cache, fingerprint="0" * 16), replace(cache, threads=2)):
+    for held in (cache, replace(cache, fingerprint=lambda rung: f"other {rung}"), replace(cache, threads=2)):
         for detector, seed in ((STOCK, 0), (OTHER, 0), (STOCK, 1)):
             assert cached(trainer.score, held)(detector, seed).result().score == detector.nc + seed / 10
     assert trainer.trained == [(3, 0), (4, 0), (3, 1)] * 3
+
+
+def test_a_higher_rung_is_another_score_and_keeps_that_on_the_test_split(cache: ScoreCache) -> None:
+    trainer = Trainer()
+    trainer.test = 0.25
+    for _ in range(2):
+        outcomes = [cached(trainer.score, cache)(STOCK, 0, rung=rung).result() for rung in (1, 2)]
+        assert [outcome.test for outcome in outcomes] == [0.25, 0.25]
+    assert trainer.trained == [(3, 0), (3, 0, 2)]
 
 
 def test_a_failure_is_tried_again(cache: ScoreCache) -> None:
@@ -63,7 +73,9 @@ def test_a_failure_is_tried_again(cache: ScoreCache) -> None:
     assert len(trainer.trained) == 2
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"score": 1.0}', '{"score": null, "seconds": 1, "curve": []}', "[]"])
+@pytest.mark.parametrize(
+    "content", ["", "{", '{"score": 1.0}', '{"score": null, "seconds": 1, "curve": [], "test": null}', "[]"]
+)
 def test_a_damaged_file_is_trained_and_written_anew(content: str, cache: ScoreCache, tmp_path: Path) -> None:
     trainer = Trainer()
     cached(trainer.score, cache)(STOCK, 0).result()

@@ -19,12 +19,10 @@ import pytest
 from optuna.trial import TrialState
 
 from nas.detectors import Detector, cost
-from nas.engine import Driver, Limits, Record, SearchError, open_study, reach, records
+from nas.engine import SAMPLERS, Driver, Limits, Record, SearchError, Target, open_study, reach, records
 from nas.errors import InputError
 from nas.proxies import Outcome
 from nas.spaces import Space, load_space
-
-Score = Callable[[Detector, int], Future[Outcome]]
 
 
 @dataclass
@@ -46,7 +44,7 @@ class Scorer:
     fault: Callable[[int], None] = lambda count: None
     scored: list[Detector] = field(default_factory=list)
 
-    def __call__(self, detector: Detector, seed: int) -> Future[Outcome]:
+    def __call__(self, detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
         future: Future[Outcome] = Future()
         try:
             future.set_result(self.one(detector, seed))
@@ -61,12 +59,13 @@ class Scorer:
         return Outcome(int.from_bytes(digest[:4]) / 2**32, 0.5, ())
 
 
-def driver(
-    folder: Path, scorer: Callable[[Detector, int], Future[Outcome]], space: str = "yolov8n", **options: Any
-) -> Driver:
-    settings: dict[str, Any] = {"nc": 3, "imgsz": 160, "seed": 7, "budget": 12, "limits": Limits()} | options
+TARGET = Target(Table(), 3, 160)  # type: ignore[arg-type]
+
+
+def driver(folder: Path, scorer: Any, space: str = "yolov8n", sampler: str = "tpe", **options: Any) -> Driver:
+    settings: dict[str, Any] = {"seed": 7, "budget": 12, "limits": Limits()} | options
     study = open_study(f"sqlite:///{folder / 'study.db'}", "study", "AP50-95 (proxy)")
-    return Driver(study, load_space(space), Table(), scorer, **settings)  # type: ignore[arg-type]
+    return Driver(study, load_space(space), TARGET, scorer, SAMPLERS[sampler](), **settings)
 
 
 def run(driver: Driver) -> list[Record]:
@@ -100,11 +99,11 @@ def test_what_the_user_names_is_trained_first(tmp_path: Path) -> None:
 
 
 def test_what_a_space_can_reach_is_told_before_anything_is_spent() -> None:
-    space, table = load_space("yolov8n"), Table()
-    least = reach(space, table, 3, 160, Limits())  # type: ignore[arg-type]
+    space = load_space("yolov8n")
+    least = reach(space, TARGET, Limits())
     assert least.lines() == []
     middle = statistics.median(least.costs["macs"])
-    found = reach(space, table, 3, 160, Limits(latency=middle / 1e7, macs=int(middle)))  # type: ignore[arg-type]
+    found = reach(space, TARGET, Limits(latency=middle / 1e7, macs=int(middle)))
     # The made-up latency follows the MACs, so both halves are the same half.
     assert found.within == {"latency": 0.5, "macs": 0.5, "all": 0.5}
     first, second, both = found.lines()
@@ -114,7 +113,7 @@ def test_what_a_space_can_reach_is_told_before_anything_is_spent() -> None:
     smallest = cost(space.smallest().detector(3)).params
     assert min(found.costs["params"]) == smallest
     with pytest.raises(InputError, match=f"--max-params {smallest - 1}: no member .* is {smallest / 1e6:.3g} M: raise"):
-        reach(space, table, 3, 160, Limits(params=smallest - 1))  # type: ignore[arg-type]
+        reach(space, TARGET, Limits(params=smallest - 1))
 
 
 def test_budget_baselines_and_attributes(tmp_path: Path) -> None:
@@ -249,7 +248,7 @@ def test_size_of_the_weights_gates(tmp_path: Path) -> None:
     )
     stock = cost(load_space(file).stock().detector(3))
     limit = int(stock.weight_bytes * 0.9)
-    search = driver(tmp_path, Scorer(), space=str(file), budget=5, limits=Limits(size=limit))
+    search = driver(tmp_path, Scorer(), space=str(file), sampler="random", budget=5, limits=Limits(size=limit))
     rows = run(search)
     gated = [row for row in rows if row.state == "gated"]
     assert gated

@@ -9,11 +9,12 @@ from dataclasses import replace
 import pytest
 
 from nas.detectors import Detector
-from nas.engine import Record, Signal, chosen, measure_signal
+from nas.engine import Record, Signal, Target, chosen, measure_signal
 from nas.engine._signal import spreads
 from nas.proxies import Outcome
 from nas.spaces import load_space
 
+TARGET = Target(None, 3, 160)  # type: ignore[arg-type]
 STOCK = str(load_space("tiny").stock())
 
 
@@ -24,14 +25,14 @@ def rows(*scores: float) -> list[Record]:
 def test_spreads() -> None:
     scores = iter((0.12, 0.18))
 
-    def again(detector: Detector, seed: int) -> Future[Outcome]:
+    def again(detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
         assert seed == 5
         future: Future[Outcome] = Future()
         future.set_result(Outcome(next(scores), 0.0, ()))
         return future
 
     trained = rows(0.1, 0.2, 0.3)
-    signal = measure_signal(trained, trained[:2], again, 3, 4, lambda share: None)
+    signal = measure_signal(trained, trained[:2], again, TARGET, 4, lambda share: None)
     # Differences of 0.02 between two draws each: sd = 0.02 / sqrt(2).
     assert signal.seeds == pytest.approx(0.02 / 2**0.5)
     assert signal.candidates == signal.equals == pytest.approx(0.1)  # all of one latency
@@ -59,7 +60,7 @@ def test_a_fault_is_not_hidden() -> None:
     trained, broken = rows(0.1, 0.2), Future[Outcome]()
     broken.set_exception(RuntimeError("broken"))
     with pytest.raises(RuntimeError, match="broken"):
-        measure_signal(trained, trained, lambda *_: broken, 3, 4, lambda share: None)
+        measure_signal(trained, trained, lambda *_, **__: broken, TARGET, 4, lambda share: None)
 
 
 def test_repeats_are_chosen_without_looking_at_scores() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,3 +103,26 @@ def test_pause_ends_the_children_whatever_they_do(make: Callable[[], Any]) -> No
     crew.pause()
     after = [c for c in psutil.Process().children(recursive=True) if c.pid not in before]
     assert [c for c in after if "spawn_main" in " ".join(c.cmdline()) and "--multiprocessing-fork" in c.cmdline()] == []
+
+
+def test_processes_do_not_outlive_a_killed_driver(make: Callable[[], Any], tmp_path: Path) -> None:
+    code = (
+        "import time; from stub_proxy_for_workers import make; from nas.engine import Workers; "
+        "from nas.detectors import TEMPLATES\n"
+        "if __name__ == '__main__':\n"
+        "    crew = Workers(make, 2, 1); [crew.score(TEMPLATES['yolov8n'].stock(97), 0) for _ in range(2)]; "
+        "time.sleep(600)\n"
+    )
+    (tmp_path / "driver.py").write_text(code)
+    driver = psutil.Popen([sys.executable, "driver.py"], cwd=tmp_path)
+    try:
+        deadline = time.monotonic() + 120
+        while len(children := [c for c in driver.children() if "spawn_main" in str(c.cmdline())]) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        time.sleep(1)
+    finally:
+        driver.kill()
+        driver.wait()
+    gone, left = psutil.wait_procs(children, timeout=60)
+    assert (len(gone), left) == (2, [])

@@ -9,17 +9,25 @@ import pandas as pd
 import pytest
 
 from nas.reports import RunData, front_figure
-from nas.reports._html import write_html
+from nas.reports._html import search_figure, write_html
 from nas.reports._png import write_png
 
 OPTIONS = {"runtime": "onnxruntime", "threads": 1, "imgsz": 320, "data": "shapes", "proxy": "short", "seed": 0}
-ROW = {"latency_spread_ms": 0.1, "params": 1, "macs": 1, "budgets_kept": "0 of 0"}
+ROW = {"score_sd": 0.01, "test_score": None, "latency_spread_ms": 0.1, "params": 1, "macs": 1, "budgets_kept": "0 of 0"}
 
 
 def run(tells_apart: bool, proxy: str = "short") -> RunData:
     trials = pd.DataFrame(
         [
-            {"number": n, "state": "trained", "arch": f"a{n}", "score": 0.1 * n, "latency_ms": 10.0 + n, "reason": None}
+            {
+                "number": n,
+                "state": "trained",
+                "arch": f"a{n}",
+                "score": 0.1 * n,
+                "latency_ms": 10.0 + n,
+                "rung": 1 + n % 3,
+                "reason": None,
+            }
             for n in range(4)
         ]
     )
@@ -32,7 +40,9 @@ def run(tells_apart: bool, proxy: str = "short") -> RunData:
     facts = {
         "options": {**OPTIONS, "space": "yolov8n", "proxy": proxy},
         "signal": signal,
+        "unit": "AP50-95 (proxy)",
         "stock": stock,
+        "finalists": [{**ROW, **row} for row in (*front, stock)],
         "seconds": {"search": 1.0},
         "latency": {"cpu": "a processor"},
     }
@@ -40,9 +50,10 @@ def run(tells_apart: bool, proxy: str = "short") -> RunData:
 
 
 def test_the_front_is_drawn_from_measured_latencies() -> None:
-    trained, front, stock = front_figure(run(tells_apart=True)).data
+    finalists, front, stock = front_figure(run(tells_apart=True)).data
     assert (list(front.x), list(front.y), front.mode) == ([12.0, 14.0], [0.1, pytest.approx(0.3)], "lines+markers")
-    assert list(trained.x) == [10.0, 11.0, 12.0, 13.0]
+    assert list(finalists.x) == [12.0, 14.0, 12.0]
+    assert list(front.error_y.array) == [0.01, 0.01]
     assert list(stock.x) == [12.0]
     assert front.name == "Pareto front (measured)"
 
@@ -61,4 +72,11 @@ def test_a_run_that_cannot_rank_draws_no_front(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("proxy", "unit"), [("short", "AP50-95 (proxy)"), ("nwot", "score (untrained)")])
 def test_axes_say_what_scores_are(proxy: str, unit: str) -> None:
-    assert front_figure(run(tells_apart=True, proxy=proxy)).layout.yaxis.title.text == unit
+    data = run(tells_apart=True, proxy=proxy)
+    assert search_figure(data).layout.yaxis.title.text == f"{unit}, rung 1"
+    assert front_figure(data).layout.yaxis.title.text == "AP50-95 (proxy)"
+
+
+def test_the_search_is_drawn_by_rung() -> None:
+    first, second, third = search_figure(run(tells_apart=True)).data
+    assert (list(first.x), list(second.x), list(third.x)) == ([10.0, 13.0], [11.0], [12.0])

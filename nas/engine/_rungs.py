@@ -1,0 +1,170 @@
+"""The best candidates trained longer, rung by rung, until a few finalists are left.
+
+Successive halving (Jamieson and Talwalkar, AISTATS 2016) with non-domination inside latency bands in place of a single
+score. It follows the search and does not run beside it: the sampler is told the first rung's score alone, which all
+share, so that nothing is lost by choosing whom to promote once all are known.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean, stdev
+
+import numpy as np
+import optuna
+
+from nas.engine._pareto import pareto
+from nas.engine._record import Record, Result, keep, results
+from nas.engine._target import Target
+from nas.engine._workers import Score, SearchError
+from nas.proxies import RUNGS, Outcome, Progress
+
+KEPT = {2: 3, 3: 2}
+"""By rung, one of so many candidates of the rung below goes on to it."""
+LEAST = 4
+"""But so many at least, where there are as many."""
+SEEDS = 2
+"""Trainings of a finalist, with different seeds."""
+BANDS = 4
+"""Of latency, each holding as many candidates."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A candidate and its score on the highest rung that it reached: the mean over ``n`` seeds, their standard
+    deviation (None for one seed), and the mean on the test split, where there is one."""
+
+    row: Record
+    score: float
+    sd: float | None = None
+    n: int = 1
+    test: float | None = None
+
+    @staticmethod
+    def of(row: Record, results: Sequence[Result]) -> Standing | None:
+        """From its trainings on one rung; None where one of them failed."""
+        scores = [result.score for result in results if result.score is not None]
+        if len(scores) < len(results):
+            return None
+        tests = [result.test for result in results if result.test is not None]
+        return Standing(
+            row, fmean(scores), stdev(scores) if len(scores) > 1 else None, len(scores), fmean(tests) if tests else None
+        )
+
+
+def climb(
+    study: optuna.Study,
+    rows: Sequence[Record],
+    score: Score,
+    target: Target,
+    seed: int,
+    progress: Progress,
+    rungs: int = RUNGS,
+) -> list[Standing]:
+    """The finalists among the trained candidates, fastest first, the stock model (the first of them) with them; of a
+    single rung these are the front.
+
+    Results are kept in the study as they come; those that are there are not trained again.
+    """
+    stock = rows[0]
+    standings = [Standing(row, row.score) for row in rows if row.score is not None]
+    if rungs == 1:
+        front = pareto([(standing.score, _latency(standing.row)) for standing in standings])
+        return [standings[index] for index in front] + ([] if 0 in front else standings[:1])
+    for rung in range(2, rungs + 1):
+        points = [(standing.score, _latency(standing.row)) for standing in standings]
+        count = min(len(points), max(LEAST, math.ceil(len(points) / KEPT[rung])))
+        rising = list(dict.fromkeys((stock, *(standings[index].row for index in promote(points, count)))))
+        seeds = range(seed, seed + (SEEDS if rung == rungs else 1))
+
+        def tell(share: float, before: int = rung - 2) -> None:
+            progress((before + share) / (rungs - 1))
+
+        found = _trained(study, rising, rung, seeds, score, target, tell)
+        if broken := next((result for result in found if result.number == stock.number and result.reason), None):
+            raise SearchError(f"the stock model could not be trained on rung {rung}: {broken.reason}")
+        standings = [s for row in rising if (s := Standing.of(row, [r for r in found if r.number == row.number]))]
+    return sorted(standings, key=lambda standing: _latency(standing.row))
+
+
+def promote(points: Sequence[tuple[float, float]], count: int) -> list[int]:
+    """The indices of ``count`` of these (score, latency) pairs: of the front those first that add most to its
+    hypervolume, and then, layer by layer, what nothing else in its latency band dominates, those first that lie least
+    below the front."""
+    front = pareto(points)
+    layers: dict[int, int] = {}
+    by_latency = sorted(range(len(points)), key=lambda index: points[index][1])
+    for band in np.array_split(by_latency, min(BANDS, len(points))):
+        left, layer = [int(index) for index in band], 0
+        while left:
+            best = {left[i] for i in pareto([points[index] for index in left])}
+            layers |= dict.fromkeys(best - set(front), layer)
+            left = [index for index in left if index not in best]
+            layer += 1
+
+    def below(index: int) -> float:
+        score, latency = points[index]
+        return max(points[i][0] for i in front if points[i][1] <= latency) - score
+
+    behind = sorted(layers, key=lambda index: (layers[index], below(index), index))
+    return [*_by_volume(front, points), *behind][:count]
+
+
+def _by_volume(front: Sequence[int], points: Sequence[tuple[float, float]]) -> list[int]:
+    """The front, each next one adding most to the hypervolume, over score and log latency, of those before it."""
+    floor, end = min(score for score, _ in points), math.log(max(latency for _, latency in points))
+
+    def volume(indices: Sequence[int]) -> float:
+        steps = sorted(indices, key=lambda index: points[index][1])
+        edges = [*(math.log(points[index][1]) for index in steps), end]
+        return sum((b - a) * (points[index][0] - floor) for index, (a, b) in zip(steps, pairwise(edges), strict=True))
+
+    picked: list[int] = []
+    while left := [index for index in front if index not in picked]:
+        picked.append(max(left, key=lambda index: volume([*picked, index])))
+    return picked
+
+
+def _trained(
+    study: optuna.Study,
+    rows: Sequence[Record],
+    rung: int,
+    seeds: Sequence[int],
+    score: Score,
+    target: Target,
+    progress: Progress,
+) -> list[Result]:
+    """The results of these candidates on a rung, trained where the study has none."""
+    there = {(result.number, result.rung, result.seed): result for result in results(study)}
+    wanted = [(row, seed) for row in rows for seed in seeds]
+    futures = {
+        (row.number, seed): score(target.decode(row.arch), seed, rung=rung)
+        for row, seed in wanted
+        if (row.number, rung, seed) not in there
+    }
+    found = []
+    for row, seed in wanted:
+        result = there.get((row.number, rung, seed))
+        if result is None:
+            result = _result(row.number, rung, seed, futures[row.number, seed])
+            keep(study, result)
+        found.append(result)
+        progress(len(found) / len(wanted))
+    return found
+
+
+def _result(number: int, rung: int, seed: int, future: Future[Outcome]) -> Result:
+    try:
+        outcome = future.result()
+    except Exception as error:
+        return Result(number, rung, seed, None, reason=f"{type(error).__name__}: {error}")
+    return Result(number, rung, seed, outcome.score, outcome.test, round(outcome.seconds, 3))
+
+
+def _latency(row: Record) -> float:
+    assert row.latency_ms is not None
+    return row.latency_ms
