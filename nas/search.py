@@ -75,10 +75,10 @@ def main(
         typer.Option(
             min=1,
             max=RUNGS,
-            help=f"Rungs of training: the best third goes on to {FACTOR} times as many steps; 1: nobody does. "
+            help=f"Rungs of training: the best go on to {FACTOR} times as many steps, and again; 1: nobody does. "
             f"Finalists on rung {RUNGS} are scored on the test split too, where the data has one.",
         ),
-    ] = RUNGS,
+    ] = 1,
     weights: Annotated[
         Path | None,
         typer.Option(help="Trained template (a state dict) for proxies that need one.", show_default="trained first"),

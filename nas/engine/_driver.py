@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import optuna
@@ -17,9 +18,9 @@ from nas.detectors import Detector
 from nas.engine._limits import Limits
 from nas.engine._record import INTERRUPTED, Record, records
 from nas.engine._samplers import Random, Sampler, Scene
-from nas.engine._study import begin, interrupt, sync
+from nas.engine._study import begin, cut_off, interrupt, sync
 from nas.engine._target import Target
-from nas.engine._workers import Score, SearchError
+from nas.engine._workers import Score, SearchError, outcome_of
 from nas.proxies import Outcome
 from nas.spaces import Architecture, Space
 
@@ -119,12 +120,18 @@ class Driver:
         baselines, rng = self.baselines(), np.random.default_rng([self.seed, slot])
         running = [entry.architecture for entry in open_ones if entry.training is not None]
         scene = Scene(self.study, self.space, self.target, self.limits, done, running)
-        sampler = Random() if _tail(done, "duplicate") >= REPEATS else self.sampler
-        asked = baselines[slot] if slot < len(baselines) else sampler.ask(scene, rng)
+        asked: Architecture | optuna.Trial
+        if cut := cut_off(self.study, slot):
+            asked = self.space.decode(cut)
+        elif slot < len(baselines):
+            asked = baselines[slot]
+        else:
+            asked = (Random() if _tail(done, "duplicate") >= REPEATS else self.sampler).ask(scene, rng)
         architecture = self.space.suggest(asked) if isinstance(asked, optuna.Trial) else asked
         detector = self.target.detector(architecture)
         found = self.target.costs(detector)
-        shown = {"arch": str(architecture), **{SHOWN_AS.get(name, name): value for name, value in found.items()}}
+        shown: dict[str, Any] = {SHOWN_AS.get(name, name): value for name, value in found.items()}
+        shown |= {"arch": str(architecture), "slot": slot}
         if isinstance(asked, optuna.Trial):
             trial = asked
             for name, value in shown.items():
@@ -143,7 +150,7 @@ class Driver:
         known = next((row for row in done if row.arch == asked.arch and row.state != "duplicate"), None)
         if asked.training is not None:
             try:
-                outcome = asked.training.result()
+                outcome = outcome_of(asked.training)
             except Exception as error:
                 trial.set_user_attr("reason", f"{type(error).__name__}: {error}")
                 self.study.tell(trial, state=TrialState.FAIL)

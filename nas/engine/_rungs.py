@@ -20,7 +20,7 @@ import optuna
 from nas.engine._pareto import pareto
 from nas.engine._record import Record, Result, keep, results
 from nas.engine._target import Target
-from nas.engine._workers import Score, SearchError
+from nas.engine._workers import Score, SearchError, outcome_of
 from nas.proxies import RUNGS, Outcome, Progress
 
 KEPT = {2: 3, 3: 2}
@@ -159,7 +159,7 @@ def _trained(
 
 def _result(number: int, rung: int, seed: int, future: Future[Outcome]) -> Result:
     try:
-        outcome = future.result()
+        outcome = outcome_of(future)
     except Exception as error:
         return Result(number, rung, seed, None, reason=f"{type(error).__name__}: {error}")
     return Result(number, rung, seed, outcome.score, outcome.test, round(outcome.seconds, 3))

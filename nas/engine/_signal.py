@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from nas.engine._record import Record
 from nas.engine._target import Target
-from nas.engine._workers import Score
+from nas.engine._workers import Score, outcome_of
 from nas.proxies import Progress
 
 REPEATS = 6
@@ -61,7 +61,7 @@ def measure_signal(
     trainings = [score(target.decode(row.arch), seed + 1) for row in again]
     for row, training in zip(again, trainings, strict=True):
         assert row.score is not None
-        squares.append((training.result().score - row.score) ** 2 / 2)
+        squares.append((outcome_of(training).score - row.score) ** 2 / 2)
         progress(len(squares) / len(again))
     return Signal(statistics.fmean(squares) ** 0.5, *spreads(rows), len(squares))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -16,7 +17,7 @@ from typing import Protocol
 import torch
 
 from nas.detectors import Detector
-from nas.proxies import FACTOR, Outcome, Proxy, at
+from nas.proxies import FACTOR, Outcome, Proxy, ProxyError, at
 
 _rungs: dict[int, Proxy] = {}
 """In a child: its proxy, by rung."""
@@ -27,6 +28,14 @@ class Score(Protocol):
 
     def __call__(self, detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
         """As `Workers.score`."""
+
+
+def outcome_of(training: Future[Outcome]) -> Outcome:
+    """What a training gave, whenever it ends; raises what it raised, and `ProxyError` for a score that is no number."""
+    outcome = training.result()
+    if not math.isfinite(outcome.score):
+        raise ProxyError(f"the score is {outcome.score}")
+    return outcome
 
 
 class SearchError(Exception):

@@ -128,7 +128,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole run, on the built-in data, with real training."""
     folder = tmp_path_factory.mktemp("run")
     os.environ["PARETO_YOLO_HOME"] = str(folder / "home")
-    result = search(*TINY, "--budget", "3", "--rungs", "2", "--out", "run", "--seed", "3", cwd=folder)
+    result = search(*TINY, "--budget", "3", "--out", "run", "--seed", "3", cwd=folder)
     assert result.returncode == 0, result.stderr
     (folder / "stdout.txt").write_text(result.stdout)
     return folder / "run"
