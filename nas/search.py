@@ -99,7 +99,7 @@ def main(
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Train what an earlier run has trained in the same way already.")
     ] = False,
-    sampler: Annotated[str, typer.Option(help=f"What suggests candidates: {', '.join(SAMPLERS)}.")] = "tpe",
+    sampler: Annotated[str, typer.Option(help=f"What suggests candidates: {', '.join(SAMPLERS)}.")] = "guided",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     table_file: cli.TableFile = None,
     rebuild_table: Annotated[bool, typer.Option(help="Measure the latency table anew.")] = False,

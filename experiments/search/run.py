@@ -49,6 +49,8 @@ VARIANTS = {
     **{f"{name}, no starts": Variant(name, starts=False) for name in ("tpe", "guided")},
     **{f"{name}, no design": Variant(name, design=False) for name in ("tpe", "guided")},
     **{f"{name}, one rung": Variant(name, rungs=1) for name in ("tpe", "guided")},
+    "random, one rung": Variant("random", design=False, rungs=1),
+    "guided, no design, one rung": Variant("guided", design=False, rungs=1),
     "random, plain, limit": replace(PLAIN, limit=0.5, gate=False),
     **{f"{name}, limit, gate": Variant(name, limit=0.5) for name in ("random", "tpe", "guided")},
     **{f"{name}, limit, no gate": Variant(name, limit=0.5, gate=False) for name in ("tpe", "guided")},
