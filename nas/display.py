@@ -7,13 +7,34 @@ from contextlib import contextmanager
 from dataclasses import asdict
 
 from rich.box import SIMPLE
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from nas.engine import Finalist, Limits, Record
+from nas.engine import Finalist, Limits, Record, pareto
 
 Update = Callable[[float], None]
+
+
+class Bars(Progress):
+    """Bars, and below them the front as it stands."""
+
+    front: Sequence[Record] = ()
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """What is drawn."""
+        yield from super().get_renderables()
+        if self.front:
+            table = Table("trial", "score", "predicted ms", "params", "front so far", box=SIMPLE)
+            for row in self.front:
+                shown = (
+                    f"{row.number}",
+                    f"{row.score:.4f}",
+                    f"{row.latency_ms:.2f}",
+                    f"{(row.params or 0) / 1e6:.2f} M",
+                )
+                table.add_row(*shown, row.arch)
+            yield table
 
 
 class Display:
@@ -21,7 +42,7 @@ class Display:
 
     def __init__(self, console: Console | None = None):
         self.console = console or Console(soft_wrap=True, highlight=False)
-        self.progress = Progress(
+        self.progress = Bars(
             TextColumn("{task.description}"),
             BarColumn(),
             TaskProgressColumn(),
@@ -59,29 +80,38 @@ class Display:
 
     @contextmanager
     def trials(self, budget: int, done: Sequence[Record]) -> Iterator[Trials]:
-        """A bar of trained candidates, and a line a trial; ``done`` are those of the run before."""
-        trained = sum(row.state == "trained" for row in done)
-        task = self.progress.add_task("search", total=float(budget), completed=trained, count=f"{trained}/{budget}")
+        """A bar of trained candidates, a line a trial, and on a terminal the front so far; ``done`` are the records of
+        the run before."""
+        trained = [row for row in done if row.state == "trained"]
+        count = f"{len(trained)}/{budget}"
+        task = self.progress.add_task("search", total=float(budget), completed=len(trained), count=count)
         try:
             yield Trials(self, task, budget, trained)
         finally:
+            self.progress.front = ()
             self.progress.remove_task(task)
 
 
 class Trials:
     """Tells of trials as they end."""
 
-    def __init__(self, display: Display, task: TaskID, budget: int, trained: int):
+    def __init__(self, display: Display, task: TaskID, budget: int, trained: list[Record]):
         self._display, self._task, self._budget, self._trained = display, task, budget, trained
 
     def told(self, record: Record) -> None:
-        """One line for a trial that has ended."""
-        self._trained += record.state == "trained"
-        self._display.progress.update(self._task, completed=self._trained, count=f"{self._trained}/{self._budget}")
+        """One line for a trial that has ended, marked where it is on the front."""
+        bars = self._display.progress
+        if record.state == "trained":
+            self._trained.append(record)
+            points = [(row.score or 0.0, row.latency_ms or 0.0) for row in self._trained]
+            bars.front = [self._trained[index] for index in pareto(points)]
+        count = len(self._trained)
+        bars.update(self._task, completed=count, count=f"{count}/{self._budget}")
+        mark = "*" if record in bars.front else " "
         score = "  -   " if record.score is None else f"{record.score:.4f}"
         reason = f"  ({record.reason})" if record.reason else ""
         self._display.say(
-            f"{record.number:4d} {record.state:<9} {score} {record.latency_ms:7.2f} ms  {record.arch}{reason}"
+            f"{record.number:4d}{mark} {record.state:<9} {score} {record.latency_ms:7.2f} ms  {record.arch}{reason}"
         )
 
 

@@ -241,13 +241,14 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
     crew.pause()
     with run.phase("measuring"), display.bar(f"finalists{', measured whole' if latencies.here else ''}") as progress:
         finalists = measure(standings, rows[0].arch, target, progress)
-    front, stock = front_of(finalists, driver.limits)
+    front, stock, others = front_of(finalists, driver.limits)
     unit = UNIT if rungs > 1 else proxy.unit
     write_front(run.folder, front, target.nc, unit, forced)
     run.save(
         nc=target.nc,
         unit=unit,
-        finalists=[asdict(finalist) for finalist in finalists],
+        finalists=[asdict(finalist) for finalist in (*front, *others)],
+        baselines={"asked": [str(member) for member in driver.baselines()], "left_out": list(map(str, left_out))},
         stock=asdict(stock),
         signal={**asdict(signal), "tells_apart": signal.tells_apart, "text": str(signal)},
     )

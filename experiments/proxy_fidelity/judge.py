@@ -17,6 +17,8 @@ from statistics import fmean, median
 
 import numpy as np
 
+from nas.spaces import decode
+
 RESULTS = Path(__file__).parent / "results"
 SETS = ("bccd", "scenes")
 EQUAL = 0.10
@@ -154,6 +156,9 @@ def proxies(truth: Truth, name: str) -> dict[str, tuple[Values, float]]:
             key = f"{row['proxy']}, seed {row['seed']}"
             by_key[key][row["arch"]] = float(row["score"])
             seconds[key].append(float(row["seconds"]))
+            if row["loss"]:
+                by_key[f"{key}, loss"][row["arch"]] = -float(row["loss"])
+                seconds[f"{key}, loss"].append(float(row["seconds"]))
     return {
         key: (np.array([found[arch] for arch in truth.archs]), median(seconds[key]))
         for key, found in by_key.items()
@@ -172,8 +177,6 @@ def bias(truth: Truth, values: Values, described: Callable[[str], Sequence[float
 
 def shape(arch: str) -> tuple[float, float, float]:
     """Depth, log of the width, and how many stages changed their operator."""
-    from nas.spaces import decode
-
     stages = decode(arch).stages
     return (
         sum(stage.depth for stage in stages),

@@ -1,11 +1,13 @@
 """What every proxy says of the members that truth.py trains.
 
     python experiments/proxy_fidelity/scores.py bccd ../shared/data/bccd/data.yaml [PROXY ...]
-    python experiments/proxy_fidelity/scores.py scenes SCENES/data.yaml
+    python experiments/proxy_fidelity/scores.py scenes SCENES/data.yaml short@60 short@240
     python experiments/proxy_fidelity/scores.py shapes shapes
 
-Appends to results/scores-NAME.csv as they come, and goes on where it was stopped. Seeds 0 and 1; seconds are those of
-one thread with another process beside it, as in a search.
+PROXY is a name of the registry, with @STEPS behind it for another number of training steps than its own. Appends to
+results/scores-NAME.csv as they come, and goes on where it was stopped. Seeds 0 and 1; seconds are those of one thread
+with another process beside it, as in a search. ``loss`` is the mean training loss over the last quarter of the steps:
+a score that costs nothing more (Ru et al., NeurIPS 2021).
 """
 
 from __future__ import annotations
@@ -13,8 +15,10 @@ from __future__ import annotations
 import argparse
 import csv
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 
 from nas.data import load
 from nas.engine import Workers
@@ -22,7 +26,7 @@ from nas.proxies import PROXIES
 from nas.spaces import decode
 
 RESULTS = Path(__file__).parent / "results"
-FIELDS = ["proxy", "fingerprint", "arch", "seed", "score", "seconds"]
+FIELDS = ["proxy", "fingerprint", "arch", "seed", "score", "loss", "seconds"]
 SEEDS = ("0", "1")
 
 
@@ -41,24 +45,28 @@ def main() -> None:
         writer = csv.DictWriter(file, FIELDS)
         if not done:
             writer.writeheader()
-        for name in options.proxies or PROXIES:
+        for label in options.proxies or PROXIES:
+            name, _, steps = label.partition("@")
             kind = PROXIES[name]
-            make = partial(kind, load(options.data, kind.recipe.imgsz), options.work / options.name)
+            recipe = replace(kind.recipe, steps=int(steps)) if steps else kind.recipe
+            make = partial(kind, load(options.data, recipe.imgsz), options.work / options.name, recipe=recipe)
             proxy = make()
             proxy.prepare()  # here, so that the workers find it done
             seeds = SEEDS if name not in {"params", "macs"} else SEEDS[:1]
-            todo = [(a, s) for s in seeds for a in members if (name, proxy.fingerprint, a, s) not in finished]
+            todo = [(a, s) for s in seeds for a in members if (label, proxy.fingerprint, a, s) not in finished]
             workers = Workers(make, len(os.sched_getaffinity(0)), threads=1)
             futures = [workers.score(decode(arch).detector(proxy.dataset.nc), int(seed)) for arch, seed in todo]
             for (arch, seed), future in zip(todo, futures, strict=True):
                 outcome = future.result()
-                figures = {"score": f"{outcome.score:.6f}", "seconds": f"{outcome.seconds:.2f}"}
+                late = [row["loss"] for row in outcome.curve if row["step"] > 0.75 * recipe.steps]
+                loss = f"{fmean(late):.6f}" if late else ""
+                figures = {"score": f"{outcome.score:.6f}", "loss": loss, "seconds": f"{outcome.seconds:.2f}"}
                 writer.writerow(
-                    {"proxy": name, "fingerprint": proxy.fingerprint, "arch": arch, "seed": seed, **figures}
+                    {"proxy": label, "fingerprint": proxy.fingerprint, "arch": arch, "seed": seed, **figures}
                 )
                 file.flush()
             workers.pause()
-            print(options.name, name, len(todo), "scored", flush=True)
+            print(options.name, label, len(todo), "scored", flush=True)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ class Finalist:
 
     ``score`` is the mean of ``score_n`` trainings on the highest rung with different seeds, ``score_sd`` their standard
     deviation, None for one; ``test_score`` the mean on the test split, where the data has one. ``stock`` marks the
-    template's own model; ``yaml`` is the file relative to the run.
+    template's own model; ``yaml`` is the file relative to the run; ``fell`` says why it is not on the front.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Finalist:
     budgets_kept: str
     yaml: str
     stock: bool = False
+    fell: str = ""
 
     @property
     def latency(self) -> float:
@@ -90,22 +91,38 @@ def measure(standings: Sequence[Standing], stock: str, target: Target, progress:
     return finalists
 
 
-def front_of(finalists: Sequence[Finalist], limits: Limits) -> tuple[list[Finalist], Finalist]:
-    """The Pareto front of these by score and latency, fastest first and without those that break a limit, and the stock
-    model, which the front holds too when nothing dominates it."""
-    judged, within = [], []
-    for finalist in finalists:
-        size = finalist.weight_bytes
-        costs = {"latency": finalist.latency, "params": finalist.params, "macs": finalist.macs, "size": size}
-        violations = limits.violations(costs)
-        kept = sum(value <= 0 for value in violations.values())
-        by = ", latency as predicted" if finalist.latency_ms is None and "latency" in violations else ""
-        name = "stock" if finalist.stock else ""
-        judged.append(replace(finalist, name=name, yaml="", budgets_kept=f"{kept} of {len(violations)}{by}"))
-        if kept == len(violations):
-            within.append(judged[-1])
-    front = [_named(i, within[k]) for i, k in enumerate(pareto([(f.score, f.latency) for f in within]), 1)]
-    return front, next(f for f in (*front, *judged) if f.stock)
+def front_of(finalists: Sequence[Finalist], limits: Limits) -> tuple[list[Finalist], Finalist, list[Finalist]]:
+    """The Pareto front of these by score and latency, fastest first and without those that break a limit; the stock
+    model, which the front holds too when nothing dominates it; and the others, with why they fell out."""
+    judged = [_within(finalist, limits) for finalist in finalists]
+    kept = [finalist for finalist in judged if not finalist.fell]
+    front = [_named(i, kept[k]) for i, k in enumerate(pareto([(f.score, f.latency) for f in kept]), 1)]
+    there = {finalist.arch for finalist in front}
+    others = [f if f.fell else replace(f, fell=_beaten(f, front)) for f in judged if f.arch not in there]
+    return front, next(f for f in (*front, *others) if f.stock), others
+
+
+def _within(finalist: Finalist, limits: Limits) -> Finalist:
+    """With what there is to say of the limits, and without what an earlier front said of it."""
+    size = finalist.weight_bytes
+    costs = {"latency": finalist.latency, "params": finalist.params, "macs": finalist.macs, "size": size}
+    violations = limits.violations(costs)
+    over = [f"--max-{name}" for name, value in violations.items() if value > 0]
+    by = ", latency as predicted" if finalist.latency_ms is None and "latency" in violations else ""
+    return replace(
+        finalist,
+        name="stock" if finalist.stock else "",
+        yaml="",
+        budgets_kept=f"{len(violations) - len(over)} of {len(violations)}{by}",
+        fell=f"over {', '.join(over)}" if over else "",
+    )
+
+
+def _beaten(finalist: Finalist, front: Sequence[Finalist]) -> str:
+    """By which model of the front: the best of those that are no slower."""
+    faster = [other for other in front if other.latency <= finalist.latency]
+    best = max(faster, key=lambda other: other.score)
+    return f"{best.name} is no slower and scores {best.score - finalist.score:.4f} more"
 
 
 def unmeasured(run: Path, forced: str = "") -> str:
@@ -135,5 +152,5 @@ def _named(index: int, finalist: Finalist) -> Finalist:
 
 def pareto_frame(front: Sequence[Finalist]) -> pd.DataFrame:
     """pareto.csv."""
-    columns = [name for name in Finalist.__dataclass_fields__ if name != "stock"]
+    columns = [name for name in Finalist.__dataclass_fields__ if name not in {"stock", "fell"}]
     return pd.DataFrame([asdict(finalist) for finalist in front], columns=columns)

@@ -42,6 +42,10 @@ def write_html(data: RunData, path: Path) -> None:
         f"<h2>{'The front' if data.tells_apart else 'No front'}, "
         f"{escape(data.unmeasured or 'measured whole on the device')}</h2>",
         _table(_measured(data)),
+        "<h2>Fell out</h2>",
+        _fell_out(data),
+        "<h2>Made by hand</h2>",
+        _by_hand(data),
         "<h2>The search</h2>",
         f"<p>All were trained briefly; the best at their latency went on, rung by rung, each trained {FACTOR} times as "
         f"long as on the rung below; those on the last rung are the finalists above.</p>",
@@ -152,6 +156,34 @@ def _measured(data: RunData) -> pd.DataFrame:
 def _number(form: str) -> Callable[[float], str]:
     """Formats what was measured, and shows what was not as such."""
     return lambda value: "-" if pd.isna(value) else form.format(value)
+
+
+def _fell_out(data: RunData) -> str:
+    others = data.finalists[data.finalists.fell != ""]
+    if others.empty:
+        return "<p>Every finalist is on the front.</p>"
+    shown = {"score": others.score.map("{:.4f}".format), "why": others.fell, "arch": others.arch}
+    return _table(pd.DataFrame(shown))
+
+
+def _by_hand(data: RunData) -> str:
+    """What the baselines cost and gain beside the stock model, all as trained on the first rung."""
+    asked, left_out = (data.facts["baselines"][key] for key in ("asked", "left_out"))
+    trained = data.trained.set_index("arch")
+    stock = trained.loc[data.stock["arch"]]
+    rows = trained.loc[[arch for arch in asked if arch in trained.index and arch != data.stock["arch"]]]
+    left = f"<p>Left out, since they may take a fifth of the budget: {escape(', '.join(left_out))}.</p>"
+    if rows.empty:
+        return "<p>None was trained.</p>" + (left if left_out else "")
+    shown = {
+        "score": (rows.score - stock.score).map("{:+.4f}".format),
+        "predicted latency": (rows.latency_ms / stock.latency_ms - 1).map("{:+.1%}".format),
+        "params": (rows.params / stock.params - 1).map("{:+.1%}".format),
+        "MACs": (rows.macs / stock.macs - 1).map("{:+.1%}".format),
+        "arch": rows.index,
+    }
+    text = "<p>The stock model's operators replaced by one, and what you named, beside the stock model.</p>"
+    return text + _table(pd.DataFrame(shown)) + (left if left_out else "")
 
 
 def _not_trained(data: RunData) -> str:

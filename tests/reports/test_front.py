@@ -13,7 +13,15 @@ from nas.reports._html import search_figure, write_html
 from nas.reports._png import write_png
 
 OPTIONS = {"runtime": "onnxruntime", "threads": 1, "imgsz": 320, "data": "shapes", "proxy": "short", "seed": 0}
-ROW = {"score_sd": 0.01, "test_score": None, "latency_spread_ms": 0.1, "params": 1, "macs": 1, "budgets_kept": "0 of 0"}
+ROW = {
+    "score_sd": 0.01,
+    "test_score": None,
+    "latency_spread_ms": 0.1,
+    "params": 1,
+    "macs": 1,
+    "budgets_kept": "0 of 0",
+    "fell": "",
+}
 
 
 def run(tells_apart: bool, proxy: str = "short") -> RunData:
@@ -25,6 +33,8 @@ def run(tells_apart: bool, proxy: str = "short") -> RunData:
                 "arch": f"a{n}",
                 "score": 0.1 * n,
                 "latency_ms": 10.0 + n,
+                "params": 100 + n,
+                "macs": 100,
                 "rung": 1 + n % 3,
                 "reason": None,
             }
@@ -42,7 +52,8 @@ def run(tells_apart: bool, proxy: str = "short") -> RunData:
         "signal": signal,
         "unit": "AP50-95 (proxy)",
         "stock": stock,
-        "finalists": [{**ROW, **row} for row in (*front, stock)],
+        "finalists": [{**ROW, **row} for row in (*front, {**stock, "fell": "01 is no slower and scores 0.1 more"})],
+        "baselines": {"asked": ["a0", "a2"], "left_out": ["a9"]},
         "seconds": {"search": 1.0},
         "latency": {"cpu": "a processor"},
     }
@@ -80,3 +91,14 @@ def test_axes_say_what_scores_are(proxy: str, unit: str) -> None:
 def test_the_search_is_drawn_by_rung() -> None:
     first, second, third = search_figure(run(tells_apart=True)).data
     assert (list(first.x), list(second.x), list(third.x)) == ([10.0, 13.0], [11.0], [12.0])
+
+
+def test_what_fell_out_and_what_was_made_by_hand_is_told(tmp_path: Path) -> None:
+    write_html(run(tells_apart=True), tmp_path / "report.html")
+    html = (tmp_path / "report.html").read_text()
+    assert "01 is no slower and scores 0.1 more" in html
+    by_hand = html.split("<h2>Made by hand</h2>")[1].split("<h2>The search</h2>")[0]
+    assert "a9" in by_hand
+    for figure in ("+0.2000", "+20.0%", "+2.0%", "+0.0%", "a2"):  # against a0: 0.0, 10 ms, 100, 100
+        assert figure in by_hand
+    assert "<td>a0</td>" not in by_hand

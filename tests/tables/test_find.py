@@ -11,8 +11,9 @@ import pytest
 import nas.tables._table as module
 from nas.detectors import TEMPLATES
 from nas.errors import InputError
+from nas.files import tables_home
 from nas.runtimes import Runtime, choose, measure
-from nas.tables import AbsentDeviceError, LatencyTable, MissingEntryError, home
+from nas.tables import AbsentDeviceError, LatencyTable, MissingEntryError
 from nas.tables._identity import file_name
 from nas.tables._store import load, save
 
@@ -31,7 +32,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> LatencyTable:
 def brought(built: LatencyTable, folder: Path | None = None, **identity: Any) -> Path:
     """A table as `import` leaves it, in the user's folder unless another is named."""
     of = built.header.identity | {"device": "pi5", "cpu": "Cortex-A76"} | identity
-    folder = folder or home()
+    folder = folder or tables_home()
     folder.mkdir(exist_ok=True)
     save(folder / file_name(of), replace(built.header, identity=of), built.entries)
     return folder / file_name(of)
@@ -93,7 +94,7 @@ def test_the_users_table_comes_before_the_shipped_one(
     table = LatencyTable.find("pi5", "auto", 1)
     assert table.predict(STOCK, SIZE) == built.predict(STOCK, SIZE)
     table.record(SIZE, {"bias": 0.01})
-    assert table.path.parent == home()
+    assert table.path.parent == tables_home()
     assert LatencyTable.find("pi5", "auto", 1).header.cards == {"64": {"bias": 0.01}}
     assert [file.read_bytes() for file in sorted(shipped.parent.iterdir())] == before
 

@@ -13,10 +13,11 @@ import torch
 
 import nas.tables._table as module
 from nas.detectors import TEMPLATES, Detector, ResolvedRow, Row
+from nas.files import tables_home
 from nas.operators import OPERATORS
 from nas.runtimes import choose
 from nas.spaces import load_space
-from nas.tables import LatencyTable, MissingEntryError, home
+from nas.tables import LatencyTable, MissingEntryError
 from nas.tables._entry import Part, build
 
 SPACE = load_space("tiny")
@@ -163,7 +164,7 @@ def test_measuring_leaves_the_random_state_alone(tmp_path: Path) -> None:
 def test_tables_lie_in_the_users_folder(home_folder: Path) -> None:
     made = table()
     made.ensure(list(STOCK.resolve(SIZE))[:1])
-    assert made.path.parent == home_folder / "latency_tables" == home()
+    assert made.path.parent == home_folder / "latency_tables" == tables_home()
     assert made.path.name.startswith("cpu-")
     assert f"-fake-1-t1-{made.hash}.csv" in made.path.name
     assert json.loads(made.path.with_suffix(".json").read_text())["identity"] == made.fingerprint

@@ -1,0 +1,50 @@
+"""What a person sees while a search runs."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from rich.console import Console
+
+from nas.display import Display
+from nas.engine import Record
+
+
+def row(number: int, state: str, score: float | None, latency: float) -> Record:
+    return Record(number, state, f"a{number}", score=score, latency_ms=latency, params=2_000_000)
+
+
+ROWS = [
+    row(0, "trained", 0.2, 10.0),
+    row(1, "gated", None, 30.0),
+    row(2, "trained", 0.1, 12.0),
+    row(3, "trained", 0.1, 8),
+]
+
+
+def told(terminal: bool) -> tuple[str, list[str]]:
+    """What is printed, and the front at the end."""
+    console = Console(file=StringIO(), force_terminal=terminal, width=120)
+    with Display(console) as display, display.trials(4, ROWS[:1]) as live:
+        for record in ROWS[1:]:
+            live.told(record)
+        display.progress.refresh()  # as it does ten times a second
+        front = [record.arch for record in display.progress.front]
+    assert not display.progress.front
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue(), front
+
+
+def test_a_log_has_plain_lines_and_marks_the_front() -> None:
+    text, front = told(terminal=False)
+    lines = text.splitlines()
+    assert [line.split()[0] for line in lines] == ["1", "2", "3*"]
+    assert "\x1b" not in text
+    assert front == ["a3", "a0"]
+
+
+def test_a_terminal_shows_the_front_so_far() -> None:
+    text, front = told(terminal=True)
+    assert front == ["a3", "a0"]
+    table = text.rsplit("front so far", 1)[1]
+    assert "0.1000" in table and "8.00" in table and "2.00 M" in table
