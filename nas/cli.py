@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -37,9 +39,9 @@ def check_nc(nc: int | None) -> None:
 
 
 def run(command: Callable[[], object]) -> None:
-    """Run a command and exit: 0 done, 2 for a wrong option or input, 130 for Ctrl-C.
+    """Run a command and exit: 0 done, 1 for a full disk, 2 for a wrong option or input, 130 for Ctrl-C.
 
-    Bad input shows its one line; any other exception is a fault of ours, keeps its traceback and exits with 1.
+    These show one line; any other exception is a fault of ours, keeps its traceback and exits with 1.
     """
     try:
         status = command()
@@ -49,8 +51,23 @@ def run(command: Callable[[], object]) -> None:
         fail(error.format_message(), 2)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:
+        if file := _full(error):
+            fail(f"{file}: no space left on the disk; free some and go on: what was finished is kept", 1)
+        raise
     # Typer turns Ctrl-C, and --help, into a status that it returns.
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _full(error: BaseException | None) -> str:
+    """What could not be written where an error, or what it came from, is of a full disk; else nothing."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            return str(error.filename or "a file")
+        if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
+            return "the study"
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 def fail(message: str, status: int) -> NoReturn:

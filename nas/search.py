@@ -35,6 +35,7 @@ from nas.engine import (
     front_of,
     measure,
     measure_signal,
+    noise,
     open_run,
     open_study,
     reach,
@@ -242,6 +243,7 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
     with run.phase("measuring"), display.bar(f"finalists{', measured whole' if latencies.here else ''}") as progress:
         finalists = measure(standings, rows[0].arch, target, progress)
     front, stock, others = front_of(finalists, driver.limits)
+    trust = "; ".join(filter(None, (str(signal), noise(standings))))
     unit = UNIT if rungs > 1 else proxy.unit
     write_front(run.folder, front, target.nc, unit, forced)
     run.save(
@@ -250,7 +252,7 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
         finalists=[asdict(finalist) for finalist in (*front, *others)],
         baselines={"asked": [str(member) for member in driver.baselines()], "left_out": list(map(str, left_out))},
         stock=asdict(stock),
-        signal={**asdict(signal), "tells_apart": signal.tells_apart, "text": str(signal)},
+        signal={**asdict(signal), "tells_apart": signal.tells_apart, "text": trust},
     )
     with run.phase("report"):
         write_report(run.folder)
@@ -262,7 +264,7 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
     if forced:
         shown.title = Text(f"{shown.title}; by --force of a table that does not fit this device")
     display.show(shown)
-    display.say(str(signal))
+    display.say(trust)
     display.say(note or promises(front, driver.limits))
     if forced:
         display.say(forced_warning(forced))

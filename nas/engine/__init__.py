@@ -9,7 +9,7 @@ from nas.engine._pareto import pareto
 from nas.engine._reach import Reach, reach
 from nas.engine._record import Record, Result, records, results, table
 from nas.engine._run import Run, open_run
-from nas.engine._rungs import Standing, climb, promote
+from nas.engine._rungs import Standing, climb, noise, promote
 from nas.engine._samplers import SAMPLERS, Sampler
 from nas.engine._signal import Signal, chosen, measure_signal
 from nas.engine._study import open_study
@@ -40,6 +40,7 @@ __all__ = [
     "front_of",
     "measure",
     "measure_signal",
+    "noise",
     "open_run",
     "open_study",
     "pareto",

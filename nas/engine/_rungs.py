@@ -91,6 +91,19 @@ def climb(
     return sorted(standings, key=lambda standing: _latency(standing.row))
 
 
+def noise(standings: Sequence[Standing]) -> str:
+    """What seeds alone make of these finalists' scores, pooled over them; nothing where each was trained once."""
+    found = [(standing.sd**2, standing.n) for standing in standings if standing.sd is not None]
+    if not found:
+        return ""
+    sd, n = (sum(square * (n - 1) for square, n in found) / sum(n - 1 for _, n in found)) ** 0.5, found[0][1]
+    # As in `Signal`: two means of n differ by chance with 95 % within 1.96 sqrt(2 / n) standard deviations of one.
+    return (
+        f"finalists: scores vary by {sd:.3f} between seeds (sd), differences below {2.77 * sd / n**0.5:.3f} between means "
+        f"of {n} are noise"
+    )
+
+
 def promote(points: Sequence[tuple[float, float]], count: int) -> list[int]:
     """The indices of ``count`` of these (score, latency) pairs: of the front those first that add most to its
     hypervolume, and then, layer by layer, what nothing else in its latency band dominates, those first that lie least

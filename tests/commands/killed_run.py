@@ -1,11 +1,12 @@
 """``python killed_run.py POINT COUNT OPTIONS``: a search that SIGKILLs itself at the COUNT-th call of POINT.
 
-POINT is a function's dotted name, with ``:after`` behind it to be killed when it has returned; ``-`` is never. The
-proxy ``stub`` scores at once, by the rows alone.
+POINT is a function's dotted name, with ``:after`` behind it to be killed when it has returned, or ``:full`` to find the
+disk full instead; ``-`` is never. The proxy ``stub`` scores at once, by the rows alone.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib
 import os
@@ -51,6 +52,8 @@ def arm(point: str, count: int) -> None:
     def deadly(*arguments: Any, **options: Any) -> Any:
         nonlocal calls
         calls += 1
+        if calls == count and when == "full":
+            raise OSError(errno.ENOSPC, "No space left on device", "run/trials.csv")
         if calls == count and not when:
             os.kill(os.getpid(), signal.SIGKILL)
         result = real(*arguments, **options)

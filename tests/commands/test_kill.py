@@ -19,6 +19,7 @@ POINTS = [
     ("optuna.Study.tell", 2),  # telling
     ("optuna.Study.tell:after", 2),
     ("nas.search.write", 2),  # trials.csv
+    ("nas.search.write:full", 1),
     ("nas.search.measure_signal", 1),
     ("nas.engine._rungs.keep", 3),  # finalists on the second rung
     ("nas.engine._rungs.keep:after", 6),  # and on the third
@@ -66,6 +67,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_killed_at_every_phase(home: Path) -> None:
     whole, broken = home / "whole", home / "broken"
     whole.mkdir()
@@ -76,8 +78,12 @@ def test_killed_at_every_phase(home: Path) -> None:
     died = []
     for point, count in POINTS:
         result = search(broken, point, count, *resume)
-        assert result.returncode in {-9, 0}, result.stderr
-        died.append(result.returncode == -9)
+        full = point.endswith(":full")
+        assert result.returncode in {1 if full else -9, 0}, result.stderr
+        died.append(result.returncode != 0)
+        if full:
+            assert result.stderr.count("\n") == 1
+            assert result.stderr.startswith("error: run/trials.csv: no space left on the disk; free some and go on")
         if (broken / "run" / "run.json").exists():
             resume = ("--resume",)
     assert all(died), [point for point, dead in zip(POINTS, died, strict=True) if not dead]

@@ -84,6 +84,7 @@ class Table:
         return Prediction()
 
 
+@pytest.mark.slow
 def test_every_fault_is_recorded_and_none_moves_the_front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "stub_proxy_with_faults.py").write_text(STUB)
     monkeypatch.syspath_prepend(tmp_path)

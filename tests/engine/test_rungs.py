@@ -12,7 +12,7 @@ import optuna
 import pytest
 
 from nas.detectors import Detector
-from nas.engine import Record, SearchError, Target, climb, open_study, pareto, promote, results
+from nas.engine import Record, SearchError, Standing, Target, climb, noise, open_study, pareto, promote, results
 from nas.engine import table as trials_table
 from nas.engine._record import records
 from nas.proxies import RUNGS, Outcome
@@ -111,6 +111,17 @@ def test_longer_trainings_decide_who_is_a_finalist(study: optuna.Study) -> None:
     second = {result.number: result.score for result in results(study) if result.rung == 2}
     best = max(second, key=lambda number: second[number] or 0.0)
     assert best in [finalist.row.number for finalist in finalists]
+
+
+def test_noise_of_finalists_is_pooled_over_them() -> None:
+    row = trained(1)[0]
+    # Two seeds each, 0.02 and 0.04 apart: sd 0.02 / sqrt(2) and 0.04 / sqrt(2), pooled sqrt(0.0005).
+    finalists = [Standing(row, 0.3, sd, 2) for sd in (0.02 / 2**0.5, 0.04 / 2**0.5)]
+    assert noise(finalists) == (
+        f"finalists: scores vary by {0.0005**0.5:.3f} between seeds (sd), differences below "
+        f"{2.77 * 0.0005**0.5 / 2**0.5:.3f} between means of 2 are noise"
+    )
+    assert noise([Standing(row, 0.3)]) == ""
 
 
 def test_what_the_study_has_is_not_trained_again(study: optuna.Study) -> None:
