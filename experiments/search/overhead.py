@@ -2,9 +2,9 @@
 
     python experiments/search/overhead.py [SAMPLER ...]
 
-A search of 1,000 candidates of the default space whose scores are there at once, with this machine's onnxruntime table
-(built first: `python -m nas.latency build`) and a study on disk. Writes results/overhead.json: by sampler, the median ms
-of the trials around the 50th and the last hundred.
+A search of 1,000 candidates of the default space whose scores are there at once, with this machine's onnxruntime
+table (built first: `python -m nas.latency build`) and a study on disk. Writes results/overhead.json: by sampler, the
+median ms of the trials around the 50th and the last hundred.
 """
 
 from __future__ import annotations

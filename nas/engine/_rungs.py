@@ -98,10 +98,8 @@ def noise(standings: Sequence[Standing]) -> str:
         return ""
     sd, n = (sum(square * (n - 1) for square, n in found) / sum(n - 1 for _, n in found)) ** 0.5, found[0][1]
     # As in `Signal`: two means of n differ by chance with 95 % within 1.96 sqrt(2 / n) standard deviations of one.
-    return (
-        f"finalists: scores vary by {sd:.3f} between seeds (sd), differences below {2.77 * sd / n**0.5:.3f} between means "
-        f"of {n} are noise"
-    )
+    least = 2.77 * sd / n**0.5
+    return f"finalists: scores vary by {sd:.3f} between seeds (sd); between means of {n}, below {least:.3f} is noise"
 
 
 def promote(points: Sequence[tuple[float, float]], count: int) -> list[int]:

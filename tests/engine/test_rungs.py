@@ -118,8 +118,8 @@ def test_noise_of_finalists_is_pooled_over_them() -> None:
     # Two seeds each, 0.02 and 0.04 apart: sd 0.02 / sqrt(2) and 0.04 / sqrt(2), pooled sqrt(0.0005).
     finalists = [Standing(row, 0.3, sd, 2) for sd in (0.02 / 2**0.5, 0.04 / 2**0.5)]
     assert noise(finalists) == (
-        f"finalists: scores vary by {0.0005**0.5:.3f} between seeds (sd), differences below "
-        f"{2.77 * 0.0005**0.5 / 2**0.5:.3f} between means of 2 are noise"
+        f"finalists: scores vary by {0.0005**0.5:.3f} between seeds (sd); between means of 2, below "
+        f"{2.77 * 0.0005**0.5 / 2**0.5:.3f} is noise"
     )
     assert noise([Standing(row, 0.3)]) == ""
 
