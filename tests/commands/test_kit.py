@@ -72,7 +72,7 @@ def bring_table(folder: Path) -> None:
 class Weigher(Workers):
     """Scores a candidate by its parameters, at once, in place of training it."""
 
-    def score(self, detector: Detector, seed: int) -> Future[Outcome]:
+    def score(self, detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
         done: Future[Outcome] = Future()
         done.set_result(Outcome(cost(detector).params / 1e7 + seed * 1e-4, 0.0, ()))
         return done
