@@ -7,6 +7,7 @@ import json
 import pickle
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,7 +19,6 @@ from nas.files import replacing
 from nas.proxies._base import Progress, Proxy
 from nas.proxies.recipe import Recipe
 from nas.proxies.train import reproducible, train
-from nas.spaces import Space
 
 SEED = 0
 
@@ -88,16 +88,15 @@ class FromTemplate(Proxy):
         data: str | Path | Dataset,
         folder: Path,
         *,
-        space: Space | None = None,
-        recipe: Recipe | None = None,
-        device: str = "cpu",
         template_recipe: Recipe | None = None,
         weights: Path | None = None,
+        **options: Any,
     ) -> None:
-        """``weights`` is a state dict of the template, trained elsewhere, saved by ``torch.save``."""
-        super().__init__(data, folder, space=space, recipe=recipe, device=device)
+        """``weights`` is a state dict of the template, trained elsewhere, saved by ``torch.save``; ``options`` are
+        those of every proxy."""
+        super().__init__(data, folder, **options)
         trained = template_recipe or type(self).template_recipe
-        self.template = TrainedTemplate(self.space.file.template, self.dataset, trained, device, weights)
+        self.template = TrainedTemplate(self.space.file.template, self.dataset, trained, self.device, weights)
         self._prepared = False
 
     def facts(self) -> dict[str, object]:
