@@ -15,14 +15,13 @@ import json
 import time
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from yolobench import YoloBench
 
-from nas.engine import SAMPLERS, Driver, Limits, climb, open_study, pareto, records
+from nas.engine import SAMPLERS, Driver, Limits, climb, hypervolume, open_study, pareto, records
 from nas.proxies import FACTOR, Outcome
 
 RESULTS = Path(__file__).parent / "results"
@@ -146,13 +145,8 @@ class Volume:
         return self._volume(names, scores) / self._volume(self._members, scores)
 
     def _volume(self, names: list[str], scores: dict[str, float]) -> float:
-        if not names:
-            return 0.0
-        floor = min(scores[name] for name in self._members)
-        end = max(self._latency[name] for name in self._members)
-        front = self.front(names, scores)
-        edges = [*np.log([self._latency[name] for name in front]), np.log(end)]
-        return float(sum((b - a) * (scores[name] - floor) for name, (a, b) in zip(front, pairwise(edges), strict=True)))
+        worst = min(scores[name] for name in self._members), max(self._latency[name] for name in self._members)
+        return hypervolume([(scores[name], self._latency[name]) for name in names], worst)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from nas.engine._cache import ScoreCache, cached
 from nas.engine._driver import Driver
 from nas.engine._finalists import Finalist, front_of, measure, pareto_frame, unmeasured, write_front
 from nas.engine._limits import Limits
-from nas.engine._pareto import pareto
+from nas.engine._pareto import hypervolume, pareto
 from nas.engine._reach import Reach, reach
 from nas.engine._record import Record, Result, records, results, table
 from nas.engine._run import Run, open_run
@@ -38,6 +38,7 @@ __all__ = [
     "chosen",
     "climb",
     "front_of",
+    "hypervolume",
     "measure",
     "measure_signal",
     "noise",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 
 def pareto(points: Sequence[tuple[float, float]]) -> list[int]:
@@ -19,3 +21,12 @@ def pareto(points: Sequence[tuple[float, float]]) -> list[int]:
             best = points[index][0]
             kept.append(index)
     return kept
+
+
+def hypervolume(points: Sequence[tuple[float, float]], worst: tuple[float, float]) -> float:
+    """What these (score, latency) pairs dominate, over score and log latency; ``worst`` bounds it: the score below and
+    the latency above which nothing counts, and none of the points lies."""
+    floor, end = worst
+    front = [points[index] for index in pareto(points)]
+    edges = [*(math.log(latency) for _, latency in front), math.log(end)]
+    return sum((b - a) * (score - floor) for (score, _), (a, b) in zip(front, pairwise(edges), strict=True))

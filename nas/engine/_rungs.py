@@ -11,13 +11,12 @@ import math
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from itertools import pairwise
 from statistics import fmean, stdev
 
 import numpy as np
 import optuna
 
-from nas.engine._pareto import pareto
+from nas.engine._pareto import hypervolume, pareto
 from nas.engine._record import Record, Result, keep, results
 from nas.engine._target import Target
 from nas.engine._workers import Score, SearchError, outcome_of
@@ -127,12 +126,10 @@ def promote(points: Sequence[tuple[float, float]], count: int) -> list[int]:
 
 def _by_volume(front: Sequence[int], points: Sequence[tuple[float, float]]) -> list[int]:
     """The front, each next one adding most to the hypervolume, over score and log latency, of those before it."""
-    floor, end = min(score for score, _ in points), math.log(max(latency for _, latency in points))
+    worst = min(score for score, _ in points), max(latency for _, latency in points)
 
     def volume(indices: Sequence[int]) -> float:
-        steps = sorted(indices, key=lambda index: points[index][1])
-        edges = [*(math.log(points[index][1]) for index in steps), end]
-        return sum((b - a) * (points[index][0] - floor) for index, (a, b) in zip(steps, pairwise(edges), strict=True))
+        return hypervolume([points[index] for index in indices], worst)
 
     picked: list[int] = []
     while left := [index for index in front if index not in picked]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -67,34 +68,18 @@ def write_html(data: RunData, path: Path) -> None:
 def front_figure(data: RunData) -> go.Figure:
     """Score against latency of the finalists, interactive."""
     finalists, front, stock = data.finalists, data.pareto, data.stock
+    errors = {
+        "error_x": {"array": front.latency_spread_ms.fillna(0).tolist()},
+        "error_y": {"array": front.score_sd.fillna(0).tolist()},
+        "mode": "lines+markers" if data.tells_apart else "markers",
+    }
+    star = {"marker_symbol": "star"}
+    of_stock = pd.DataFrame([stock])
     figure = go.Figure(
         [
-            go.Scatter(
-                name=f"finalists ({data.kind})",
-                x=data.finalists_ms.tolist(),
-                y=finalists.score.tolist(),
-                text=finalists.arch.tolist(),
-                mode="markers",
-                marker={"color": "#8b95a3", "size": 6},
-            ),
-            go.Scatter(
-                name=data.front_label,
-                x=data.front_ms.tolist(),
-                y=front.score.tolist(),
-                text=front.arch.tolist(),
-                error_x={"array": front.latency_spread_ms.fillna(0).tolist()},
-                error_y={"array": front.score_sd.fillna(0).tolist()},
-                mode="lines+markers" if data.tells_apart else "markers",
-                marker={"color": "#1f5fbf", "size": 9},
-            ),
-            go.Scatter(
-                name=f"stock ({data.kind})",
-                x=[data.stock_ms],
-                y=[stock["score"]],
-                text=[stock["arch"]],
-                mode="markers",
-                marker={"color": "#c2410c", "size": 13, "symbol": "star"},
-            ),
+            _points(f"finalists ({data.kind})", data.finalists_ms, finalists, "#8b95a3", 6),
+            _points(data.front_label, data.front_ms, front, "#1f5fbf", 9, **errors),
+            _points(f"stock ({data.kind})", pd.Series([data.stock_ms]), of_stock, "#c2410c", 13, **star),
         ]
     )
     figure.update_layout(
@@ -108,17 +93,16 @@ def search_figure(data: RunData) -> go.Figure:
     figure = go.Figure()
     for rung, color in zip(range(1, RUNGS + 1), ("#c3cad3", "#6b7a90", "#1f5fbf"), strict=True):
         reached = data.trained[data.trained.rung == rung]
-        figure.add_scatter(
-            name=f"reached rung {rung}",
-            x=reached.latency_ms.tolist(),
-            y=reached.score.tolist(),
-            text=reached.arch.tolist(),
-            mode="markers",
-            marker={"color": color, "size": 6 + rung},
-        )
+        figure.add_trace(_points(f"reached rung {rung}", reached.latency_ms, reached, color, 6 + rung))
     label = data.latency_label.replace("latency", "predicted latency", 1)
     figure.update_layout(template="plotly_white", height=420, xaxis_title=label, yaxis_title=f"{data.unit}, rung 1")
     return figure
+
+
+def _points(name: str, ms: pd.Series[float], of: pd.DataFrame, color: str, size: int, **more: Any) -> go.Scatter:
+    """Models in a figure: score against latency, the architecture under the pointer."""
+    look = {"mode": "markers", "marker_color": color, "marker_size": size} | more
+    return go.Scatter(name=name, x=ms.tolist(), y=of.score.tolist(), text=of.arch.tolist(), **look)
 
 
 def _signal(data: RunData) -> str:
