@@ -103,8 +103,7 @@ class Trials:
         bars = self._display.progress
         if record.state == "trained":
             self._trained.append(record)
-            points = [(row.score or 0.0, row.latency_ms or 0.0) for row in self._trained]
-            bars.front = [self._trained[index] for index in pareto(points)]
+            bars.front = [self._trained[index] for index in pareto([row.point for row in self._trained])]
         count = len(self._trained)
         bars.update(self._task, completed=count, count=f"{count}/{self._budget}")
         mark = "*" if record in bars.front else " "

@@ -163,8 +163,7 @@ class Driver:
         elif known is not None:
             trial.set_user_attr("duplicate_of", known.number)
             if known.state == "trained":
-                assert known.score is not None and known.latency_ms is not None
-                self.study.tell(trial, (known.score, known.latency_ms))
+                self.study.tell(trial, known.point)
             else:
                 self.study.tell(trial, state=TrialState.PRUNED if known.state == "gated" else TrialState.FAIL)
         else:

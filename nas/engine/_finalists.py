@@ -67,17 +67,15 @@ def measure(standings: Sequence[Standing], stock: str, target: Target, progress:
     wholes = table.measure_wholes(detectors, target.imgsz, progress) if table.here else [None] * len(standings)
     finalists = []
     for standing, detector, whole in zip(standings, detectors, wholes, strict=True):
-        row = standing.row
-        assert row.latency_ms is not None
         params, macs, _, size = cost(detector, target.imgsz)
         finalist = Finalist(
             name="",
-            arch=row.arch,
+            arch=standing.row.arch,
             score=standing.score,
             score_sd=standing.sd,
             score_n=standing.n,
             test_score=standing.test,
-            latency_predicted_ms=row.latency_ms,
+            latency_predicted_ms=standing.point[1],
             latency_ms=whole and whole.ms,
             latency_spread_ms=whole and whole.spread_ms,
             params=params,
@@ -85,7 +83,7 @@ def measure(standings: Sequence[Standing], stock: str, target: Target, progress:
             weight_bytes=size,
             budgets_kept="",
             yaml="",
-            stock=row.arch == stock,
+            stock=standing.row.arch == stock,
         )
         finalists.append(finalist)
     return finalists

@@ -21,3 +21,7 @@ class Limits:
     def violations(self, costs: Mapping[str, float]) -> dict[str, float]:
         """By name, how far each limited cost lies over its limit as a share of it: positive is over, as in Optuna."""
         return {name: costs[name] / limit - 1 for name, limit in asdict(self).items() if limit is not None}
+
+    def kept_by(self, costs: Mapping[str, float]) -> bool:
+        """Whether nothing lies over its limit."""
+        return all(share <= 0 for share in self.violations(costs).values())

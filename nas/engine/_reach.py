@@ -57,7 +57,7 @@ def reach(space: Space, target: Target, limits: Limits) -> Reach:
             )
     over = [limits.violations(of_member) for of_member in found[1:]]
     within = {name: sum(of[name] <= 0 for of in over) / SAMPLED for name in over[0]}
-    within["all"] = sum(all(share <= 0 for share in of.values()) for of in over) / SAMPLED
+    within["all"] = sum(map(limits.kept_by, found[1:])) / SAMPLED
     return Reach(columns, limits, within)
 
 

@@ -40,6 +40,12 @@ class Record:
     def architecture(self) -> Architecture:
         return decode(self.arch)
 
+    @property
+    def point(self) -> tuple[float, float]:
+        """Score on the first rung and latency in ms; of a trained one only."""
+        assert self.score is not None and self.latency_ms is not None
+        return self.score, self.latency_ms
+
     @staticmethod
     def of(trial: FrozenTrial) -> Record:
         """The record of a trial of our study."""

@@ -43,6 +43,11 @@ class Standing:
     n: int = 1
     test: float | None = None
 
+    @property
+    def point(self) -> tuple[float, float]:
+        """Score and predicted latency in ms."""
+        return self.score, self.row.point[1]
+
     @staticmethod
     def of(row: Record, results: Sequence[Result]) -> Standing | None:
         """From its trainings on one rung; None where one of them failed."""
@@ -70,12 +75,12 @@ def climb(
     Results are kept in the study as they come; those that are there are not trained again.
     """
     stock = rows[0]
-    standings = [Standing(row, row.score) for row in rows if row.score is not None]
+    standings = [Standing(row, row.point[0]) for row in rows]
     if rungs == 1:
-        front = pareto([(standing.score, _latency(standing.row)) for standing in standings])
+        front = pareto([standing.point for standing in standings])
         return [standings[index] for index in front] + ([] if 0 in front else standings[:1])
     for rung in range(2, rungs + 1):
-        points = [(standing.score, _latency(standing.row)) for standing in standings]
+        points = [standing.point for standing in standings]
         count = min(len(points), max(LEAST, math.ceil(len(points) / KEPT[rung])))
         rising = list(dict.fromkeys((stock, *(standings[index].row for index in promote(points, count)))))
         seeds = range(seed, seed + (SEEDS if rung == rungs else 1))
@@ -87,7 +92,7 @@ def climb(
         if broken := next((result for result in found if result.number == stock.number and result.reason), None):
             raise SearchError(f"the stock model could not be trained on rung {rung}: {broken.reason}")
         standings = [s for row in rising if (s := Standing.of(row, [r for r in found if r.number == row.number]))]
-    return sorted(standings, key=lambda standing: _latency(standing.row))
+    return sorted(standings, key=lambda standing: standing.point[1])
 
 
 def noise(standings: Sequence[Standing]) -> str:
@@ -171,8 +176,3 @@ def _result(number: int, rung: int, seed: int, future: Future[Outcome]) -> Resul
     except Exception as error:
         return Result(number, rung, seed, None, reason=f"{type(error).__name__}: {error}")
     return Result(number, rung, seed, outcome.score, outcome.test, round(outcome.seconds, 3))
-
-
-def _latency(row: Record) -> float:
-    assert row.latency_ms is not None
-    return row.latency_ms

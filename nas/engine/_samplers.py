@@ -119,7 +119,7 @@ class Guided(Sampler):
     """Mutants of the front and random members, and of these the one that can be expected to add most to the front: its
     latency is known, and its score is predicted from those trained (`nas.engine._surrogate`).
 
-    It needs no design: experiments/search found it a few trials later with one than without.
+    It needs no design: experiments/search found it a trial or two later with one than without.
     """
 
     name = "guided"
@@ -129,10 +129,7 @@ class Guided(Sampler):
         trained = scene.trained
         if not trained:
             return Random().suggest(scene, rng)
-        front = [
-            scene.space.decode(trained[i].arch)
-            for i in pareto([(_score(row), _costs(row)["latency"]) for row in trained])
-        ]
+        front = [scene.space.decode(trained[i].arch) for i in pareto([row.point for row in trained])]
         mutants = (scene.space.mutate(front[int(rng.integers(len(front)))], rng) for _ in range(10 * POOL))
         pool = [*_new(scene, mutants), *_new(scene, (scene.space.random(rng) for _ in range(10 * POOL)))]
         if not pool:
@@ -140,7 +137,7 @@ class Guided(Sampler):
         running = [_priced(scene, member) for member in scene.running]
         known = [Priced(scene.space.decode(row.arch), _costs(row)) for row in trained]
         x = encode([*known, *running, *pool])
-        scores, n = np.array([_score(row) for row in trained]), len(trained)
+        scores, n = np.array([row.point[0] for row in trained]), len(trained)
         if running:  # taken for what they are expected to become
             believed, _ = posterior(x[:n], scores, x[n : n + len(running)])
             scores, n = np.concatenate([scores, believed]), n + len(running)
@@ -176,7 +173,7 @@ def spread(scene: Scene, rng: np.random.Generator) -> Architecture | None:
     x = (x - x.mean(0)) / np.where(x.std(0) > 0, x.std(0), 1)
     near = ((x[len(known) :, None] - x[None, : len(known)]) ** 2).sum(-1).min(1, initial=np.inf)
     by_distance = [pool[index] for index in np.argsort(-near, kind="stable") if near[index] > 0]
-    return next((m for m in by_distance if str(m) not in asked and _kept(scene, _priced(scene, m))), None)
+    return next((m for m in by_distance if str(m) not in asked and scene.limits.kept_by(_priced(scene, m).costs)), None)
 
 
 def encode(members: Sequence[Priced]) -> Values:
@@ -198,15 +195,11 @@ def _new(scene: Scene, members: Iterator[Architecture]) -> list[Priced]:
             continue
         known.add(str(member))
         priced = _priced(scene, member)
-        if _kept(scene, priced):
+        if scene.limits.kept_by(priced.costs):
             found.append(priced)
             if len(found) == POOL:
                 break
     return found
-
-
-def _kept(scene: Scene, member: Priced) -> bool:
-    return all(share <= 0 for share in scene.limits.violations(member.costs).values())
 
 
 def _priced(scene: Scene, member: Architecture) -> Priced:
@@ -214,13 +207,8 @@ def _priced(scene: Scene, member: Architecture) -> Priced:
 
 
 def _costs(row: Record) -> dict[str, float]:
-    assert row.latency_ms is not None and row.params is not None and row.macs is not None
-    return dict(zip(PRICES, (row.latency_ms, row.params, row.macs), strict=True))
-
-
-def _score(row: Record) -> float:
-    assert row.score is not None
-    return row.score
+    assert row.params is not None and row.macs is not None
+    return dict(zip(PRICES, (row.point[1], row.params, row.macs), strict=True))
 
 
 def _seed(rng: np.random.Generator) -> int:
