@@ -157,8 +157,10 @@ class _Reader:
 
     def _value(self, word: Any) -> Any:
         """An argument with its words replaced: nc, anchors, c2 (the channels of the row before), Python's literals."""
-        if isinstance(word, list):
+        if isinstance(word, list | tuple):
             return tuple(map(self._value, word))
+        if isinstance(word, dict | set):
+            raise ValueError(f"an argument must be a number, a word or a list of them, not {word}")
         if not isinstance(word, str):
             return word
         match word:
@@ -171,9 +173,10 @@ class _Reader:
                     raise ValueError(f"anchors: must list width, height, ... in pixels by level, not {self._anchors!r}")
                 return self._value(self._anchors)
         try:
-            return ast.literal_eval(word)
+            literal = ast.literal_eval(word)
         except (ValueError, SyntaxError):
             return word
+        return literal if isinstance(literal, str) else self._value(literal)
 
 
 def _factor(content: Mapping[str, Any], *names: str) -> float:
