@@ -3,8 +3,8 @@
     python experiments/search/overhead.py [SAMPLER ...]
 
 A search of 1,000 candidates of the default space whose scores are there at once, with this machine's onnxruntime
-table (built first: `python -m nas.latency build`) and a study on disk. Writes results/overhead.json: by sampler, the
-median ms of the trials around the 50th and the last hundred.
+table (built first: `python -m nas.latency build`), a study on disk, and trials.csv written anew after every trial.
+Writes results/overhead.json: by sampler, the median ms of the trials around the 50th and of the last hundred.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from pathlib import Path
 from statistics import median
 
 from nas.detectors import Detector
-from nas.engine import SAMPLERS, Driver, Limits, Target, open_study
+from nas.engine import SAMPLERS, Driver, Limits, Record, Target, open_study, records, table
+from nas.files import write
 from nas.proxies import Outcome
-from nas.spaces import load_space
+from nas.spaces import Space, load_space
 from nas.tables import open_table
 
 RESULTS = Path(__file__).parent / "results"
@@ -38,21 +39,29 @@ def score(detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
 
 
 def main() -> None:
-    space, table = load_space("yolov8n"), open_table(runtime="onnxruntime")
-    table.ensure(space.rows(6, 320))
-    table.calibrate(space.calibration(6), 320)
+    space, latencies = load_space("yolov8n"), open_table(runtime="onnxruntime")
+    latencies.ensure(space.rows(6, 320))
+    latencies.calibrate(space.calibration(6), 320)
     path = RESULTS / "overhead.json"
     found = json.loads(path.read_text()) if path.exists() else {}
     for name in sys.argv[1:] or ["guided", "tpe", "random"]:
         with tempfile.TemporaryDirectory() as folder:
-            study = open_study(f"sqlite:///{folder}/study.db", "study", "score")
-            driver = Driver(study, space, Target(table, 6, 320), score, SAMPLERS[name](), 0, BUDGET, Limits())
-            ends = [time.perf_counter()]
-            driver.run(lambda record, ends=ends: ends.append(time.perf_counter()))
-        ms = [(b - a) * 1e3 for a, b in pairwise(ends)]
+            ms = trial_ms(name, Target(latencies, 6, 320), space, Path(folder))
         found[name] = {"around_50": round(median(ms[25:75]), 1), "last_100": round(median(ms[-100:]), 1)}
         print(name, found[name], flush=True)
         path.write_text(json.dumps(found, indent=1) + "\n")
+
+
+def trial_ms(name: str, target: Target, space: Space, folder: Path) -> list[float]:
+    """What each trial of a search took, in ms."""
+    study, ends = open_study(f"sqlite:///{folder}/study.db", "study", "score"), [time.perf_counter()]
+
+    def told(record: Record) -> None:
+        write(folder / "trials.csv", table(records(study)).to_csv(index=False))
+        ends.append(time.perf_counter())
+
+    Driver(study, space, target, score, SAMPLERS[name](), 0, BUDGET, Limits()).run(told)
+    return [(b - a) * 1e3 for a, b in pairwise(ends)]
 
 
 if __name__ == "__main__":

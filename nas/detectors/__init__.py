@@ -2,7 +2,7 @@
 
 from nas.detectors._cost import cost, row_cost
 from nas.detectors._network import Network, build_row, fuse
-from nas.detectors._rows import Detector, ResolvedRow, Row
+from nas.detectors._rows import Detector, ResolvedRow, Row, resolved
 from nas.detectors._templates import TEMPLATES, Stage, Template
 from nas.detectors._yaml import from_yaml, to_yaml
 
@@ -18,6 +18,7 @@ __all__ = [
     "cost",
     "from_yaml",
     "fuse",
+    "resolved",
     "row_cost",
     "to_yaml",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from nas.detectors._rows import Detector, ResolvedRow
+from nas.detectors._rows import Detector, ResolvedRow, resolved
 from nas.operators import OPERATORS, Call, Cost, Shape, total
 
 
@@ -20,4 +20,4 @@ def _row_cost(module: str, inputs: tuple[Shape, ...], call: Call) -> Cost:
 
 def cost(detector: Detector, imgsz: int = 640) -> Cost:
     """Cost of the whole detector at ``imgsz`` x ``imgsz`` pixels."""
-    return total(row_cost(row) for row in detector.resolve(imgsz))
+    return total(row_cost(row) for row in resolved(detector, imgsz))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from nas.operators import OPERATORS, Call, Operator, Shape
@@ -63,3 +64,9 @@ class Detector:
                 raise ValueError(f"row {index} ({row.module}): {error}") from error
             shapes.append(call.output)
             yield ResolvedRow(index, row, inputs, call)
+
+
+@lru_cache(maxsize=16)
+def resolved(detector: Detector, imgsz: int) -> tuple[ResolvedRow, ...]:
+    """All of `Detector.resolve`, kept while a search looks at one member several times."""
+    return tuple(detector.resolve(imgsz))

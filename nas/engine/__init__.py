@@ -11,10 +11,11 @@ from nas.engine._record import Record, Result, records, results, table
 from nas.engine._run import Run, open_run
 from nas.engine._rungs import Standing, climb, noise, promote
 from nas.engine._samplers import SAMPLERS, Sampler
+from nas.engine._score import SearchError
 from nas.engine._signal import Signal, chosen, measure_signal
 from nas.engine._study import open_study
 from nas.engine._target import Target
-from nas.engine._workers import KilledError, SearchError, Workers
+from nas.engine._workers import KilledError, Workers
 
 __all__ = [
     "SAMPLERS",

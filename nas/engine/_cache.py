@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from nas.detectors import Detector
-from nas.engine._workers import Score
+from nas.engine._score import Score
 from nas.files import write
 from nas.proxies import Outcome
 

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,9 +19,9 @@ from nas.detectors import Detector
 from nas.engine._limits import Limits
 from nas.engine._record import INTERRUPTED, Record, records
 from nas.engine._samplers import Random, Sampler, Scene
+from nas.engine._score import Score, SearchError, outcome_of
 from nas.engine._study import begin, cut_off, interrupt, sync
 from nas.engine._target import Target
-from nas.engine._workers import Score, SearchError, outcome_of
 from nas.proxies import Outcome
 from nas.spaces import Architecture, Space
 
@@ -70,21 +71,26 @@ class Driver:
     def _known(self) -> list[Architecture]:
         return list(dict.fromkeys((self.space.stock(), *self.start, *self.space.uniform_replacements())))
 
+    @cached_property
+    def _cut_off(self) -> dict[int, str]:
+        return cut_off(self.study)
+
     def run(self, told: Callable[[Record], None]) -> str:
         """Search until the budget is spent; returns why it ended. ``told`` gets every record when it is told.
 
         Raises SearchError after too many failures in a row.
         """
         asked: deque[_Asked] = deque()
+        done = [row for row in records(self.study) if row.state not in {INTERRUPTED, "running"}]
         try:
             while True:
-                done = [row for row in records(self.study) if row.state not in {INTERRUPTED, "running"}]
                 ended = self._ended(done)
                 if not ended:
                     self._fill(asked, done)
                 elif not asked:
                     return ended
-                told(self._tell(asked.popleft(), done))
+                done.append(self._tell(asked.popleft(), done))
+                told(done[-1])
         except (KeyboardInterrupt, SearchError):
             interrupt(self.study)
             raise
@@ -121,8 +127,8 @@ class Driver:
         running = [entry.architecture for entry in open_ones if entry.training is not None]
         scene = Scene(self.study, self.space, self.target, self.limits, done, running)
         asked: Architecture | optuna.Trial
-        if cut := cut_off(self.study, slot):
-            asked = self.space.decode(cut)
+        if slot in self._cut_off:
+            asked = self.space.decode(self._cut_off[slot])
         elif slot < len(baselines):
             asked = baselines[slot]
         else:
@@ -146,32 +152,34 @@ class Driver:
 
     def _tell(self, asked: _Asked, done: list[Record]) -> Record:
         """End a trial. What the study shows of it is written before it is told: then it is final."""
-        trial = asked.trial
-        known = next((row for row in done if row.arch == asked.arch and row.state != "duplicate"), None)
+        trial, arch = asked.trial, asked.arch
+        known = next((row for row in done if row.arch == arch and row.state != "duplicate"), None)
+        values, state = None, TrialState.COMPLETE
         if asked.training is not None:
             try:
                 outcome = outcome_of(asked.training)
             except Exception as error:
                 trial.set_user_attr("reason", f"{type(error).__name__}: {error}")
-                self.study.tell(trial, state=TrialState.FAIL)
+                state = TrialState.FAIL
             else:
                 trial.set_user_attr("seconds", round(outcome.seconds, 3))
                 trial.set_user_attr("rung", 1)
                 if outcome.cached:
                     trial.set_user_attr("reason", "score of an earlier run, from the cache")
-                self.study.tell(trial, (outcome.score, asked.latency))
+                values = outcome.score, asked.latency
         elif known is not None:
             trial.set_user_attr("duplicate_of", known.number)
             if known.state == "trained":
-                self.study.tell(trial, known.point)
+                values = known.point
             else:
-                self.study.tell(trial, state=TrialState.PRUNED if known.state == "gated" else TrialState.FAIL)
+                state = TrialState.PRUNED if known.state == "gated" else TrialState.FAIL
         else:
             reason = ", ".join(f"{name} {value:.1%} over its limit" for name, value in asked.over.items())
             trial.set_user_attr("reason", reason)
-            self.study.tell(trial, state=TrialState.PRUNED)
+            state = TrialState.PRUNED
+        ended = self.study.tell(trial, values, state)
         sync(self.study)
-        return Record.of(self.study.get_trials(deepcopy=False)[trial.number])
+        return Record.of(ended)
 
 
 @dataclass

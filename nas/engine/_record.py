@@ -61,9 +61,13 @@ class Record:
             state = "running"
         if "duplicate_of" in attrs:
             reason = f"same as trial {attrs['duplicate_of']}"
-        known = {f.name: attrs[f.name] for f in fields(Record) if f.name in attrs}
+        known = {name: attrs[name] for name in KEPT if name in attrs}
         score = trial.values[0] if trial.values else None
         return Record(**(known | {"number": trial.number, "state": state, "score": score, "reason": reason}))
+
+
+KEPT = [f.name for f in fields(Record)]
+"""What a trial's attributes may hold of it."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +108,8 @@ def records(study: optuna.Study) -> list[Record]:
 def table(rows: Iterable[Record]) -> pd.DataFrame:
     """trials.csv: a row a trial, whole numbers whole; after the score on the first rung those on the higher ones."""
     held = list(rows)
-    plain = [f.name for f in fields(Record) if f.name != "higher"]
-    frame = pd.DataFrame([asdict(row) for row in held], columns=plain)
+    plain = [name for name in KEPT if name != "higher"]
+    frame = pd.DataFrame([[getattr(row, name) for name in plain] for row in held], columns=plain)
     for rung in range(2, RUNGS + 1):
         scores = pd.Series([row.higher.get(rung) for row in held], dtype=float)
         frame.insert(plain.index("score") + rung - 1, f"score_rung_{rung}", scores)

@@ -18,8 +18,8 @@ import optuna
 
 from nas.engine._pareto import hypervolume, pareto
 from nas.engine._record import Record, Result, keep, results
+from nas.engine._score import Score, SearchError, outcome_of
 from nas.engine._target import Target
-from nas.engine._workers import Score, SearchError, outcome_of
 from nas.proxies import RUNGS, Outcome, Progress
 
 KEPT = {2: 3, 3: 2}

@@ -17,7 +17,7 @@ from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler
 from nas.engine._limits import Limits
 from nas.engine._pareto import pareto
 from nas.engine._record import Record
-from nas.engine._surrogate import Values, expected_gain, posterior
+from nas.engine._surrogate import Surrogate, Values, expected_gain
 from nas.engine._target import Target
 from nas.spaces import Architecture, Space
 
@@ -134,18 +134,22 @@ class Guided(Sampler):
         pool = [*_new(scene, mutants), *_new(scene, (scene.space.random(rng) for _ in range(10 * POOL)))]
         if not pool:
             return Random().suggest(scene, rng)
-        running = [_priced(scene, member) for member in scene.running]
         known = [Priced(scene.space.decode(row.arch), _costs(row)) for row in trained]
-        x = encode([*known, *running, *pool])
-        scores, n = np.array([row.point[0] for row in trained]), len(trained)
-        if running:  # taken for what they are expected to become
-            believed, _ = posterior(x[:n], scores, x[n : n + len(running)])
-            scores, n = np.concatenate([scores, believed]), n + len(running)
-        mean, sd = posterior(x[:n], scores, x)
-        latency = np.array([member.costs["latency"] for member in (*known, *running, *pool)])
-        points = list(zip(mean[:n].tolist(), latency[:n].tolist(), strict=True))
+        known += [_priced(scene, member) for member in scene.running]
+        x, scores = encode([*known, *pool]), np.array([row.point[0] for row in trained])
+        of_known, of_pool = x[: len(known)], x[len(known) :]
+        if scene.running:  # taken for what they are expected to become
+            believed = Surrogate(of_known[: len(trained)], scores).mean(of_known[len(trained) :])
+            scores = np.concatenate([scores, believed])
+        surrogate = Surrogate(of_known, scores)
+        latency = np.array([member.costs["latency"] for member in (*known, *pool)])
+        points = list(zip(surrogate.fitted.tolist(), latency[: len(known)].tolist(), strict=True))
         gain = expected_gain(
-            latency[n:], mean[n:], sd[n:], [points[i] for i in pareto(points)], (scores.min(), latency.max())
+            latency[len(known) :],
+            surrogate.mean(of_pool),
+            surrogate.sd(of_pool),
+            [points[i] for i in pareto(points)],
+            (scores.min(), latency.max()),
         )
         return pool[int(gain.argmax())].architecture
 
@@ -169,7 +173,7 @@ def spread(scene: Scene, rng: np.random.Generator) -> Architecture | None:
     known = [scene.space.decode(row.arch) for row in scene.trained] + list(scene.running)
     asked = {row.arch for row in scene.done}
     pool = [scene.space.random(rng) for _ in range(POOL)]
-    x = _table([member.features() for member in (*known, *pool)])
+    x = _table([member.features for member in (*known, *pool)])
     x = (x - x.mean(0)) / np.where(x.std(0) > 0, x.std(0), 1)
     near = ((x[len(known) :, None] - x[None, : len(known)]) ** 2).sum(-1).min(1, initial=np.inf)
     by_distance = [pool[index] for index in np.argsort(-near, kind="stable") if near[index] > 0]
@@ -178,12 +182,15 @@ def spread(scene: Scene, rng: np.random.Generator) -> Architecture | None:
 
 def encode(members: Sequence[Priced]) -> Values:
     """A row of numbers a member: its choices, and the logarithms of what it costs."""
-    return _table([m.architecture.features() | {name: math.log2(m.costs[name]) for name in PRICES} for m in members])
+    return _table([m.architecture.features | {name: math.log2(m.costs[name]) for name in PRICES} for m in members])
 
 
 def _table(rows: Sequence[dict[str, float]]) -> Values:
-    names = sorted({name for row in rows for name in row})
-    return np.array([[row.get(name, 0.0) for name in names] for row in rows])
+    columns = {name: column for column, name in enumerate(sorted({name for row in rows for name in row}))}
+    table = np.zeros((len(rows), len(columns)))
+    for values, row in zip(table, rows, strict=True):
+        values[[columns[name] for name in row]] = list(row.values())
+    return table
 
 
 def _new(scene: Scene, members: Iterator[Architecture]) -> list[Priced]:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nas.engine._record import Record
+from nas.engine._score import Score, outcome_of
 from nas.engine._target import Target
-from nas.engine._workers import Score, outcome_of
 from nas.proxies import Progress
 
 REPEATS = 6

@@ -58,12 +58,11 @@ def interrupt(study: optuna.Study) -> None:
         study.tell(trial.number, state=TrialState.FAIL)
 
 
-def cut_off(study: optuna.Study, slot: int) -> str | None:
-    """The architecture that this slot had when the run was cut off, if it had one. It is asked for again: by now the
-    others know more than when it was suggested."""
-    trials = study.get_trials(deepcopy=False, states=(TrialState.FAIL,))
-    attrs = (trial.user_attrs for trial in reversed(trials))
-    return next((of["arch"] for of in attrs if of.get("slot") == slot and of.get("reason") == INTERRUPTED), None)
+def cut_off(study: optuna.Study) -> dict[int, str]:
+    """By slot, the architecture that it had when a run was cut off. It is asked for again: by now the others know more
+    than when it was suggested."""
+    attrs = [trial.user_attrs for trial in study.get_trials(deepcopy=False, states=(TrialState.FAIL,))]
+    return {of["slot"]: of["arch"] for of in attrs if of.get("reason") == INTERRUPTED and "arch" in of}
 
 
 def begin(study: optuna.Study, space: Space, member: Architecture, attrs: Mapping[str, Any]) -> optuna.Trial:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from math import erf, pi, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import cho_solve, solve_triangular
 
 Values = NDArray[np.float64]
 
@@ -19,33 +21,50 @@ LENGTHS = (0.5, 1.0, 2.0)
 """Length scales that are tried, in units of the median distance between the points."""
 NOISES = (0.03, 0.1, 0.3)
 """Shares of the scores' variance that are taken for noise, tried likewise."""
-MOST = 300
+MOST = 150
 """At most so many points, the last ones, decide on length scale and noise: all of them would be slow."""
 
 
-def posterior(known: Values, scores: Values, asked: Values) -> tuple[Values, Values]:
-    """Mean and standard deviation of the score at ``asked`` (M, D), from ``scores`` (N,) at ``known`` (N, D).
+class Surrogate:
+    """Scores (N,) at known points (N, D), and what they say of others.
 
     A Gaussian process (Rasmussen and Williams, 2006, algorithm 2.1) over features that are standardised here, with a
     linear and a squared exponential kernel of equal parts; its length scale and noise are those of LENGTHS and NOISES
     under which the scores are likeliest.
     """
-    centre, spread = known.mean(0), known.std(0)
-    used = spread > 1e-9
-    x, at = ((points[:, used] - centre[used]) / spread[used] for points in (known, asked))
-    middle, scale = float(scores.mean()), float(scores.std()) or 1.0
-    y = (scores - middle) / scale
-    length = max(float(np.median(_distances(x[-MOST:], x[-MOST:]))) ** 0.5, 1e-3)
-    options = [(part * length, noise) for part, noise in itertools.product(LENGTHS, NOISES)]
-    part = x[-MOST:], y[-MOST:]
-    length, noise = max(options, key=lambda option: _likelihood(*part, *option))
-    lower = np.linalg.cholesky(_kernel(x, x, length) + noise * np.eye(len(x)))
-    cross = _kernel(at, x, length)
-    weights = np.linalg.solve(lower.T, np.linalg.solve(lower, y))
-    reduced = np.linalg.solve(lower, cross.T)
-    prior = 0.5 + 0.5 * (at * at).mean(1) if at.shape[1] else np.full(len(at), 0.5)
-    variance = np.maximum(prior - (reduced * reduced).sum(0), 1e-9)
-    return cross @ weights * scale + middle, np.sqrt(variance) * scale
+
+    def __init__(self, known: Values, scores: Values):
+        self._centre, self._spread = known.mean(0), known.std(0)
+        self._used = self._spread > 1e-9
+        self._x = x = self._standard(known)
+        self._middle, self._scale = float(scores.mean()), float(scores.std()) or 1.0
+        y = (scores - self._middle) / self._scale
+        part, of_part = _products(x[-MOST:], x[-MOST:]), y[-MOST:]
+        typical = max(float(np.median(part.squared)) ** 0.5, 1e-3)
+        options = [(share * typical, noise) for share, noise in itertools.product(LENGTHS, NOISES)]
+        self._length, noise = max(options, key=lambda option: _likelihood(part, of_part, *option))
+        self._lower = _factor(_products(x, x), self._length, noise)
+        self._weights = cho_solve((self._lower, True), y)
+        self.fitted = (y - noise * self._weights) * self._scale + self._middle
+        """What is expected at the known points."""
+
+    def mean(self, at: Values) -> Values:
+        """What is expected at these points (M, D)."""
+        return np.asarray(self._cross(at) @ self._weights * self._scale + self._middle)
+
+    def sd(self, at: Values) -> Values:
+        """The standard deviation there."""
+        x = self._standard(at)
+        reduced = solve_triangular(self._lower, self._cross(at).T, lower=True)
+        prior = 0.5 + 0.5 * (x * x).mean(1) if x.shape[1] else np.full(len(x), 0.5)
+        variance = np.maximum(prior - (reduced * reduced).sum(0), 1e-9)
+        return np.asarray(np.sqrt(variance) * self._scale)
+
+    def _cross(self, at: Values) -> Values:
+        return _kernel(_products(self._standard(at), self._x), self._length)
+
+    def _standard(self, points: Values) -> Values:
+        return np.asarray((points[:, self._used] - self._centre[self._used]) / self._spread[self._used])
 
 
 def expected_gain(
@@ -74,19 +93,29 @@ def _above(mean: Values, sd: Values, level: float) -> Values:
     return np.asarray(sd * (z * share + density))
 
 
-def _kernel(a: Values, b: Values, length: float) -> Values:
-    linear: Values = a @ b.T / max(1, a.shape[1])
-    near: Values = np.exp(-_distances(a, b) / (2 * length**2))
-    return np.asarray(0.5 * linear + 0.5 * near)
+class _Products(NamedTuple):
+    """Of every two points: the mean over the features of what they give multiplied, and their squared distance."""
+
+    linear: Values
+    squared: Values
 
 
-def _distances(a: Values, b: Values) -> Values:
-    """Squared."""
-    squared: Values = (a * a).sum(1)[:, None] + (b * b).sum(1)[None] - 2 * a @ b.T
-    return np.maximum(squared, 0)
+def _products(a: Values, b: Values) -> _Products:
+    dots: Values = a @ b.T
+    squared: Values = (a * a).sum(1)[:, None] + (b * b).sum(1)[None] - 2 * dots
+    return _Products(dots / max(1, a.shape[1]), np.maximum(squared, 0))
 
 
-def _likelihood(x: Values, y: Values, length: float, noise: float) -> float:
-    lower = np.linalg.cholesky(_kernel(x, x, length) + noise * np.eye(len(x)))
-    half = np.linalg.solve(lower, y)
+def _kernel(of: _Products, length: float) -> Values:
+    return np.asarray(0.5 * of.linear + 0.5 * np.exp(-of.squared / (2 * length**2)))
+
+
+def _factor(of: _Products, length: float, noise: float) -> Values:
+    """The lower Cholesky factor of the kernel with noise."""
+    return np.asarray(np.linalg.cholesky(_kernel(of, length) + noise * np.eye(len(of.linear))), np.float64)
+
+
+def _likelihood(of: _Products, y: Values, length: float, noise: float) -> float:
+    lower = _factor(of, length, noise)
+    half = solve_triangular(lower, y, lower=True)
     return float(-0.5 * half @ half - np.log(np.diag(lower)).sum())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import signal
 import time
@@ -12,34 +11,14 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from queue import SimpleQueue
 from threading import Lock, Thread
-from typing import Protocol
 
 import torch
 
 from nas.detectors import Detector
-from nas.proxies import FACTOR, Outcome, Proxy, ProxyError, at
+from nas.proxies import FACTOR, Outcome, Proxy, at
 
 _rungs: dict[int, Proxy] = {}
 """In a child: its proxy, by rung."""
-
-
-class Score(Protocol):
-    """Has a detector scored with a seed on a rung, at once or in its turn."""
-
-    def __call__(self, detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
-        """As `Workers.score`."""
-
-
-def outcome_of(training: Future[Outcome]) -> Outcome:
-    """What a training gave, whenever it ends; raises what it raised, and `ProxyError` for a score that is no number."""
-    outcome = training.result()
-    if not math.isfinite(outcome.score):
-        raise ProxyError(f"the score is {outcome.score}")
-    return outcome
-
-
-class SearchError(Exception):
-    """The search cannot go on; the message says why and the run directory keeps what was found."""
 
 
 class KilledError(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import log2
 
 from nas.detectors import TEMPLATES, Detector, Stage, Template
@@ -48,7 +48,14 @@ class StageChoice:
 
 def choose(family: str, shell: str, channels: int, depth: int, parameters: Mapping[str, Number]) -> StageChoice:
     """The canonical choice: divisors that the inner widths cannot carry are repaired (`Family.canonical`)."""
-    canonical = FAMILIES[family].canonical(shell, channels, parameters)
+    return _choose(family, shell, channels, depth, tuple(parameters.items()))
+
+
+@lru_cache(maxsize=16384)
+def _choose(
+    family: str, shell: str, channels: int, depth: int, parameters: tuple[tuple[str, Number], ...]
+) -> StageChoice:
+    canonical = FAMILIES[family].canonical(shell, channels, dict(parameters))
     return StageChoice(family, shell, channels, depth, tuple(canonical.values()))
 
 
@@ -68,6 +75,7 @@ class Architecture:
         """The rows for ``nc`` classes."""
         return TEMPLATES[self.template].assemble([choice.stage() for choice in self.stages], nc)
 
+    @cached_property
     def features(self) -> dict[str, float]:
         """Its choices as numbers, by name: 1 for the operator that a stage has, and logarithms of what is a number."""
         found: dict[str, float] = {}

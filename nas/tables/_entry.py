@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
 from nas.detectors import Detector, Network, ResolvedRow, build_row, fuse
+from nas.operators import OPERATORS, Shape
 from nas.runtimes.measure import Ends
 
 DEEP = 3
@@ -47,11 +49,8 @@ class Part:
 
     def key(self, depth: int) -> Key:
         """The entry for this row at a depth."""
-        operator, call = self.resolved.row.operator, self.resolved.call
-        arguments = [_plain(a) for a in operator.filled(call.arguments)]
-        if operator.depth_argument is not None:
-            arguments[operator.depth_argument] = "n"
-        return Key(operator.name, json.dumps(arguments), json.dumps(self.resolved.inputs), depth)
+        module, arguments = self.resolved.row.module, self.resolved.call.arguments
+        return _key(module, arguments, repr(arguments), self.resolved.inputs, depth)
 
     def needs(self) -> Iterator[Key]:
         """The entries that a prediction of this row needs."""
@@ -63,6 +62,16 @@ class Part:
         """One copy of the row at a depth."""
         operator = self.resolved.row.operator
         return replace(self.resolved, call=operator.with_depth(self.resolved.call._replace(copies=1), depth))
+
+
+@lru_cache(maxsize=16384)  # a search prices thousands of members of the same few hundred rows
+def _key(module: str, arguments: tuple[Any, ...], spelled: str, inputs: tuple[Shape, ...], depth: int) -> Key:
+    """``spelled`` tells apart what compares equal, such as 1 and True."""
+    operator = OPERATORS[module]
+    written = [_plain(argument) for argument in operator.filled(arguments)]
+    if operator.depth_argument is not None:
+        written[operator.depth_argument] = "n"
+    return Key(operator.name, json.dumps(written), json.dumps(inputs), depth)
 
 
 def build(resolved: ResolvedRow) -> tuple[nn.Module, list[torch.Tensor]]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from filelock import FileLock
 
-from nas.detectors import Detector, ResolvedRow
+from nas.detectors import Detector, ResolvedRow, resolved
 from nas.errors import InputError
 from nas.files import shipped, tables_home
 from nas.runtimes import Prepared, Runtime
@@ -286,7 +286,7 @@ class LatencyTable:
 
     def _rows(self, detector: Detector, imgsz: int) -> list[float]:
         """The rows' ms as measured alone."""
-        parts = list(map(Part.of, detector.resolve(imgsz)))
+        parts = list(map(Part.of, resolved(detector, imgsz)))
         if missing := self._without(parts):
             first = "; ".join(str(key) for key in missing[:3])
             raise MissingEntryError(f"the latency table {self.path} lacks {len(missing)} entries, first of all {first}")

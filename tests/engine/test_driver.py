@@ -19,22 +19,11 @@ import pytest
 from optuna.trial import TrialState
 
 from nas.detectors import Detector, cost
-from nas.engine import SAMPLERS, Driver, Limits, Record, SearchError, Target, open_study, reach, records
+from nas.engine import SAMPLERS, Driver, Limits, Record, SearchError, open_study, reach, records
 from nas.errors import InputError
 from nas.proxies import Outcome
 from nas.spaces import Space, load_space
-
-
-@dataclass
-class Table:
-    """Latency as a made-up function of the cost."""
-
-    def predict(self, detector: Detector, imgsz: int) -> Any:
-        @dataclass
-        class Prediction:
-            total_ms: float
-
-        return Prediction(cost(detector, imgsz).macs / 1e7)
+from tests.engine.made_up import TARGET
 
 
 @dataclass
@@ -57,9 +46,6 @@ class Scorer:
         self.fault(len(self.scored))
         digest = hashlib.sha256(repr((detector, seed)).encode()).digest()
         return Outcome(int.from_bytes(digest[:4]) / 2**32, 0.5, ())
-
-
-TARGET = Target(Table(), 3, 160)  # type: ignore[arg-type]
 
 
 def driver(folder: Path, scorer: Any, space: str = "yolov8n", sampler: str = "tpe", **options: Any) -> Driver:

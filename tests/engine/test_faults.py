@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from nas.detectors import Detector, cost
-from nas.engine import SAMPLERS, Driver, Limits, Target, Workers, climb, open_study, pareto, records
+from nas.detectors import Detector
+from nas.engine import SAMPLERS, Driver, Limits, Workers, climb, open_study, pareto, records
 from nas.spaces import load_space
+from tests.engine.made_up import TARGET
 
 # Children import what they run by name, so it cannot live in this file.
 STUB = """
@@ -72,28 +73,16 @@ def fate(detector: Detector) -> tuple[str, float]:
     return (slow[(draw - 60) // 4] if draw < 68 else ""), 0.1 + int.from_bytes(digest[1:3]) / 2**17
 
 
-class Table:
-    """Latency as a made-up function of the cost."""
-
-    here = True
-
-    def predict(self, detector: Detector, imgsz: int) -> Any:
-        class Prediction:
-            total_ms = cost(detector, imgsz).macs / 1e7
-
-        return Prediction()
-
-
 @pytest.mark.slow
 def test_every_fault_is_recorded_and_none_moves_the_front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "stub_proxy_with_faults.py").write_text(STUB)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.syspath_prepend(Path(__file__).parent)
     make = importlib.import_module("stub_proxy_with_faults").make
-    space, target = load_space("yolov8n"), Target(Table(), 3, 160)  # type: ignore[arg-type]
+    space = load_space("yolov8n")
     study = open_study(f"sqlite:///{tmp_path / 'study.db'}", "study", "AP50-95 (proxy)")
     crew = Workers(make, count=2, threads=1, limit=2)
-    driver = Driver(study, space, target, crew.score, SAMPLERS["random"](), 1, 200, Limits(), workers=2)
+    driver = Driver(study, space, TARGET, crew.score, SAMPLERS["random"](), 1, 200, Limits(), workers=2)
     assert fate(space.stock().detector(3))[0] == ""
     try:
         assert driver.run(lambda record: None) == "the budget is spent"
@@ -110,10 +99,9 @@ def test_every_fault_is_recorded_and_none_moves_the_front(tmp_path: Path, monkey
         assert row.reason == FAULTS[fate(row.architecture.detector(3))[0]]
         assert row.score is None
     assert set(Counter(row.reason for row in failed)) == set(FAULTS.values())
-    points = [(row.score or 0.0, row.latency_ms or 0.0) for row in trained]
-    best = {trained[index].arch for index in pareto(points)}
-    scored = partial(_climbing, {row.arch: row.score or 0.0 for row in trained}, space)
-    finalists = climb(study, trained, scored, target, 1, lambda share: None)
+    best = {trained[index].arch for index in pareto([row.point for row in trained])}
+    scored = partial(_climbing, {row.arch: row.point[0] for row in trained}, space)
+    finalists = climb(study, trained, scored, TARGET, 1, lambda share: None)
     assert all(math.isfinite(finalist.score) for finalist in finalists)
     assert {finalist.row.arch for finalist in finalists} & best
     front = {trial.user_attrs["arch"] for trial in study.best_trials}

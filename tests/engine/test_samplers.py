@@ -11,22 +11,13 @@ import numpy as np
 import pytest
 
 from nas.detectors import Detector, cost
-from nas.engine import SAMPLERS, Driver, Limits, Record, Target, open_study, records
-from nas.engine._surrogate import expected_gain, posterior
+from nas.engine import SAMPLERS, Driver, Limits, Record, open_study, records
+from nas.engine._surrogate import Surrogate, expected_gain
 from nas.proxies import Outcome
 from nas.spaces import load_space
+from tests.engine.made_up import TARGET
 
 SPACE = load_space("yolov8n")
-
-
-class Table:
-    """Latency as a made-up function of the cost."""
-
-    def predict(self, detector: Detector, imgsz: int) -> Any:
-        class Prediction:
-            total_ms = cost(detector, imgsz).macs / 1e7
-
-        return Prediction()
 
 
 def score(detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
@@ -46,9 +37,8 @@ def search(name: str, folder: Path | None = None, budget: int = 20, seed: int = 
     """In memory, which is quicker, unless a folder is given."""
     file = f"/{folder / 'study.db'}" if folder else ""
     study = open_study(f"sqlite://{file}", "study", "AP50-95 (proxy)")
-    target = Target(Table(), 3, 160)  # type: ignore[arg-type]
     limits = options.pop("limits", Limits())
-    driver = Driver(study, SPACE, target, score, SAMPLERS[name](), seed=seed, budget=budget, limits=limits, **options)
+    driver = Driver(study, SPACE, TARGET, score, SAMPLERS[name](), seed=seed, budget=budget, limits=limits, **options)
     driver.run(lambda record: None)
     return records(study)
 
@@ -94,18 +84,18 @@ def test_posterior_of_a_line() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(40, 3))
     y = 0.3 + 0.05 * x[:, 0] - 0.02 * x[:, 1]
-    mean, sd = posterior(x[:30], y[:30], x[30:])
-    assert mean == pytest.approx(y[30:], abs=0.015)
-    near, _ = posterior(x, y, x)
-    assert near == pytest.approx(y, abs=0.01)
-    far = posterior(x, y, 6 + x[:1])[1]
-    assert far[0] > 2 * sd.mean()
+    surrogate = Surrogate(x[:30], y[:30])
+    assert surrogate.mean(x[30:]) == pytest.approx(y[30:], abs=0.015)
+    whole = Surrogate(x, y)
+    assert whole.mean(x) == pytest.approx(y, abs=0.01)
+    assert whole.fitted == pytest.approx(whole.mean(x))
+    assert whole.sd(6 + x[:1])[0] > 2 * surrogate.sd(x[30:]).mean()
 
 
 def test_posterior_of_scores_that_are_equal() -> None:
-    mean, sd = posterior(np.ones((4, 2)), np.full(4, 0.2), np.ones((2, 2)))
-    assert mean == pytest.approx([0.2, 0.2])
-    assert (sd > 0).all()
+    surrogate = Surrogate(np.ones((4, 2)), np.full(4, 0.2))
+    assert surrogate.mean(np.ones((2, 2))) == pytest.approx([0.2, 0.2])
+    assert (surrogate.sd(np.ones((2, 2))) > 0).all()
 
 
 def test_expected_gain_is_the_mean_of_what_is_gained() -> None:

@@ -1,0 +1,29 @@
+"""How the search has detectors scored, whoever does it and wherever."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import Future
+from typing import Protocol
+
+from nas.detectors import Detector
+from nas.proxies import Outcome, ProxyError
+
+
+class Score(Protocol):
+    """Has a detector scored with a seed on a rung, at once or in its turn."""
+
+    def __call__(self, detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
+        """As `Workers.score`."""
+
+
+def outcome_of(training: Future[Outcome]) -> Outcome:
+    """What a training gave, whenever it ends; raises what it raised, and `ProxyError` for a score that is no number."""
+    outcome = training.result()
+    if not math.isfinite(outcome.score):
+        raise ProxyError(f"the score is {outcome.score}")
+    return outcome
+
+
+class SearchError(Exception):
+    """The search cannot go on; the message says why and the run directory keeps what was found."""
