@@ -40,6 +40,7 @@ from nas.engine import (
     open_study,
     reach,
     records,
+    stoppable,
     table,
     unmeasured,
     write_front,
@@ -226,7 +227,7 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
     def written() -> None:
         write(trials, _marked(table(records(driver.study)), forced).to_csv(index=False))
 
-    with run.phase("search"), display.trials(driver.budget, records(driver.study)) as live:
+    with stoppable(), run.phase("search"), display.trials(driver.budget, records(driver.study)) as live:
 
         def told(record: Any) -> None:
             live.told(record)
@@ -234,9 +235,9 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
 
         display.say(f"search ended: {driver.run(told)}")
     rows = [row for row in records(driver.study) if row.state == "trained"]
-    with run.phase("signal"), display.bar("how far scores can be trusted") as progress:
+    with stoppable(), run.phase("signal"), display.bar("how far scores can be trusted") as progress:
         signal = measure_signal(rows, chosen(rows), driver.score, target, driver.seed, progress)
-    with run.phase("rungs"), display.bar("the best trained longer") as progress:
+    with stoppable(), run.phase("rungs"), display.bar("the best trained longer") as progress:
         standings = climb(driver.study, rows, driver.score, target, driver.seed, progress, rungs)
         written()
     crew.pause()

@@ -13,6 +13,7 @@ from nas.engine._rungs import Standing, climb, noise, promote
 from nas.engine._samplers import SAMPLERS, Sampler
 from nas.engine._score import SearchError
 from nas.engine._signal import Signal, chosen, measure_signal
+from nas.engine._stop import stoppable
 from nas.engine._study import open_study
 from nas.engine._target import Target
 from nas.engine._workers import KilledError, Workers
@@ -51,6 +52,7 @@ __all__ = [
     "reach",
     "records",
     "results",
+    "stoppable",
     "table",
     "take_home",
     "unmeasured",

@@ -20,6 +20,7 @@ from nas.engine._limits import Limits
 from nas.engine._record import INTERRUPTED, Record, records
 from nas.engine._samplers import Random, Sampler, Scene
 from nas.engine._score import Score, SearchError, outcome_of
+from nas.engine._stop import stop_if_asked
 from nas.engine._study import begin, cut_off, interrupt, sync
 from nas.engine._target import Target
 from nas.proxies import Outcome
@@ -84,6 +85,7 @@ class Driver:
         done = [row for row in records(self.study) if row.state not in {INTERRUPTED, "running"}]
         try:
             while True:
+                stop_if_asked()
                 ended = self._ended(done)
                 if not ended:
                     self._fill(asked, done)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Protocol
 
 from nas.detectors import Detector
+from nas.engine._stop import stop_if_asked
 from nas.proxies import Outcome, ProxyError
 
 
@@ -19,6 +20,9 @@ class Score(Protocol):
 
 def outcome_of(training: Future[Outcome]) -> Outcome:
     """What a training gave, whenever it ends; raises what it raised, and `ProxyError` for a score that is no number."""
+    while not training.done():
+        stop_if_asked()
+        wait([training], timeout=0.2)
     outcome = training.result()
     if not math.isfinite(outcome.score):
         raise ProxyError(f"the score is {outcome.score}")

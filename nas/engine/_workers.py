@@ -128,7 +128,12 @@ class _Child:
                 context = get_context("spawn")
                 self._pool = ProcessPoolExecutor(1, context, _start, (self._make, self._threads, os.getpid()))
             pool = self._pool
-            ready = pool.submit(_ready)
+            # What starts here inherits the mask: a Ctrl-C, which goes to children too, waits until `_start` ignores it.
+            masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                ready = pool.submit(_ready)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, masked)
         try:
             ready.result()
         except BrokenProcessPool:

@@ -158,6 +158,9 @@ class Late:
         scorer = self.scorer
 
         class Pending(Future[Outcome]):
+            def done(self) -> bool:
+                return True
+
             def result(self, timeout: float | None = None) -> Outcome:
                 return scorer(detector, seed, rung=rung).result()
 

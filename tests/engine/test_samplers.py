@@ -52,20 +52,20 @@ def test_same_seed_same_trials_and_a_run_taken_up_again_goes_on_alike(name: str,
     for folder in ("a", "b", "c"):
         (tmp_path / folder).mkdir()
         if folder == "b":
-            search(name, tmp_path / folder, budget=15)
-        rows = search(name, tmp_path / folder, seed=4 if folder == "c" else 3, budget=18)
+            search(name, tmp_path / folder, budget=12)
+        rows = search(name, tmp_path / folder, seed=4 if folder == "c" else 3, budget=14)
         found.append([row.arch for row in rows])
-    # A fifth of 15 is one baseline less than a fifth of 18 is not: three each.
+    # A fifth of either budget is two baselines, and what comes after the tenth is the sampler's own.
     assert found[0] == found[1]
     assert found[0] != found[2]
-    assert len(set(found[0])) >= 18
+    assert len(set(found[0])) >= 14
 
 
 def test_limits_are_kept(name: str) -> None:
-    rows = search(name, limits=Limits(params=2_500_000))
+    rows = search(name, limits=Limits(params=2_500_000), budget=15)
     trained = [row for row in rows if row.state == "trained"]
-    assert len(trained) == 20
-    assert sum((row.params or 0) > 2_500_000 for row in trained) <= 4  # baselines, which are exempt
+    assert len(trained) == 15
+    assert sum((row.params or 0) > 2_500_000 for row in trained) <= 3  # baselines, which are exempt
 
 
 def test_the_guided_sampler_finds_what_scores() -> None:
