@@ -212,7 +212,7 @@ def test_out_that_holds_another_run(finished: Path) -> None:
 
 def test_same_seed_and_table_same_trials(tmp_path: Path) -> None:
     """Scored by gradients of real data, which takes a second; what trains is asked the same by the proxies' suite."""
-    options = (*TINY, "--proxy", "gradnorm", "--rungs", "1", "--budget", "12", "--seed", "3")
+    options = (*TINY, "--proxy", "gradnorm", "--rungs", "1", "--budget", "7", "--seed", "3")
     for out, more in (("first", []), ("again", ["--no-cache"]), ("cached", [])):
         result = search(*options, "--out", out, *more, cwd=tmp_path)
         assert result.returncode == 0, result.stderr
