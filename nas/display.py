@@ -79,14 +79,14 @@ class Display:
             self.progress.remove_task(task)
 
     @contextmanager
-    def trials(self, budget: int, done: Sequence[Record]) -> Iterator[Trials]:
+    def trials(self, budget: int, done: Sequence[Record], minimised: Sequence[str] = ("latency",)) -> Iterator[Trials]:
         """A bar of trained candidates, a line a trial, and on a terminal the front so far; ``done`` are the records of
-        the run before."""
+        the run before, ``minimised`` as in `Target`."""
         trained = [row for row in done if row.state == "trained"]
         count = f"{len(trained)}/{budget}"
         task = self.progress.add_task("search", total=float(budget), completed=len(trained), count=count)
         try:
-            yield Trials(self, task, budget, trained)
+            yield Trials(self, task, budget, trained, minimised)
         finally:
             self.progress.front = ()
             self.progress.remove_task(task)
@@ -95,15 +95,17 @@ class Display:
 class Trials:
     """Tells of trials as they end."""
 
-    def __init__(self, display: Display, task: TaskID, budget: int, trained: list[Record]):
+    def __init__(self, display: Display, task: TaskID, budget: int, trained: list[Record], minimised: Sequence[str]):
         self._display, self._task, self._budget, self._trained = display, task, budget, trained
+        self._minimised = minimised
 
     def told(self, record: Record) -> None:
         """One line for a trial that has ended, marked where it is on the front."""
         bars = self._display.progress
         if record.state == "trained":
             self._trained.append(record)
-            bars.front = [self._trained[index] for index in pareto([row.point for row in self._trained])]
+            points = [row.point(self._minimised) for row in self._trained]
+            bars.front = [self._trained[index] for index in pareto(points)]
         count = len(self._trained)
         bars.update(self._task, completed=count, count=f"{count}/{self._budget}")
         mark = "*" if record in bars.front else " "
@@ -118,7 +120,8 @@ def result_table(front: Sequence[Finalist], stock: Finalist, unit: str, unmeasur
     """The front and the stock model, predicted latency against measured; ``unit`` is that of the scores, ``unmeasured``
     says why none was measured."""
     shown = Table(title=f"Pareto front, {unmeasured or 'measured whole on the device'}", box=SIMPLE)
-    for heading in ("model", unit.replace(" ", "\n", 1), "measured\nms", "predicted\nms", "error", "params", "MACs"):
+    figures = ("measured\nms", "predicted\nms", "error", "params", "MACs", "weights")
+    for heading in ("model", unit.replace(" ", "\n", 1), *figures):
         shown.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
     for finalist in front if stock in front else [*front, stock]:
         measured = finalist.latency_ms is not None
@@ -130,6 +133,7 @@ def result_table(front: Sequence[Finalist], stock: Finalist, unit: str, unmeasur
             f"{finalist.error:+.1%}" if measured else "-",
             f"{finalist.params / 1e6:.2f} M",
             f"{finalist.macs / 1e9:.2f} G",
+            f"{finalist.weight_bytes / 1e6:.2f} MB",
             style="bold" if finalist.stock else None,
         )
     return shown

@@ -54,6 +54,9 @@ from nas.runtimes import choose
 from nas.spaces import Architecture, Space, load_space, read_model
 from nas.tables import AbsentDeviceError, forced_warning, is_here, noise_warning, open_table
 
+MORE = ("params", "macs", "size")
+"""What can be minimised beside latency."""
+
 app = typer.Typer(add_completion=False)
 
 
@@ -71,6 +74,9 @@ def main(
     max_params: Annotated[int | None, typer.Option(help="Most parameters.")] = None,
     max_macs: Annotated[int | None, typer.Option(help="Most multiply-adds at --imgsz.")] = None,
     max_size: Annotated[int | None, typer.Option(help="Most bytes of the deployed model's weights.")] = None,
+    minimise: Annotated[
+        str, typer.Option(help=f"What the front trades for the score: latency, or with {', '.join(MORE)} behind it.")
+    ] = "latency",
     proxy: Annotated[str, typer.Option(help=f"How candidates are scored: {', '.join(PROXIES)}.")] = "short",
     rungs: Annotated[
         int,
@@ -115,8 +121,9 @@ def main(
         raise InputError(f"--time-limit {time_limit}: must be above 0 minutes")
     limits = Limits(max_latency, max_params, max_macs, max_size)
     _check(budget, imgsz, limits, proxy, sampler, workers)
+    minimised = _minimised(minimise)
     searched = load_space(space)
-    _check_size(searched, limits)
+    _check_size(searched, limits, minimised)
     train_on = _train_device(train_device)
     if resume and out is None:
         raise InputError("--resume: give the run's directory with --out")
@@ -157,6 +164,7 @@ def main(
                 "threads": threads,
                 "precision": precision,
                 "imgsz": imgsz,
+                "minimise": list(minimised),
                 "proxy": proxy,
                 "sampler": sampler,
                 "rungs": rungs,
@@ -175,10 +183,11 @@ def main(
             run.save(forced=run.facts.get("forced") or latencies.forced)
             display.say(f"run directory {folder}; {scorer.dataset.note}")
             try:
+                name = f"{searched.name}-{device}-{scorer.fingerprint[:8]}"
                 driver = Driver(
-                    study=open_study(run.storage, f"{searched.name}-{device}-{scorer.fingerprint[:8]}", scorer.unit),
+                    study=open_study(run.storage, name, scorer.unit, minimised),
                     space=searched,
-                    target=Target(latencies, scorer.dataset.nc, imgsz),
+                    target=Target(latencies, scorer.dataset.nc, imgsz, minimised),
                     score=score,
                     sampler=SAMPLERS[sampler](),
                     seed=seed,
@@ -227,7 +236,8 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
     def written() -> None:
         write(trials, _marked(table(records(driver.study)), forced).to_csv(index=False))
 
-    with stoppable(), run.phase("search"), display.trials(driver.budget, records(driver.study)) as live:
+    before = records(driver.study)
+    with stoppable(), run.phase("search"), display.trials(driver.budget, before, target.minimised) as live:
 
         def told(record: Any) -> None:
             live.told(record)
@@ -243,7 +253,7 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
     crew.pause()
     with run.phase("measuring"), display.bar(f"finalists{', measured whole' if latencies.here else ''}") as progress:
         finalists = measure(standings, rows[0].arch, target, progress)
-    front, stock, others = front_of(finalists, driver.limits)
+    front, stock, others = front_of(finalists, driver.limits, target.minimised)
     trust = "; ".join(filter(None, (str(signal), noise(standings))))
     unit = UNIT if rungs > 1 else proxy.unit
     write_front(run.folder, front, target.nc, unit, forced)
@@ -293,12 +303,20 @@ def _check(budget: int, imgsz: int, limits: Limits, proxy: str, sampler: str, wo
         raise InputError(f"--workers {workers}: give 1 or more, or 0 for one a core")
 
 
-def _check_size(space: Space, limits: Limits) -> None:
+def _minimised(minimise: str) -> tuple[str, ...]:
+    """The costs that ``--minimise`` names."""
+    first, *more = minimise.split(",")
+    if first != "latency" or not set(more) <= set(MORE) or len(set(more)) < len(more):
+        raise InputError(f"--minimise {minimise}: give latency, or latency,{MORE[-1]}; known are {', '.join(MORE)}")
+    return first, *more
+
+
+def _check_size(space: Space, limits: Limits, minimised: tuple[str, ...]) -> None:
     """Refuse an operator that saves bytes of weights and nothing else in a search where they do not count."""
     for key in space.file.operators:
-        if FAMILIES[key].only_size and limits.size is None:
+        if FAMILIES[key].only_size and limits.size is None and "size" not in minimised:
             problem = f"{space.path}: operators.{key}: saves nothing but the size of the weights"
-            raise InputError(f"{problem}; add --max-size BYTES or drop {key}")
+            raise InputError(f"{problem}; add --max-size BYTES or --minimise latency,size, or drop {key}")
 
 
 def _member(space: Space, name: str, imgsz: int, nc: int) -> Architecture:

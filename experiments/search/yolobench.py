@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ class Member:
     def __str__(self) -> str:
         return self.name
 
+    @cached_property
     def features(self) -> dict[str, float]:
         """As `nas.spaces.Architecture.features`."""
         numbers = {"depth": math.log2(self.depth), "width": math.log2(self.width), "size": math.log2(self.size)}
@@ -45,6 +47,7 @@ class YoloBench:
     """What a `nas.engine.Driver` asks of a space and of a target."""
 
     name = "yolobench"
+    minimised = ("latency",)
 
     def __init__(self, folder: Path):
         scratch = {row["model_name"]: row for row in csv.DictReader((folder / "VOC_scratch_100epochs.csv").open())}

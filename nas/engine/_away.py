@@ -51,7 +51,7 @@ def take_home(unpacked: Unpacked, run: Path | None = None) -> Path:
         finalists[arch] = replace(finalists[arch], latency_ms=whole.ms, latency_spread_ms=whole.spread_ms)
     names = Limits.__dataclass_fields__
     limits = Limits(**{name: held.facts["options"][f"max_{name}"] for name in names})
-    front, stock, others = front_of(list(finalists.values()), limits)
+    front, stock, others = front_of(list(finalists.values()), limits, held.facts["options"]["minimise"])
     write_front(folder, front, held.facts["nc"], held.facts["unit"])
     held.save(finalists=[asdict(finalist) for finalist in (*front, *others)], stock=asdict(stock))
     return folder

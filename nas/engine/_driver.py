@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +17,8 @@ from optuna.trial import TrialState
 
 from nas.detectors import Detector
 from nas.engine._limits import Limits
-from nas.engine._record import INTERRUPTED, Record, records
+from nas.engine._pareto import Point
+from nas.engine._record import INTERRUPTED, SHOWN_AS, Record, records
 from nas.engine._samplers import Random, Sampler, Scene
 from nas.engine._score import Score, SearchError, outcome_of
 from nas.engine._stop import stop_if_asked
@@ -30,8 +31,6 @@ REPEATS = 5
 """Trials in a row that repeat known architectures before one is drawn at random instead of by the sampler."""
 EXHAUSTED = 500
 """Trials in a row without anything new after which the space counts as exhausted."""
-SHOWN_AS = {"latency": "latency_ms", "size": "weight_bytes"}
-"""Costs whose columns in the study and trials.csv are named otherwise than their limits."""
 FAILURES = 10
 """Failures in a row that end the search: the fault is then not the candidates'."""
 
@@ -138,7 +137,7 @@ class Driver:
         architecture = self.space.suggest(asked) if isinstance(asked, optuna.Trial) else asked
         detector = self.target.detector(architecture)
         found = self.target.costs(detector)
-        shown: dict[str, Any] = {SHOWN_AS.get(name, name): value for name, value in found.items()}
+        shown: dict[str, Any] = {SHOWN_AS[name]: value for name, value in found.items()}
         shown |= {"arch": str(architecture), "slot": slot}
         if isinstance(asked, optuna.Trial):
             trial = asked
@@ -150,13 +149,14 @@ class Driver:
         for name, value in violations.items():
             trial.set_constraint(name, value)
         over = {} if slot < len(baselines) else {name: value for name, value in violations.items() if value > 0}
-        return _Asked(trial, architecture, detector, found["latency"], over)
+        return _Asked(trial, architecture, detector, [found[name] for name in self.target.minimised], over)
 
     def _tell(self, asked: _Asked, done: list[Record]) -> Record:
         """End a trial. What the study shows of it is written before it is told: then it is final."""
         trial, arch = asked.trial, asked.arch
         known = next((row for row in done if row.arch == arch and row.state != "duplicate"), None)
-        values, state = None, TrialState.COMPLETE
+        values: Point | None = None
+        state = TrialState.COMPLETE
         if asked.training is not None:
             try:
                 outcome = outcome_of(asked.training)
@@ -168,11 +168,11 @@ class Driver:
                 trial.set_user_attr("rung", 1)
                 if outcome.cached:
                     trial.set_user_attr("reason", "score of an earlier run, from the cache")
-                values = outcome.score, asked.latency
+                values = outcome.score, *asked.minimised
         elif known is not None:
             trial.set_user_attr("duplicate_of", known.number)
             if known.state == "trained":
-                values = known.point
+                values = known.point(self.target.minimised)
             else:
                 state = TrialState.PRUNED if known.state == "gated" else TrialState.FAIL
         else:
@@ -186,7 +186,7 @@ class Driver:
 
 @dataclass
 class _Asked:
-    """An open trial: its detector, predicted latency in ms, by how much it lies over which limit, and its training.
+    """An open trial: its detector, the costs that are minimised, by how much it lies over which limit, its training.
 
     Without a training it repeats an older trial, or else lies over a limit.
     """
@@ -194,7 +194,7 @@ class _Asked:
     trial: optuna.Trial
     architecture: Architecture
     detector: Detector
-    latency: float
+    minimised: Sequence[float]
     over: Mapping[str, float]
     training: Future[Outcome] | None = None
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from nas.detectors import cost, to_yaml
 from nas.engine._limits import Limits
-from nas.engine._pareto import pareto
+from nas.engine._pareto import Point, dominates, pareto
 from nas.engine._rungs import Standing
 from nas.engine._target import Target
 from nas.files import write
@@ -55,6 +55,15 @@ class Finalist:
         return self.latency_predicted_ms if self.latency_ms is None else self.latency_ms
 
     @property
+    def costs(self) -> dict[str, float]:
+        """As `Limits` name them."""
+        return {"latency": self.latency, "params": self.params, "macs": self.macs, "size": self.weight_bytes}
+
+    def point(self, minimised: Sequence[str]) -> Point:
+        """The score and these costs."""
+        return self.score, *(self.costs[name] for name in minimised)
+
+    @property
     def error(self) -> float | None:
         """Measured over predicted latency, less one."""
         return None if self.latency_ms is None else self.latency_ms / self.latency_predicted_ms - 1
@@ -75,7 +84,7 @@ def measure(standings: Sequence[Standing], stock: str, target: Target, progress:
             score_sd=standing.sd,
             score_n=standing.n,
             test_score=standing.test,
-            latency_predicted_ms=standing.point[1],
+            latency_predicted_ms=standing.point()[1],
             latency_ms=whole and whole.ms,
             latency_spread_ms=whole and whole.spread_ms,
             params=params,
@@ -89,22 +98,23 @@ def measure(standings: Sequence[Standing], stock: str, target: Target, progress:
     return finalists
 
 
-def front_of(finalists: Sequence[Finalist], limits: Limits) -> tuple[list[Finalist], Finalist, list[Finalist]]:
-    """The Pareto front of these by score and latency, fastest first and without those that break a limit; the stock
-    model, which the front holds too when nothing dominates it; and the others, with why they fell out."""
+def front_of(
+    finalists: Sequence[Finalist], limits: Limits, minimised: Sequence[str] = ("latency",)
+) -> tuple[list[Finalist], Finalist, list[Finalist]]:
+    """The Pareto front of these by score and what is ``minimised`` (`Target`), fastest first and without those that
+    break a limit; the stock model, which the front holds too when nothing dominates it; and the others, with why they
+    fell out."""
     judged = [_within(finalist, limits) for finalist in finalists]
     kept = [finalist for finalist in judged if not finalist.fell]
-    front = [_named(i, kept[k]) for i, k in enumerate(pareto([(f.score, f.latency) for f in kept]), 1)]
+    front = [_named(i, kept[k]) for i, k in enumerate(pareto([f.point(minimised) for f in kept]), 1)]
     there = {finalist.arch for finalist in front}
-    others = [f if f.fell else replace(f, fell=_beaten(f, front)) for f in judged if f.arch not in there]
+    others = [f if f.fell else replace(f, fell=_beaten(f, front, minimised)) for f in judged if f.arch not in there]
     return front, next(f for f in (*front, *others) if f.stock), others
 
 
 def _within(finalist: Finalist, limits: Limits) -> Finalist:
     """With what there is to say of the limits, and without what an earlier front said of it."""
-    size = finalist.weight_bytes
-    costs = {"latency": finalist.latency, "params": finalist.params, "macs": finalist.macs, "size": size}
-    violations = limits.violations(costs)
+    violations = limits.violations(finalist.costs)
     over = [f"--max-{name}" for name, value in violations.items() if value > 0]
     by = ", latency as predicted" if finalist.latency_ms is None and "latency" in violations else ""
     return replace(
@@ -116,11 +126,12 @@ def _within(finalist: Finalist, limits: Limits) -> Finalist:
     )
 
 
-def _beaten(finalist: Finalist, front: Sequence[Finalist]) -> str:
-    """By which model of the front: the best of those that are no slower."""
-    faster = [other for other in front if other.latency <= finalist.latency]
-    best = max(faster, key=lambda other: other.score)
-    return f"{best.name} is no slower and scores {best.score - finalist.score:.4f} more"
+def _beaten(finalist: Finalist, front: Sequence[Finalist], minimised: Sequence[str]) -> str:
+    """By which model of the front: the best of those that cost no more."""
+    cheaper = [other for other in front if dominates(other.point(minimised), finalist.point(minimised))]
+    best = max(cheaper, key=lambda other: other.score)
+    costs = "slower" if len(minimised) == 1 else f"larger in {', '.join(minimised)}"
+    return f"{best.name} is no {costs} and scores {best.score - finalist.score:.4f} more"
 
 
 def unmeasured(run: Path, forced: str = "") -> str:

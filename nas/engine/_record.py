@@ -10,10 +10,13 @@ import optuna
 import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
 
+from nas.engine._pareto import Point
 from nas.proxies import RUNGS
 from nas.spaces import Architecture, decode
 
 INTERRUPTED = "interrupted"
+SHOWN_AS = {"latency": "latency_ms", "params": "params", "macs": "macs", "size": "weight_bytes"}
+"""By the name of a cost, as in `Limits`, its column in the study and trials.csv."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,8 @@ class Record:
     """``state`` is trained, duplicate, gated, failed, interrupted or running; ``reason`` says why it was not trained,
     or not again. ``rung`` is the highest that it reached; ``higher`` holds its mean scores on those above the first.
 
-    ``latency_ms`` is predicted, one image at the deployment size; ``seconds`` is what the proxy took.
+    ``latency_ms`` is predicted, one image at the deployment size; ``weight_bytes`` is what the deployed weights take;
+    ``seconds`` is what the proxy took.
     """
 
     number: int
@@ -31,6 +35,7 @@ class Record:
     latency_ms: float | None = None
     params: int | None = None
     macs: int | None = None
+    weight_bytes: int | None = None
     rung: int | None = None
     seconds: float | None = None
     reason: str = ""
@@ -40,11 +45,16 @@ class Record:
     def architecture(self) -> Architecture:
         return decode(self.arch)
 
-    @property
-    def point(self) -> tuple[float, float]:
-        """Score on the first rung and latency in ms; of a trained one only."""
-        assert self.score is not None and self.latency_ms is not None
-        return self.score, self.latency_ms
+    def costs(self, names: Iterable[str] = SHOWN_AS) -> dict[str, float]:
+        """Costs by their names; of one that was priced only."""
+        found = {name: getattr(self, SHOWN_AS[name]) for name in names}
+        assert None not in found.values()
+        return found
+
+    def point(self, names: Iterable[str] = ("latency",)) -> Point:
+        """The score on the first rung and these costs; of a trained one only."""
+        assert self.score is not None
+        return self.score, *self.costs(names).values()
 
     @staticmethod
     def of(trial: FrozenTrial) -> Record:
@@ -113,4 +123,4 @@ def table(rows: Iterable[Record]) -> pd.DataFrame:
     for rung in range(2, RUNGS + 1):
         scores = pd.Series([row.higher.get(rung) for row in held], dtype=float)
         frame.insert(plain.index("score") + rung - 1, f"score_rung_{rung}", scores)
-    return frame.astype({"params": "Int64", "macs": "Int64", "rung": "Int64"})
+    return frame.astype(dict.fromkeys(("params", "macs", "weight_bytes", "rung"), "Int64"))

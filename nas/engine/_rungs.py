@@ -16,7 +16,7 @@ from statistics import fmean, stdev
 import numpy as np
 import optuna
 
-from nas.engine._pareto import hypervolume, pareto
+from nas.engine._pareto import Point, dominates, hypervolume, pareto
 from nas.engine._record import Record, Result, keep, results
 from nas.engine._score import Score, SearchError, outcome_of
 from nas.engine._target import Target
@@ -43,10 +43,9 @@ class Standing:
     n: int = 1
     test: float | None = None
 
-    @property
-    def point(self) -> tuple[float, float]:
-        """Score and predicted latency in ms."""
-        return self.score, self.row.point[1]
+    def point(self, minimised: Sequence[str] = ("latency",)) -> Point:
+        """The score and these costs, latency as predicted, in ms."""
+        return self.score, *self.row.costs(minimised).values()
 
     @staticmethod
     def of(row: Record, results: Sequence[Result]) -> Standing | None:
@@ -75,12 +74,12 @@ def climb(
     Results are kept in the study as they come; those that are there are not trained again.
     """
     stock = rows[0]
-    standings = [Standing(row, row.point[0]) for row in rows]
+    standings = [Standing(row, row.point()[0]) for row in rows]
     if rungs == 1:
-        front = pareto([standing.point for standing in standings])
+        front = pareto([standing.point(target.minimised) for standing in standings])
         return [standings[index] for index in front] + ([] if 0 in front else standings[:1])
     for rung in range(2, rungs + 1):
-        points = [standing.point for standing in standings]
+        points = [standing.point(target.minimised) for standing in standings]
         count = min(len(points), max(LEAST, math.ceil(len(points) / KEPT[rung])))
         rising = list(dict.fromkeys((stock, *(standings[index].row for index in promote(points, count)))))
         seeds = range(seed, seed + (SEEDS if rung == rungs else 1))
@@ -92,7 +91,7 @@ def climb(
         if broken := next((result for result in found if result.number == stock.number and result.reason), None):
             raise SearchError(f"the stock model could not be trained on rung {rung}: {broken.reason}")
         standings = [s for row in rising if (s := Standing.of(row, [r for r in found if r.number == row.number]))]
-    return sorted(standings, key=lambda standing: standing.point[1])
+    return sorted(standings, key=lambda standing: standing.point()[1])
 
 
 def noise(standings: Sequence[Standing]) -> str:
@@ -106,10 +105,10 @@ def noise(standings: Sequence[Standing]) -> str:
     return f"finalists: scores vary by {sd:.3f} between seeds (sd); between means of {n}, below {least:.3f} is noise"
 
 
-def promote(points: Sequence[tuple[float, float]], count: int) -> list[int]:
-    """The indices of ``count`` of these (score, latency) pairs: of the front those first that add most to its
-    hypervolume, and then, layer by layer, what nothing else in its latency band dominates, those first that lie least
-    below the front."""
+def promote(points: Sequence[Point], count: int) -> list[int]:
+    """The indices of ``count`` of these points, latency the first of their costs: of the front those first that add
+    most to its hypervolume, and then, layer by layer, what nothing else in its latency band dominates, those first that
+    lie least below the front."""
     front = pareto(points)
     layers: dict[int, int] = {}
     by_latency = sorted(range(len(points)), key=lambda index: points[index][1])
@@ -122,16 +121,16 @@ def promote(points: Sequence[tuple[float, float]], count: int) -> list[int]:
             layer += 1
 
     def below(index: int) -> float:
-        score, latency = points[index]
-        return max(points[i][0] for i in front if points[i][1] <= latency) - score
+        return max(points[i][0] for i in front if dominates(points[i], points[index])) - points[index][0]
 
     behind = sorted(layers, key=lambda index: (layers[index], below(index), index))
     return [*_by_volume(front, points), *behind][:count]
 
 
-def _by_volume(front: Sequence[int], points: Sequence[tuple[float, float]]) -> list[int]:
-    """The front, each next one adding most to the hypervolume, over score and log latency, of those before it."""
-    worst = min(score for score, _ in points), max(latency for _, latency in points)
+def _by_volume(front: Sequence[int], points: Sequence[Point]) -> list[int]:
+    """The front, each next one adding most to the hypervolume of those before it."""
+    scores, *costs = zip(*points, strict=True)
+    worst = min(scores), *map(max, costs)
 
     def volume(indices: Sequence[int]) -> float:
         return hypervolume([points[index] for index in indices], worst)

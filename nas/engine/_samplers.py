@@ -117,7 +117,7 @@ class Random(Optunas):
 
 class Guided(Sampler):
     """Mutants of the front and random members, and of these the one that can be expected to add most to the front: its
-    latency is known, and its score is predicted from those trained (`nas.engine._surrogate`).
+    costs are known, and its score is predicted from those trained (`nas.engine._surrogate`).
 
     It needs no design: experiments/search found it a trial or two later with one than without.
     """
@@ -129,27 +129,28 @@ class Guided(Sampler):
         trained = scene.trained
         if not trained:
             return Random().suggest(scene, rng)
-        front = [scene.space.decode(trained[i].arch) for i in pareto([row.point for row in trained])]
+        minimised = scene.target.minimised
+        front = [scene.space.decode(trained[i].arch) for i in pareto([row.point(minimised) for row in trained])]
         mutants = (scene.space.mutate(front[int(rng.integers(len(front)))], rng) for _ in range(10 * POOL))
         pool = [*_new(scene, mutants), *_new(scene, (scene.space.random(rng) for _ in range(10 * POOL)))]
         if not pool:
             return Random().suggest(scene, rng)
-        known = [Priced(scene.space.decode(row.arch), _costs(row)) for row in trained]
+        known = [Priced(scene.space.decode(row.arch), row.costs()) for row in trained]
         known += [_priced(scene, member) for member in scene.running]
-        x, scores = encode([*known, *pool]), np.array([row.point[0] for row in trained])
+        x, scores = encode([*known, *pool]), np.array([row.point()[0] for row in trained])
         of_known, of_pool = x[: len(known)], x[len(known) :]
         if scene.running:  # taken for what they are expected to become
             believed = Surrogate(of_known[: len(trained)], scores).mean(of_known[len(trained) :])
             scores = np.concatenate([scores, believed])
         surrogate = Surrogate(of_known, scores)
-        latency = np.array([member.costs["latency"] for member in (*known, *pool)])
-        points = list(zip(surrogate.fitted.tolist(), latency[: len(known)].tolist(), strict=True))
+        costs = np.array([[member.costs[name] for name in minimised] for member in (*known, *pool)])
+        points = [(score, *of) for score, of in zip(surrogate.fitted, costs[: len(known)], strict=True)]
         gain = expected_gain(
-            latency[len(known) :],
+            costs[len(known) :],
             surrogate.mean(of_pool),
             surrogate.sd(of_pool),
             [points[i] for i in pareto(points)],
-            (scores.min(), latency.max()),
+            (scores.min(), *costs.max(0)),
         )
         return pool[int(gain.argmax())].architecture
 
@@ -211,11 +212,6 @@ def _new(scene: Scene, members: Iterator[Architecture]) -> list[Priced]:
 
 def _priced(scene: Scene, member: Architecture) -> Priced:
     return Priced(member, scene.target.costs(scene.target.detector(member)))
-
-
-def _costs(row: Record) -> dict[str, float]:
-    assert row.params is not None and row.macs is not None
-    return dict(zip(PRICES, (row.point[1], row.params, row.macs), strict=True))
 
 
 def _seed(rng: np.random.Generator) -> int:

@@ -60,14 +60,14 @@ def measure_signal(
     squares = []
     trainings = [score(target.decode(row.arch), seed + 1) for row in again]
     for row, training in zip(again, trainings, strict=True):
-        squares.append((outcome_of(training).score - row.point[0]) ** 2 / 2)
+        squares.append((outcome_of(training).score - row.point()[0]) ** 2 / 2)
         progress(len(squares) / len(again))
     return Signal(statistics.fmean(squares) ** 0.5, *spreads(rows), len(squares))
 
 
 def spreads(rows: Sequence[Record]) -> tuple[float, float]:
     """Standard deviations of the scores of these, around their mean and around their line over log latency."""
-    found = [(math.log(latency), score) for score, latency in (row.point for row in rows)]
+    found = [(math.log(latency), score) for score, latency in (row.point() for row in rows)]
     if len(found) < 3:
         return (statistics.stdev(score for _, score in found) if len(found) > 1 else 0.0), 0.0
     x, y = (list(column) for column in zip(*found, strict=True))

@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import RandomSampler
 from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
 from optuna.trial import FixedTrial, TrialState, create_trial
 from sqlalchemy import event
 
 from nas.engine._record import INTERRUPTED
 from nas.spaces import Architecture, Space
 
-LATENCY = "latency ms (predicted)"
+COSTS = {"latency": "latency ms (predicted)", "params": "parameters", "macs": "MACs", "size": "bytes of weights"}
 
 
-def open_study(storage: str, name: str, unit: str) -> optuna.Study:
-    """The study of scores in this ``unit`` (`nas.proxies.Proxy.unit`) and of latency, new or taken up: trials that a
-    dead driver left running are failed, so nothing waits for them."""
+def open_study(storage: str, name: str, unit: str, minimised: Sequence[str] = ("latency",)) -> optuna.Study:
+    """The study of scores in this ``unit`` (`nas.proxies.Proxy.unit`) and of what is ``minimised`` (`Target`), new or
+    taken up: trials that a dead driver left running are failed, so nothing waits for them."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     kept = RDBStorage(storage)
     if kept.engine.dialect.name == "sqlite" and kept.engine.url.database:
         # By itself SQLite syncs the disk thrice for every parameter of every trial; `sync` does it once a trial.
         event.listen(kept.engine, "connect", _write_ahead)
         kept.engine.dispose()
-    study = optuna.create_study(study_name=name, storage=kept, directions=["maximize", "minimize"], load_if_exists=True)
+    directions = [StudyDirection.MAXIMIZE, *(StudyDirection.MINIMIZE for _ in minimised)]
+    study = optuna.create_study(study_name=name, storage=kept, directions=directions, load_if_exists=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        study.set_metric_names([unit, LATENCY])
+        study.set_metric_names([unit, *(COSTS[name] for name in minimised)])
     interrupt(study)
     while study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
         study.tell(study.ask(), state=TrialState.FAIL)

@@ -1,19 +1,22 @@
 """A cheap model of scores, and what a candidate can be expected to add to the front.
 
-Latency is known before anything is trained, so that only the score is uncertain, and the expected hypervolume
-improvement has a closed form (Emmerich et al., 2006, with one objective certain).
+What a candidate costs is known before anything is trained, so that only the score is uncertain, and the expected
+hypervolume improvement has a closed form (Emmerich et al., 2006, with all objectives but one certain).
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from math import erf, pi, sqrt
+from math import pi, sqrt
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
+from scipy.special import ndtr
+
+from nas.engine._pareto import Point
 
 Values = NDArray[np.float64]
 
@@ -67,21 +70,22 @@ class Surrogate:
         return np.asarray((points[:, self._used] - self._centre[self._used]) / self._spread[self._used])
 
 
-def expected_gain(
-    latency: Values, mean: Values, sd: Values, front: Sequence[tuple[float, float]], worst: tuple[float, float]
-) -> Values:
-    """By candidate, the hypervolume that it can be expected to add over log latency and score.
+def expected_gain(costs: Values, mean: Values, sd: Values, front: Sequence[Point], worst: Point) -> Values:
+    """By candidate, the hypervolume that it can be expected to add over score and the logarithms of its costs (M, K).
 
-    ``front`` holds (score, latency) pairs, none dominated, fastest first; ``worst`` bounds the volume: the score below
-    and the latency above which nothing counts.
+    ``front`` holds points of a score and K costs, none dominated; ``worst`` bounds the volume: the score below and the
+    costs above which nothing counts.
     """
-    log, floor, end = np.log(latency), worst[0], np.log(worst[1])
-    starts = [-np.inf, *(np.log(point[1]) for point in front)]
-    levels = [floor, *(max(floor, point[0]) for point in front)]
-    gain = np.zeros(len(latency))
-    for start, stop, level in zip(starts, [*starts[1:], end], levels, strict=True):
-        width = np.clip(min(stop, end) - np.maximum(log, start), 0, None)
-        gain += width * _above(mean, sd, level)
+    log, ends = np.log(costs), np.log(worst[1:])
+    scores, corners = np.array([point[0] for point in front]), np.log([point[1:] for point in front])
+    # Between the front's costs lie cells in which the best score that is there already is everywhere the same.
+    edges = [np.unique([-np.inf, *np.minimum(column, end), end]) for column, end in zip(corners.T, ends, strict=True)]
+    gain = np.zeros(len(log))
+    for cell in itertools.product(*(itertools.pairwise(of_one) for of_one in edges)):
+        start, stop = np.array(cell).T
+        there = scores[(corners <= start).all(1)]
+        width = np.clip(stop - np.maximum(log, start), 0, None).prod(1)
+        gain += width * _above(mean, sd, max(worst[0], there.max(initial=-np.inf)))
     return gain
 
 
@@ -89,8 +93,7 @@ def _above(mean: Values, sd: Values, level: float) -> Values:
     """How far a normal value lies above a level on average, counting 0 where it lies below."""
     z = (mean - level) / sd
     density = np.exp(-z * z / 2) / sqrt(2 * pi)
-    share = np.array([0.5 * (1 + erf(value / sqrt(2))) for value in z])
-    return np.asarray(sd * (z * share + density))
+    return np.asarray(sd * (z * ndtr(z) + density))
 
 
 class _Products(NamedTuple):

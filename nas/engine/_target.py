@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Target:
-    """A device, as its latency ``table`` knows it, ``nc`` classes, and images of ``imgsz`` pixels."""
+    """A device, as its latency ``table`` knows it, ``nc`` classes, and images of ``imgsz`` pixels.
+
+    ``minimised`` are the costs, latency first, that make the Pareto front together with the score.
+    """
 
     table: LatencyTable
     nc: int
     imgsz: int
+    minimised: tuple[str, ...] = ("latency",)
 
     def detector(self, architecture: Architecture) -> Detector:
         """The rows for these classes."""

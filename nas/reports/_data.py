@@ -90,6 +90,11 @@ class RunData:
         return bool(self.facts["signal"]["tells_apart"])
 
     @property
+    def is_a_line(self) -> bool:
+        """Whether the front can be drawn as a line of score over latency."""
+        return self.tells_apart and self.facts["options"]["minimise"] == ["latency"]
+
+    @property
     def front_label(self) -> str:
         """What the picked models are."""
         return f"Pareto front ({self.kind})" if self.tells_apart else f"picked by scores that are noise ({self.kind})"

@@ -35,7 +35,8 @@ def write_html(data: RunData, path: Path) -> None:
         f"<p>{len(data.pareto)} Pareto models of {len(data.trained)} trained. Latency: {escape(options['runtime'])}, "
         f"{options['threads']} thread(s), one image of {options['imgsz']} px. Score: {escape(data.final_unit)} on "
         f"{escape(str(options['data']))}, proxy {escape(options['proxy'])}, seed {options['seed']}. "
-        "Scores rank candidates; they are not what a full training reaches.</p>",
+        "Scores rank candidates; they are not what a full training reaches. "
+        f"The front trades them for {escape(', '.join(options['minimise']))}.</p>",
         _warning(forced_warning(data.forced) if data.forced else ""),
         _warning(f"The front is {data.unmeasured}" if data.unmeasured else ""),
         _signal(data),
@@ -71,7 +72,7 @@ def front_figure(data: RunData) -> go.Figure:
     errors = {
         "error_x": {"array": front.latency_spread_ms.fillna(0).tolist()},
         "error_y": {"array": front.score_sd.fillna(0).tolist()},
-        "mode": "lines+markers" if data.tells_apart else "markers",
+        "mode": "lines+markers" if data.is_a_line else "markers",
     }
     star = {"marker_symbol": "star"}
     of_stock = pd.DataFrame([stock])
@@ -132,6 +133,7 @@ def _measured(data: RunData) -> pd.DataFrame:
             "measured / predicted": (rows.latency_ms / rows.latency_predicted_ms).map(_number("{:.3f}")),
             "params": rows.params.map("{:,}".format),
             "MACs": rows.macs.map("{:,}".format),
+            "weights, bytes": rows.weight_bytes.map("{:,}".format),
             "budgets kept": rows.budgets_kept,
         }
     )

@@ -20,7 +20,7 @@ def write_png(data: RunData, path: Path) -> None:
         data.pareto.score,
         xerr=data.pareto.latency_spread_ms.fillna(0),
         yerr=data.pareto.score_sd.fillna(0),
-        fmt="o-" if data.tells_apart else "o",
+        fmt="o-" if data.is_a_line else "o",
         color="#1f5fbf",
         label=data.front_label,
     )

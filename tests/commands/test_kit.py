@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
 import shutil
 from collections.abc import Callable
@@ -139,6 +140,18 @@ def test_a_search_for_a_device_that_is_not_here(away: Path) -> None:
     printed = (away / "stdout.txt").read_text()
     assert printed.count(note) >= 2  # the table's title, and the line below it
     assert "of its prediction" not in printed
+
+
+def test_a_search_that_minimises_size_too(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "Workers", Weigher)
+    call(search, *SEARCH, "--minimise", "latency,size", "--out", "other")
+    finalists = json.loads(Path("other/run.json").read_text())["finalists"]
+    points = {f["arch"]: (-f["score"], f["latency_predicted_ms"], f["weight_bytes"]) for f in finalists}
+    best = {a for a, p in points.items() if not any(q != p and all(map(operator.le, q, p)) for q in points.values())}
+    assert set(pd.read_csv("other/pareto.csv").arch) == best
+    html = Path("other/report.html").read_text()
+    assert "The front trades them for latency, size." in html
+    assert "lines+markers" not in html.partition('id="front"')[2].partition("</script>")[0]
 
 
 def test_finalists_come_home_measured(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

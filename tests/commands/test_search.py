@@ -74,6 +74,7 @@ def shapes_free_yaml(folder: Path, names: str = "[a, b]", label: str = "0 0.5 0.
         (["--imgsz", "100"], "--imgsz 100: must be a multiple of 32; give 96"),
         (["--time-limit", "0"], "--time-limit 0.0: must be above 0 minutes"),
         (["--max-latency", "-1"], "--max-latency -1.0: must be above 0"),
+        (["--minimise", "size"], "--minimise size: give latency, or latency,size; known are params, macs, size"),
         (["--max-size", "0"], "--max-size 0: must be above 0"),
         (["--space", "nowhere"], "--space nowhere: no such space"),
         (["--data", "missing/data.yaml"], "missing/data.yaml"),
@@ -123,10 +124,12 @@ def test_operator_that_saves_size_only_needs_a_limit_on_size(tmp_path: Path) -> 
     text = load_space("tiny").path.read_text()
     ds = "operators:\n  ds: {shell: [plain], bits: [4], block: [32], expansion: [1]}"
     (tmp_path / "mine.yaml").write_text(text.replace("operators:", ds, 1))
-    problem = "mine.yaml: operators.ds: saves nothing but the size of the weights; add --max-size BYTES or drop ds"
+    problem = "mine.yaml: operators.ds: saves nothing but the size of the weights; add --max-size BYTES or "
+    problem += "--minimise latency,size, or drop ds"
     for options, message in [
         (("--max-params", "9999999"), problem),
         (("--max-size", "9999999"), "--threads 0"),  # not refused: the next fault is
+        (("--minimise", "latency,size"), "--threads 0"),
     ]:
         assert f"error: {message}" in refused(tmp_path, *TINY, "--space", "mine.yaml", *options, "--threads", "0")
 

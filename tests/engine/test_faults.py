@@ -99,8 +99,8 @@ def test_every_fault_is_recorded_and_none_moves_the_front(tmp_path: Path, monkey
         assert row.reason == FAULTS[fate(row.architecture.detector(3))[0]]
         assert row.score is None
     assert set(Counter(row.reason for row in failed)) == set(FAULTS.values())
-    best = {trained[index].arch for index in pareto([row.point for row in trained])}
-    scored = partial(_climbing, {row.arch: row.point[0] for row in trained}, space)
+    best = {trained[index].arch for index in pareto([row.point() for row in trained])}
+    scored = partial(_climbing, {row.arch: row.point()[0] for row in trained}, space)
     finalists = climb(study, trained, scored, TARGET, 1, lambda share: None)
     assert all(math.isfinite(finalist.score) for finalist in finalists)
     assert {finalist.row.arch for finalist in finalists} & best

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -10,15 +11,18 @@ from hypothesis import strategies as st
 
 from nas.engine import Limits, hypervolume, pareto
 
-POINTS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=30)
+Points = list[tuple[float, ...]]
+
+COST = st.integers(0, 6)
+POINTS = st.lists(st.tuples(COST, COST), max_size=30) | st.lists(st.tuples(COST, COST, COST), max_size=30)
 
 
-def dominates(a: tuple[float, float], b: tuple[float, float]) -> bool:
-    return a[0] >= b[0] and a[1] <= b[1] and a != b
+def dominates(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    return a[0] >= b[0] and all(mine <= its for mine, its in zip(a[1:], b[1:], strict=True)) and a != b
 
 
 @given(POINTS)
-def test_front_is_exactly_what_nothing_dominates(points: list[tuple[float, float]]) -> None:
+def test_front_is_exactly_what_nothing_dominates(points: Points) -> None:
     front = pareto(points)
     kept = {points[i] for i in front}
     assert kept == {p for p in points if not any(dominates(q, p) for q in points)}
@@ -28,11 +32,16 @@ def test_front_is_exactly_what_nothing_dominates(points: list[tuple[float, float
 
 
 @given(POINTS)
-def test_the_hypervolume_is_the_cells_that_something_dominates(points: list[tuple[float, float]]) -> None:
-    """Latencies are powers of two, so that each cell of score and log latency is as large as any other."""
-    cells = {(x, y) for score, power in points for x in range(int(score)) for y in range(int(power), 6)}
-    found = hypervolume([(score, 2.0**power) for score, power in points], (0.0, 2.0**6))
-    assert found == pytest.approx(len(cells) * math.log(2))
+def test_the_hypervolume_is_the_cells_that_something_dominates(points: Points) -> None:
+    """Costs are powers of two, so that each cell of score and logarithms is as large as any other."""
+    costs = len(points[0]) - 1 if points else 1
+    cells = set()
+    for score, *powers in points:
+        cells |= set(itertools.product(range(int(score)), *(range(int(power), 6) for power in powers)))
+    found = hypervolume(
+        [(score, *(2.0**power for power in powers)) for score, *powers in points], (0, *[2.0**6] * costs)
+    )
+    assert found == pytest.approx(len(cells) * math.log(2) ** costs)
 
 
 def test_nan_is_refused() -> None:

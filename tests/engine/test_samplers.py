@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nas.detectors import Detector, cost
-from nas.engine import SAMPLERS, Driver, Limits, Record, open_study, records
+from nas.engine import SAMPLERS, Driver, Limits, Record, hypervolume, open_study, pareto, records
 from nas.engine._surrogate import Surrogate, expected_gain
 from nas.proxies import Outcome
 from nas.spaces import load_space
@@ -99,19 +99,28 @@ def test_posterior_of_scores_that_are_equal() -> None:
 
 
 def test_expected_gain_is_the_mean_of_what_is_gained() -> None:
-    """Against hypervolumes of drawn scores, by rectangles."""
-    front, worst = [(0.1, 10.0), (0.3, 20.0), (0.4, 50.0)], (0.05, 100.0)
-
-    def volume(points: list[tuple[float, float]]) -> float:
-        edges = sorted({np.log(latency) for _, latency in points} | {np.log(worst[1])})
-        total = 0.0
-        for start, stop in itertools.pairwise(edges):
-            best = max(s for s, latency in points if np.log(latency) <= start)
-            total += (stop - start) * max(0.0, best - worst[0])
-        return float(total)
-
+    """Against hypervolumes of drawn scores, with one cost and with two."""
     rng = np.random.default_rng(1)
-    for latency, mean, sd in ((8.0, 0.1, 0.05), (15.0, 0.2, 0.1), (30.0, 0.25, 0.05), (60.0, 0.45, 0.02)):
-        drawn = [volume([*front, (float(s), latency)]) - volume(front) for s in rng.normal(mean, sd, 4000)]
-        (gain,) = expected_gain(np.array([latency]), np.array([mean]), np.array([sd]), front, worst)
-        assert gain == pytest.approx(np.mean(drawn), rel=0.06, abs=1e-4)
+    for front, worst, candidates in (
+        ([(0.1, 10.0), (0.3, 20.0), (0.4, 50.0)], (0.05, 100.0), [(8.0,), (15.0,), (30.0,), (60.0,)]),
+        ([(0.1, 10.0, 4.0), (0.3, 20.0, 6.0), (0.25, 40.0, 2.0)], (0.05, 100.0, 9.0), [(8.0, 5.0), (30.0, 3.0)]),
+    ):
+        for costs, mean, sd in zip(candidates, (0.1, 0.2, 0.25, 0.45), (0.05, 0.1, 0.05, 0.02), strict=False):
+            there = hypervolume(front, worst)
+            drawn = [hypervolume([*front, (max(s, worst[0]), *costs)], worst) for s in rng.normal(mean, sd, 4000)]
+            (gain,) = expected_gain(np.array([costs]), np.array([mean]), np.array([sd]), front, worst)
+            assert gain == pytest.approx(np.mean(drawn) - there, rel=0.06, abs=1e-4)
+
+
+def test_a_third_objective(name: str) -> None:
+    """Latency follows the MACs here, and parameters do not."""
+    target = replace(TARGET, minimised=("latency", "params"))
+    study = open_study("sqlite://", "study", "AP50-95 (proxy)", target.minimised)
+    driver = Driver(study, SPACE, target, score, SAMPLERS[name](), seed=3, budget=13, limits=Limits())
+    driver.run(lambda record: None)
+    rows = [row for row in records(study) if row.state == "trained"]
+    points = [row.point(target.minimised) for row in rows]
+    assert points == [(row.score, row.latency_ms, row.params) for row in rows]
+    assert {rows[i].arch for i in pareto(points)} == {trial.user_attrs["arch"] for trial in study.best_trials}
+    assert study.metric_names == ["AP50-95 (proxy)", "latency ms (predicted)", "parameters"]
+    assert len(pareto(points)) > len(pareto([row.point() for row in rows]))
