@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from nas.engine import Finalist, Limits, Record, pareto
+from nas.engine import Finalist, Limits, Record, pareto, readable
 
 Update = Callable[[float], None]
 
@@ -116,11 +116,17 @@ class Trials:
         )
 
 
-def result_table(front: Sequence[Finalist], stock: Finalist, unit: str, unmeasured: str = "") -> Table:
-    """The front and the stock model, predicted latency against measured; ``unit`` is that of the scores, ``unmeasured``
-    says why none was measured."""
+HEADINGS = {"params": "params", "macs": "MACs", "size": "weights"}
+
+
+def result_table(
+    front: Sequence[Finalist], stock: Finalist, unit: str, unmeasured: str = "", minimised: Sequence[str] = ("latency",)
+) -> Table:
+    """The front and the stock model, predicted latency against measured, and what else is ``minimised`` (`Target`), or
+    parameters and MACs; ``unit`` is that of the scores, ``unmeasured`` says why none was measured."""
+    sizes = minimised[1:] or ("params", "macs")
     shown = Table(title=f"Pareto front, {unmeasured or 'measured whole on the device'}", box=SIMPLE)
-    figures = ("measured\nms", "predicted\nms", "error", "params", "MACs", "weights")
+    figures = ("measured\nms", "predicted\nms", "error", *(HEADINGS[name] for name in sizes))
     for heading in ("model", unit.replace(" ", "\n", 1), *figures):
         shown.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
     for finalist in front if stock in front else [*front, stock]:
@@ -131,9 +137,7 @@ def result_table(front: Sequence[Finalist], stock: Finalist, unit: str, unmeasur
             f"{finalist.latency_ms:.2f} ± {finalist.latency_spread_ms:.2f}" if measured else "-",
             f"{finalist.latency_predicted_ms:.2f}",
             f"{finalist.error:+.1%}" if measured else "-",
-            f"{finalist.params / 1e6:.2f} M",
-            f"{finalist.macs / 1e9:.2f} G",
-            f"{finalist.weight_bytes / 1e6:.2f} MB",
+            *(readable(name, finalist.costs[name]) for name in sizes),
             style="bold" if finalist.stock else None,
         )
     return shown

@@ -269,7 +269,7 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
         write_report(run.folder)
     run.save(status="finished")
     note = unmeasured(run.folder, forced) if stock.latency_ms is None else ""
-    shown = result_table(front, stock, unit, note)
+    shown = result_table(front, stock, unit, note, target.minimised)
     if not signal.tells_apart:
         shown.title = Text(f"NO front, since scores are noise; {note or 'measured whole on the device'}")
     if forced:

@@ -39,7 +39,10 @@ def score(detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
 
 
 def main() -> None:
-    space, latencies = load_space("yolov8n"), open_table(runtime="onnxruntime", force=True)  # latencies do not matter here
+    space, latencies = (
+        load_space("yolov8n"),
+        open_table(runtime="onnxruntime", force=True),
+    )  # latencies do not matter here
     latencies.ensure(space.rows(6, 320))
     latencies.calibrate(space.calibration(6), 320)
     path = RESULTS / "overhead.json"

@@ -8,14 +8,12 @@ from statistics import median
 
 import numpy as np
 
-from nas.engine._limits import Limits
+from nas.engine._limits import Limits, readable
 from nas.engine._target import Target
 from nas.errors import InputError
 from nas.spaces import Space
 
 SAMPLED = 100
-SHOWN = {"latency": (1, "ms"), "params": (1e-6, "M"), "macs": (1e-9, "G"), "size": (1e-6, "MB")}
-"""By limit, the unit that people read, and what a cost is multiplied by for it."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Reach:
                 least, middle, most = (f(self.costs[name]) for f in (min, median, max))
                 told.append(
                     f"--max-{name} {limit:.10g} is kept by {self.within[name]:.0%} of {SAMPLED} random members: "
-                    f"{_shown(name, least)} to {_shown(name, most)}, median {_shown(name, middle)}"
+                    f"{readable(name, least)} to {readable(name, most)}, median {readable(name, middle)}"
                 )
         return told if len(told) < 2 else [*told, f"all of these are kept by {self.within['all']:.0%}"]
 
@@ -47,10 +45,10 @@ def reach(space: Space, target: Target, limits: Limits) -> Reach:
     random = np.random.default_rng(0)
     members = [space.smallest(), *(space.random(random) for _ in range(SAMPLED))]
     found = [target.costs(target.detector(member)) for member in members]
-    columns = {name: [of_member[name] for of_member in found] for name in SHOWN}
+    columns = {name: [of_member[name] for of_member in found] for name in asdict(limits)}
     for name, limit in asdict(limits).items():
         if limit is not None and min(columns[name]) > limit:
-            least = _shown(name, min(columns[name]))
+            least = readable(name, min(columns[name]))
             raise InputError(
                 f"--max-{name} {limit:.10g}: no member of the space {space.name} was found that keeps it; the least of "
                 f"{SAMPLED} random ones and the smallest is {least}: raise it, or give a space that reaches lower"
@@ -59,8 +57,3 @@ def reach(space: Space, target: Target, limits: Limits) -> Reach:
     within = {name: sum(of[name] <= 0 for of in over) / SAMPLED for name in over[0]}
     within["all"] = sum(map(limits.kept_by, found[1:])) / SAMPLED
     return Reach(columns, limits, within)
-
-
-def _shown(name: str, value: float) -> str:
-    factor, unit = SHOWN[name]
-    return f"{value * factor:.3g} {unit}"

@@ -142,7 +142,9 @@ def test_a_search_for_a_device_that_is_not_here(away: Path) -> None:
     assert "of its prediction" not in printed
 
 
-def test_a_search_that_minimises_size_too(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_that_minimises_size_too(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(search, "Workers", Weigher)
     call(search, *SEARCH, "--minimise", "latency,size", "--out", "other")
     finalists = json.loads(Path("other/run.json").read_text())["finalists"]
@@ -150,6 +152,8 @@ def test_a_search_that_minimises_size_too(run: Path, monkeypatch: pytest.MonkeyP
     best = {a for a, p in points.items() if not any(q != p and all(map(operator.le, q, p)) for q in points.values())}
     assert set(pd.read_csv("other/pareto.csv").arch) == best
     html = Path("other/report.html").read_text()
+    printed = capsys.readouterr().out
+    assert "weights" in printed and " MB" in printed and "MACs" not in printed
     assert "The front trades them for latency, size." in html
     assert "lines+markers" not in html.partition('id="front"')[2].partition("</script>")[0]
 
