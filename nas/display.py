@@ -125,7 +125,8 @@ def result_table(
     """The front and the stock model, predicted latency against measured, and what else is ``minimised`` (`Target`), or
     parameters and MACs; ``unit`` is that of the scores, ``unmeasured`` says why none was measured."""
     sizes = minimised[1:] or ("params", "macs")
-    shown = Table(title=f"Pareto front, {unmeasured or 'measured whole on the device'}", box=SIMPLE)
+    title = f"Pareto front, {unmeasured or 'measured whole on the device'}"
+    shown = Table(title=title, box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))  # fits into 80 columns
     figures = ("measured\nms", "predicted\nms", "error", *(HEADINGS[name] for name in sizes))
     for heading in ("model", unit.replace(" ", "\n", 1), *figures):
         shown.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)

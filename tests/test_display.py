@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
-from nas.display import Display
-from nas.engine import Record
+from nas.display import Display, result_table
+from nas.engine import Finalist, Record
 
 
 def row(number: int, state: str, score: float | None, latency: float) -> Record:
@@ -48,3 +49,16 @@ def test_a_terminal_shows_the_front_so_far() -> None:
     assert front == ["a3", "a0"]
     table = text.rsplit("front so far", 1)[1]
     assert "0.1000" in table and "8.00" in table and "2.00 M" in table
+
+
+@pytest.mark.parametrize("minimised", [("latency",), ("latency", "size")])
+def test_the_front_fits_into_eighty_columns(minimised: tuple[str, ...]) -> None:
+    figures = (12.3, 12.31, 0.12, 2_690_000, 520_000_000, 10_760_000)
+    stock = Finalist("01-abcdef", "a", 0.1234, None, 1, None, *figures, "0 of 0", "x", stock=True)
+    console = Console(file=StringIO(), width=80, soft_wrap=True)
+    console.print(result_table([stock], stock, "AP50-95 (proxy)", minimised=minimised))
+    assert isinstance(console.file, StringIO)
+    printed = console.file.getvalue()
+    size = ("10.8 MB",) if "size" in minimised else ("2.69 M", "0.52 G")
+    assert all(text in printed for text in ("01-abcdef (stock)", "0.1234", "12.31 ± 0.12", "12.30", "+0.1%", *size))
+    assert "…" not in printed
