@@ -39,10 +39,8 @@ def score(detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
 
 
 def main() -> None:
-    space, latencies = (
-        load_space("yolov8n"),
-        open_table(runtime="onnxruntime", force=True),
-    )  # latencies do not matter here
+    space = load_space("yolov8n")
+    latencies = open_table(runtime="onnxruntime", force=True)  # what it says of this machine does not matter here
     latencies.ensure(space.rows(6, 320))
     latencies.calibrate(space.calibration(6), 320)
     path = RESULTS / "overhead.json"
