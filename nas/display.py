@@ -120,25 +120,33 @@ HEADINGS = {"params": "params", "macs": "MACs", "size": "weights"}
 
 
 def result_table(
-    front: Sequence[Finalist], stock: Finalist, unit: str, unmeasured: str = "", minimised: Sequence[str] = ("latency",)
+    front: Sequence[Finalist],
+    stock: Finalist,
+    unit: str,
+    unmeasured: str = "",
+    minimised: Sequence[str] = ("latency",),
+    sizes: Sequence[int] = (),
 ) -> Table:
     """The front and the stock model, predicted latency against measured, and what else is ``minimised`` (`Target`), or
-    parameters and MACs; ``unit`` is that of the scores, ``unmeasured`` says why none was measured."""
-    sizes = minimised[1:] or ("params", "macs")
+    parameters and MACs; in place of parameters the image size where there are several ``sizes``; ``unit`` is that of
+    the scores, ``unmeasured`` says why none was measured."""
+    several = len(sizes) > 1
+    costs = minimised[1:] or (("macs",) if several else ("params", "macs"))
     title = f"Pareto front, {unmeasured or 'measured whole on the device'}"
     shown = Table(title=title, box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))  # fits into 80 columns
-    figures = ("measured\nms", "predicted\nms", "error", *(HEADINGS[name] for name in sizes))
-    for heading in ("model", unit.replace(" ", "\n", 1), *figures):
+    figures = ("measured\nms", "predicted\nms", "error", *(HEADINGS[name] for name in costs))
+    for heading in ("model", *(("px",) if several else ()), unit.replace(" ", "\n", 1), *figures):
         shown.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
     for finalist in front if stock in front else [*front, stock]:
         measured = finalist.latency_ms is not None
         shown.add_row(
             f"{finalist.name} (stock)" if finalist.stock and finalist in front else finalist.name,
+            *((f"{finalist.imgsz}",) if several else ()),
             f"{finalist.score:.4f}",
             f"{finalist.latency_ms:.2f} ± {finalist.latency_spread_ms:.2f}" if measured else "-",
             f"{finalist.latency_predicted_ms:.2f}",
             f"{finalist.error:+.1%}" if measured else "-",
-            *(readable(name, finalist.costs[name]) for name in sizes),
+            *(readable(name, finalist.costs[name]) for name in costs),
             style="bold" if finalist.stock else None,
         )
     return shown

@@ -8,7 +8,7 @@ import math
 import os
 import shlex
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -51,7 +51,7 @@ from nas.operators import FAMILIES
 from nas.proxies import FACTOR, PROXIES, RUNGS, UNIT, FromTemplate, Proxy, at
 from nas.reports import write_report
 from nas.runtimes import choose
-from nas.spaces import Architecture, Space, load_space, read_model
+from nas.spaces import Architecture, Space, load_space, named_size, read_model
 from nas.tables import AbsentDeviceError, forced_warning, is_here, noise_warning, open_table
 
 MORE = ("params", "macs", "size")
@@ -69,10 +69,17 @@ def main(
     runtime: cli.Runtime = "auto",
     threads: cli.Threads = 1,
     precision: cli.Precision = "float32",
-    imgsz: Annotated[int, typer.Option(help="Deployment image size in pixels, a multiple of 32.")] = 320,
+    imgsz: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="Deployment image size in pixels, a multiple of 32. Several make it one more choice; the first is the "
+            "stock model's.",
+            show_default="320",
+        ),
+    ] = None,
     max_latency: Annotated[float | None, typer.Option(help="Most latency in ms, one image.")] = None,
     max_params: Annotated[int | None, typer.Option(help="Most parameters.")] = None,
-    max_macs: Annotated[int | None, typer.Option(help="Most multiply-adds at --imgsz.")] = None,
+    max_macs: Annotated[int | None, typer.Option(help="Most multiply-adds of one image.")] = None,
     max_size: Annotated[int | None, typer.Option(help="Most bytes of the deployed model's weights.")] = None,
     minimise: Annotated[
         str, typer.Option(help=f"What the front trades for the score: latency, or with {', '.join(MORE)} behind it.")
@@ -120,9 +127,10 @@ def main(
     if time_limit is not None and time_limit <= 0:
         raise InputError(f"--time-limit {time_limit}: must be above 0 minutes")
     limits = Limits(max_latency, max_params, max_macs, max_size)
-    _check(budget, imgsz, limits, proxy, sampler, workers)
+    sizes = tuple(dict.fromkeys(imgsz or (320,)))
+    _check(budget, sizes, limits, proxy, sampler, workers)
     minimised = _minimised(minimise)
-    searched = load_space(space)
+    searched = load_space(space, sizes)
     _check_size(searched, limits, minimised)
     train_on = _train_device(train_device)
     if resume and out is None:
@@ -137,20 +145,22 @@ def main(
         latencies = open_table(device, runtime, threads, precision, table_file, rebuild_table, force)
         if not latencies.here:
             # Nothing can be measured for this table: what it lacks is refused now, before anything is spent.
-            latencies.ensure(searched.rows(scorer.dataset.nc, imgsz))
-            latencies.calibrate([], imgsz)
+            for size in sizes:
+                latencies.ensure(searched.rows(scorer.dataset.nc, size))
+                latencies.calibrate([], size)
     except AbsentDeviceError as error:
         if is_here(device):
             raise
-        of = ["--space", space, "--imgsz", imgsz, "--nc", scorer.dataset.nc, "--runtime", runtime, "--threads", threads]
-        raise InputError(f"{error}; for this search, bundle with {shlex.join(map(str, of))}") from None
-    known = tuple(_member(searched, name, imgsz, scorer.dataset.nc) for name in start or ())
+        of = ["--space", space, "--nc", scorer.dataset.nc, "--runtime", runtime, "--threads", threads]
+        kits = " and ".join(f"--imgsz {size}" for size in sizes)
+        raise InputError(f"{error}; for this search, bundle with {shlex.join(map(str, of))} {kits}") from None
+    known = tuple(_member(searched, name, sizes, scorer.dataset.nc) for name in start or ())
     cores = len(os.sched_getaffinity(0))
     count = workers or (min(cores, 4) if train_on == "cpu" else 1)
     crew = Workers(
         partial(PROXIES[proxy], scorer.dataset, **make), count, max(1, cores // count), candidate_limit or None
     )
-    fingerprint = functools.cache(lambda rung: at(scorer, rung).fingerprint)
+    fingerprint = functools.cache(lambda rung, scale: at(scorer, rung, scale).fingerprint)
     cache = ScoreCache(scores_home(), fingerprint, max(1, cores // count))
     score = crew.score if no_cache else cached(crew.score, cache)
     with Display() as display:
@@ -163,7 +173,7 @@ def main(
                 "runtime": latencies.fingerprint["runtime"],
                 "threads": threads,
                 "precision": precision,
-                "imgsz": imgsz,
+                "imgsz": list(sizes),
                 "minimise": list(minimised),
                 "proxy": proxy,
                 "sampler": sampler,
@@ -187,7 +197,7 @@ def main(
                 driver = Driver(
                     study=open_study(run.storage, name, scorer.unit, minimised),
                     space=searched,
-                    target=Target(latencies, scorer.dataset.nc, imgsz, minimised),
+                    target=Target(latencies, scorer.dataset.nc, sizes, minimised),
                     score=score,
                     sampler=SAMPLERS[sampler](),
                     seed=seed,
@@ -220,9 +230,11 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
         display.say(forced_warning(forced))
     with run.phase("table"):
         with display.bar(f"latency table {latencies.path.name}") as progress:
-            latencies.ensure(driver.space.rows(target.nc, target.imgsz), progress)
-        with display.bar("calibration on whole models") as progress:
-            latencies.calibrate(driver.space.calibration(target.nc), target.imgsz, progress)
+            rows = (driver.space.rows(target.nc, size) for size in target.sizes)
+            latencies.ensure(itertools.chain.from_iterable(rows), progress)
+        for size in target.sizes:
+            with display.bar("calibration on whole models") as progress:
+                latencies.calibrate(driver.space.calibration(target.nc), size, progress)
     if noisy := noise_warning(latencies):
         display.say(noisy)
     for line in reach(driver.space, target, driver.limits).lines():
@@ -244,15 +256,15 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
             written()
 
         display.say(f"search ended: {driver.run(told)}")
-    rows = [row for row in records(driver.study) if row.state == "trained"]
+    trained = [row for row in records(driver.study) if row.state == "trained"]
     with stoppable(), run.phase("signal"), display.bar("how far scores can be trusted") as progress:
-        signal = measure_signal(rows, chosen(rows), driver.score, target, driver.seed, progress)
+        signal = measure_signal(trained, chosen(trained), driver.score, target, driver.seed, progress)
     with stoppable(), run.phase("rungs"), display.bar("the best trained longer") as progress:
-        standings = climb(driver.study, rows, driver.score, target, driver.seed, progress, rungs)
+        standings = climb(driver.study, trained, driver.score, target, driver.seed, progress, rungs)
         written()
     crew.pause()
     with run.phase("measuring"), display.bar(f"finalists{', measured whole' if latencies.here else ''}") as progress:
-        finalists = measure(standings, rows[0].arch, target, progress)
+        finalists = measure(standings, trained[0].arch, target, progress)
     front, stock, others = front_of(finalists, driver.limits, target.minimised)
     trust = "; ".join(filter(None, (str(signal), noise(standings))))
     unit = UNIT if rungs > 1 else proxy.unit
@@ -269,7 +281,7 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
         write_report(run.folder)
     run.save(status="finished")
     note = unmeasured(run.folder, forced) if stock.latency_ms is None else ""
-    shown = result_table(front, stock, unit, note, target.minimised)
+    shown = result_table(front, stock, unit, note, target.minimised, target.sizes)
     if not signal.tells_apart:
         shown.title = Text(f"NO front, since scores are noise; {note or 'measured whole on the device'}")
     if forced:
@@ -287,16 +299,19 @@ def _marked(frame: pd.DataFrame, forced: str) -> pd.DataFrame:
     return frame.assign(forced=forced) if forced else frame
 
 
-def _check(budget: int, imgsz: int, limits: Limits, proxy: str, sampler: str, workers: int) -> None:
+def _check(budget: int, sizes: tuple[int, ...], limits: Limits, proxy: str, sampler: str, workers: int) -> None:
     """Refuse what cannot be before anything is spent."""
     if budget < 1:
         raise InputError(f"--budget {budget}: nothing would be trained; give 1 or more")
-    cli.check_imgsz(imgsz)
+    for size in sizes:
+        cli.check_imgsz(size)
     for name, value in asdict(limits).items():
         if value is not None and value <= 0:
             raise InputError(f"--max-{name} {value}: must be above 0")
     if proxy not in PROXIES:
         raise InputError(f"--proxy {proxy}: no such proxy; known are {', '.join(PROXIES)}")
+    if len(sizes) > 1 and not PROXIES[proxy].trains:
+        raise InputError(f"--proxy {proxy}: trains nothing, so that it cannot compare image sizes; give one --imgsz")
     if sampler not in SAMPLERS:
         raise InputError(f"--sampler {sampler}: no such sampler; known are {', '.join(SAMPLERS)}")
     if workers < 0:
@@ -319,12 +334,16 @@ def _check_size(space: Space, limits: Limits, minimised: tuple[str, ...]) -> Non
             raise InputError(f"{problem}; add --max-size BYTES or --minimise latency,size, or drop {key}")
 
 
-def _member(space: Space, name: str, imgsz: int, nc: int) -> Architecture:
-    """A member of the space as ``--start`` names it."""
+def _member(space: Space, name: str, sizes: tuple[int, ...], nc: int) -> Architecture:
+    """A member of the space as ``--start`` names it, on images of the first size where it names none."""
     try:
-        return space.member(read_model(name, imgsz, nc, lambda assumed: None))
+        member = space.member(read_model(name, sizes[0], nc, lambda assumed: None))
     except ValueError as error:
         raise InputError(f"--start {name}: {error}; widen the space, or drop it") from None
+    size = named_size(name)
+    if size not in {None, *sizes}:
+        raise InputError(f"--start {name}: is for images of {size} px; add --imgsz {size}, or drop it")
+    return replace(member, imgsz=size) if size and space.sizes else member
 
 
 def _weights(proxy: str, weights: Path | None) -> dict[str, Any]:

@@ -51,14 +51,15 @@ def test_a_terminal_shows_the_front_so_far() -> None:
     assert "0.1000" in table and "8.00" in table and "2.00 M" in table
 
 
+@pytest.mark.parametrize("sizes", [(320,), (320, 640)])
 @pytest.mark.parametrize("minimised", [("latency",), ("latency", "size")])
-def test_the_front_fits_into_eighty_columns(minimised: tuple[str, ...]) -> None:
+def test_the_front_fits_into_eighty_columns(minimised: tuple[str, ...], sizes: tuple[int, ...]) -> None:
     figures = (12.3, 12.31, 0.12, 2_690_000, 520_000_000, 10_760_000)
-    stock = Finalist("01-abcdef", "a", 0.1234, None, 1, None, *figures, "0 of 0", "x", stock=True)
+    stock = Finalist("01-abcdef", "a", 320, 0.1234, None, 1, None, *figures, "0 of 0", "x", stock=True)
     console = Console(file=StringIO(), width=80, soft_wrap=True)
-    console.print(result_table([stock], stock, "AP50-95 (proxy)", minimised=minimised))
+    console.print(result_table([stock], stock, "AP50-95 (proxy)", minimised=minimised, sizes=sizes))
     assert isinstance(console.file, StringIO)
     printed = console.file.getvalue()
-    size = ("10.8 MB",) if "size" in minimised else ("2.69 M", "0.52 G")
+    size = ("10.8 MB",) if "size" in minimised else ("2.69 M",) if len(sizes) == 1 else ("320", "0.52 G")
     assert all(text in printed for text in ("01-abcdef (stock)", "0.1234", "12.31 ± 0.12", "12.30", "+0.1%", *size))
     assert "…" not in printed

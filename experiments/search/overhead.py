@@ -30,7 +30,7 @@ RESULTS = Path(__file__).parent / "results"
 BUDGET = 1000
 
 
-def score(detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
+def score(detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
     """At once, by the rows alone."""
     future: Future[Outcome] = Future()
     digest = hashlib.sha256(repr(detector).encode()).digest()
@@ -47,7 +47,7 @@ def main() -> None:
     found = json.loads(path.read_text()) if path.exists() else {}
     for name in sys.argv[1:] or ["guided", "tpe", "random"]:
         with tempfile.TemporaryDirectory() as folder:
-            ms = trial_ms(name, Target(latencies, 6, 320), space, Path(folder))
+            ms = trial_ms(name, Target(latencies, 6, (320,)), space, Path(folder))
         found[name] = {"around_50": round(median(ms[25:75]), 1), "last_100": round(median(ms[-100:]), 1)}
         print(name, found[name], flush=True)
         path.write_text(json.dumps(found, indent=1) + "\n")

@@ -63,7 +63,7 @@ class Bench:
         self.space = YoloBench(folder)
         self.told, self.truth, self.latency = self.space.scratch, self.space.truth, self.space.latency
 
-    def score(self, member: Any, seed: int, /, rung: int = 1) -> Future[Outcome]:
+    def score(self, member: Any, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
         future: Future[Outcome] = Future()
         of = self.told if rung == 1 else self.truth
         future.set_result(Outcome(of[str(member)], 1.0, ()))

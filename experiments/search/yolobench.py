@@ -75,6 +75,10 @@ class YoloBench:
         """What people start from: the nano scale of every family."""
         return [self._by[family, *SCALES["n"], 320] for family in sorted(self._shapes) if family != "yolo8"]
 
+    def resized(self) -> list[Member]:
+        """None: the size is a choice like any other here."""
+        return []
+
     def random(self, rng: np.random.Generator) -> Member:
         return self._picked(lambda name, values: values[int(rng.integers(len(values)))])
 
@@ -111,6 +115,10 @@ class YoloBench:
 
     def detector(self, member: Member) -> Member:
         return member
+
+    def scale(self, member: Member) -> float:
+        """Scores are looked up."""
+        return 1.0
 
     def costs(self, member: Member) -> dict[str, float]:
         """Parameters and multiply-adds are not published: 1 stands for them, which tells a model nothing."""

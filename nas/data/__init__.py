@@ -12,8 +12,11 @@ from nas.errors import InputError
 __all__ = ["Dataset", "Split", "load", "load_test"]
 
 
-def load(data: str | Path, imgsz: int, *, max_train: int = 1024, max_val: int = 256) -> Dataset:
-    """Load a data set as imgsz x imgsz images.
+def load(
+    data: str | Path, imgsz: int, *, content: int | None = None, max_train: int = 1024, max_val: int = 256
+) -> Dataset:
+    """Load a data set as imgsz x imgsz images, each fitted into the middle ``content`` x ``content`` pixels, all unless
+    said otherwise.
 
     `data` is "shapes" for the built-in set, anything else the path of a data.yaml. At most `max_train` training and
     `max_val` validation images are kept, chosen without chance; `Dataset.note` says when that left some out.
@@ -23,13 +26,15 @@ def load(data: str | Path, imgsz: int, *, max_train: int = 1024, max_val: int = 
         if value < least:
             raise InputError(f"{option}: {value} is too small; give {least} or more")
     if data == "shapes":
-        return draw_shapes(imgsz, max_train=max_train, max_val=max_val)
-    return read_yolo(Path(data), imgsz, max_train=max_train, max_val=max_val)
+        return draw_shapes(imgsz, content=content, max_train=max_train, max_val=max_val)
+    return read_yolo(Path(data), imgsz, content=content, max_train=max_train, max_val=max_val)
 
 
-def load_test(data: str | Path, imgsz: int, *, most: int = 1024) -> Split | None:
+def load_test(data: str | Path, imgsz: int, *, content: int | None = None, most: int = 1024) -> Split | None:
     """The test split of what `load` takes, at most so many images of it; None where the data has none.
 
     For figures that nothing was chosen by: whoever chooses by it has no test split any more.
     """
-    return draw_test(imgsz, most=most) if data == "shapes" else read_test(Path(data), imgsz, most=most)
+    if data == "shapes":
+        return draw_test(imgsz, content=content, most=most)
+    return read_test(Path(data), imgsz, content=content, most=most)

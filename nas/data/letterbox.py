@@ -9,13 +9,16 @@ from PIL import Image, ImageOps
 GREY = 114
 
 
-def letterbox(image: Image.Image, size: int) -> tuple[NDArray[np.uint8], tuple[int, int, int, int]]:
-    """Fit an opened image, turned upright as its EXIF says, into the middle of a grey size x size canvas.
+def letterbox(
+    image: Image.Image, size: int, content: int | None = None
+) -> tuple[NDArray[np.uint8], tuple[int, int, int, int]]:
+    """Fit an opened image, turned upright as its EXIF says, into the middle ``content`` x ``content`` pixels, all
+    unless said otherwise, of a grey size x size canvas.
 
     Returns the canvas, uint8 RGB (3, size, size), and the place of the image on it in pixels: left, top, width, height.
     A point (x, y) of the image, normalised to 0..1, lies at (left + x * width, top + y * height).
     """
-    scale = size / max(image.size)
+    scale = (content or size) / max(image.size)
     width, height = (max(1, round(side * scale)) for side in image.size)
     # JPEGs decode at a fraction of their size almost for free; twice the target keeps the resize below clean.
     image.draft("RGB", (2 * width, 2 * height))

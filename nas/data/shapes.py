@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from nas.data.dataset import Dataset, Split, fingerprint
+from nas.data.letterbox import GREY
 
 CLASSES = ("disc", "square", "triangle", "star", "ring", "cross")
 
@@ -41,31 +42,42 @@ _SAMPLES = 3  # a side, in every pixel that is rendered
 
 
 def draw_shapes(
-    imgsz: int, *, n_train: int = 512, n_val: int = 256, max_train: int = 512, max_val: int = 256, seed: int = 0
+    imgsz: int,
+    *,
+    content: int | None = None,
+    n_train: int = 512,
+    n_val: int = 256,
+    max_train: int = 512,
+    max_val: int = 256,
+    seed: int = 0,
 ) -> Dataset:
-    """Draw the set at imgsz x imgsz pixels. Fewer images than `n_train`, `n_val` are the first ones of the same."""
-    train = _draw(imgsz, min(n_train, max_train), (seed, 0))
-    val = _draw(imgsz, min(n_val, max_val), (seed, 1))
+    """Draw the set at imgsz x imgsz pixels, in the middle ``content`` x ``content`` of them where that is given.
+
+    Fewer images than `n_train`, `n_val` are the first ones of the same."""
+    train = _draw(imgsz, content or imgsz, min(n_train, max_train), (seed, 0))
+    val = _draw(imgsz, content or imgsz, min(n_val, max_val), (seed, 1))
     note = f"{len(train)} of {n_train} training and {len(val)} of {n_val} validation images"
     if (len(train), len(val)) != (n_train, n_val):
         note += ", the first of them"
     return Dataset("shapes", CLASSES, train, val, fingerprint(len(CLASSES), train, val), note)
 
 
-def draw_test(imgsz: int, *, n: int = 512, most: int = 512, seed: int = 0) -> Split:
+def draw_test(imgsz: int, *, content: int | None = None, n: int = 512, most: int = 512, seed: int = 0) -> Split:
     """More scenes of the same kind, none of them in `draw_shapes`."""
-    return _draw(imgsz, min(n, most), (seed, 2))
+    return _draw(imgsz, content or imgsz, min(n, most), (seed, 2))
 
 
-def _draw(imgsz: int, n: int, key: tuple[int, int]) -> Split:
-    images = np.empty((n, 3, imgsz, imgsz), dtype=np.uint8)
-    boxes = []
+def _draw(imgsz: int, content: int, n: int, key: tuple[int, int]) -> Split:
+    images = np.full((n, 3, imgsz, imgsz), GREY, dtype=np.uint8)
+    first = (imgsz - content) // 2
+    middle, boxes = slice(first, first + content), []
     deck = _deal(_Dice(*key))
     for i in range(n):
         dice = _Dice(*key, i + 1)  # not 0: trailing zeros do not change a key
         scene = _compose(dice, deck)
-        images[i] = _render(scene, dice, imgsz)
-        rows = [(CLASSES.index(t.form), *(imgsz * side for side in t.box())) for t in scene if t.form in CLASSES]
+        images[i, :, middle, middle] = _render(scene, dice, content)
+        objects = [thing for thing in scene if thing.form in CLASSES]
+        rows = [(CLASSES.index(thing.form), *(first + content * side for side in thing.box())) for thing in objects]
         boxes.append(torch.tensor(rows, dtype=torch.float32).reshape(-1, 5))
     return Split(torch.from_numpy(images), tuple(boxes))
 

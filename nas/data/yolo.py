@@ -41,25 +41,25 @@ _SLACK = 0.01  # how far rounding may carry a normalised coordinate out of 0..1;
 _T = TypeVar("_T")
 
 
-def read_yolo(file: Path, imgsz: int, *, max_train: int, max_val: int) -> Dataset:
-    """Read the training and validation splits of a data.yaml into memory, as imgsz x imgsz images."""
+def read_yolo(file: Path, imgsz: int, *, content: int | None = None, max_train: int, max_val: int) -> Dataset:
+    """Read the training and validation splits of a data.yaml into memory, as imgsz x imgsz images (`letterbox`)."""
     config = _read_config(file)
     classes = _classes(file, config)
     root = _root(file, config)
     found = {key: _find_images(file, key, config[key], root) for key in ("train", "val")}
     kept = {"train": _spaced(found["train"], max_train), "val": _spaced(found["val"], max_val)}
-    splits = {key: _read_split(file, key, images, len(classes), imgsz) for key, images in kept.items()}
+    splits = {key: _read_split(file, key, images, len(classes), imgsz, content) for key, images in kept.items()}
     train, val = splits["train"], splits["val"]
     return Dataset(str(file), classes, train, val, fingerprint(len(classes), train, val), _note(found, kept))
 
 
-def read_test(file: Path, imgsz: int, *, most: int) -> Split | None:
+def read_test(file: Path, imgsz: int, *, content: int | None = None, most: int) -> Split | None:
     """Read the test split of a data.yaml; None where it names none."""
     config = _read_config(file)
     if config.get("test") in (None, "", []):
         return None
     images = _find_images(file, "test", config["test"], _root(file, config))
-    return _read_split(file, "test", _spaced(images, most), len(_classes(file, config)), imgsz)
+    return _read_split(file, "test", _spaced(images, most), len(_classes(file, config)), imgsz, content)
 
 
 def _note(found: dict[str, list[Path]], kept: dict[str, list[Path]]) -> str:
@@ -193,7 +193,7 @@ def _read_list(source: Path) -> list[Path]:
     return [Path(os.path.normpath(source.resolve().parent / line)) for line in lines if line]
 
 
-def _read_split(file: Path, key: str, images: Sequence[Path], nc: int, imgsz: int) -> Split:
+def _read_split(file: Path, key: str, images: Sequence[Path], nc: int, imgsz: int, content: int | None) -> Split:
     labels = [_label_file(image) for image in images]
     # Labels first: they are read in no time, and most mistakes are there.
     boxes = [_read_labels(label, nc, file) for label in labels]
@@ -205,7 +205,7 @@ def _read_split(file: Path, key: str, images: Sequence[Path], nc: int, imgsz: in
     canvases = torch.empty((len(images), 3, imgsz, imgsz), dtype=torch.uint8)
 
     def place(i: int) -> torch.Tensor:
-        canvas, (left, top, width, height) = _decode(images[i], imgsz)
+        canvas, (left, top, width, height) = _decode(images[i], imgsz, content)
         canvases[i] = torch.from_numpy(canvas)
         return torch.from_numpy(boxes[i] * (1, width, height, width, height) + (0, left, top, left, top)).float()
 
@@ -214,10 +214,10 @@ def _read_split(file: Path, key: str, images: Sequence[Path], nc: int, imgsz: in
         return Split(canvases, tuple(pool.map(place, range(len(images)))))
 
 
-def _decode(file: Path, imgsz: int) -> tuple[NDArray[np.uint8], tuple[int, int, int, int]]:
+def _decode(file: Path, imgsz: int, content: int | None) -> tuple[NDArray[np.uint8], tuple[int, int, int, int]]:
     try:
         with Image.open(file) as image:
-            return letterbox(image, imgsz)
+            return letterbox(image, imgsz, content)
     except FileNotFoundError:
         raise InputError(f"{file}: image is listed but not there; restore it, or take it off the list") from None
     # What decoders raise on broken files is any of these.

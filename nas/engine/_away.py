@@ -24,8 +24,9 @@ def bundle_finalists(run: Path, folder: Path, progress: Progress | None = None) 
     of = held.facts["latency"]
     if is_here(of["device"]):
         raise InputError(f"--run {run}: its device {of['device']} is here, so its search has measured the finalists")
-    nc, imgsz = held.facts["nc"], held.facts["options"]["imgsz"]
-    models = [Model(arch, "other", decode(arch).detector(nc)) for arch in _finalists(held)]
+    nc, imgsz = held.facts["nc"], held.facts["options"]["imgsz"][0]
+    finalists = _finalists(held).values()
+    models = [Model(f.arch, "other", decode(f.arch).detector(nc), f.imgsz) for f in finalists]
     note = {"run": str(run.resolve())}
     bundle(folder, of["device"], of["runtime"], of["threads"], (), (), models, imgsz, progress, turns=1, note=note)
 

@@ -19,31 +19,31 @@ from nas.proxies import Outcome
 
 @dataclass(frozen=True)
 class ScoreCache:
-    """Outcomes by detector, seed and rung, of a proxy whose ``fingerprint`` on a rung says by what recipe, on which
-    data and device it trains, one number of torch ``threads`` and one version of torch, which move the rounding.
+    """Outcomes by detector, seed, rung and scale, of a proxy whose ``fingerprint`` on these two says by what recipe, on
+    which data and device it trains, one number of torch ``threads`` and one version of torch, which move the rounding.
 
     A file an outcome, which several runs may write at once: they write the same.
     """
 
     folder: Path
-    fingerprint: Callable[[int], str]
+    fingerprint: Callable[[int, float], str]
     threads: int
 
-    def get(self, detector: Detector, seed: int, rung: int) -> Outcome | None:
+    def get(self, detector: Detector, seed: int, rung: int, scale: float) -> Outcome | None:
         """The outcome, marked as cached; None where there is none, or none that is whole."""
         try:
-            held = json.loads(self._path(detector, seed, rung).read_text(encoding="utf-8"))
+            held = json.loads(self._path(detector, seed, rung, scale).read_text(encoding="utf-8"))
             test = None if held["test"] is None else float(held["test"])
             return Outcome(float(held["score"]), float(held["seconds"]), tuple(held["curve"]), cached=True, test=test)
         except (OSError, ValueError, LookupError, TypeError):
             return None  # it is trained, and written anew
 
-    def put(self, detector: Detector, seed: int, rung: int, outcome: Outcome) -> None:
+    def put(self, detector: Detector, seed: int, rung: int, scale: float, outcome: Outcome) -> None:
         """Keep an outcome."""
-        write(self._path(detector, seed, rung), json.dumps(asdict(outcome)))
+        write(self._path(detector, seed, rung, scale), json.dumps(asdict(outcome)))
 
-    def _path(self, detector: Detector, seed: int, rung: int) -> Path:
-        fingerprint = self.fingerprint(rung)
+    def _path(self, detector: Detector, seed: int, rung: int, scale: float) -> Path:
+        fingerprint = self.fingerprint(rung, scale)
         of = f"{fingerprint}/{self.threads}/{torch.__version__}/{seed}/{detector!r}"
         return self.folder / fingerprint / f"{hashlib.sha256(of.encode()).hexdigest()[:32]}.json"
 
@@ -51,17 +51,17 @@ class ScoreCache:
 def cached(score: Score, cache: ScoreCache) -> Score:
     """``score``, asked only for what the cache does not hold; what it gives is kept. Failures are not."""
 
-    def lookup(detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
-        found = cache.get(detector, seed, rung)
+    def lookup(detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
+        found = cache.get(detector, seed, rung, scale)
         if found is not None:
             done: Future[Outcome] = Future()
             done.set_result(found)
             return done
-        future = score(detector, seed, rung=rung)
+        future = score(detector, seed, rung=rung, scale=scale)
 
         def keep(ended: Future[Outcome]) -> None:
             if not ended.cancelled() and ended.exception() is None:
-                cache.put(detector, seed, rung, ended.result())
+                cache.put(detector, seed, rung, scale, ended.result())
 
         future.add_done_callback(keep)
         return future

@@ -15,7 +15,6 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
-from nas.detectors import Detector
 from nas.engine._limits import Limits
 from nas.engine._pareto import Point
 from nas.engine._record import INTERRUPTED, SHOWN_AS, Record, records
@@ -60,8 +59,8 @@ class Driver:
     until: float = math.inf
 
     def baselines(self) -> list[Architecture]:
-        """What the search starts from: the stock model, what the user named, and the uniform replacements, as many as a
-        fifth of the budget holds."""
+        """What the search starts from: the stock model, what the user named, the stock model on images of other
+        sizes, and the uniform replacements, as many as a fifth of the budget holds."""
         return self._known()[: max(1, self.budget // 5)]
 
     def left_out(self) -> list[Architecture]:
@@ -69,7 +68,8 @@ class Driver:
         return self._known()[len(self.baselines()) :]
 
     def _known(self) -> list[Architecture]:
-        return list(dict.fromkeys((self.space.stock(), *self.start, *self.space.uniform_replacements())))
+        by_hand = (*self.space.resized(), *self.space.uniform_replacements())
+        return list(dict.fromkeys((self.space.stock(), *self.start, *by_hand)))
 
     @cached_property
     def _cut_off(self) -> dict[int, str]:
@@ -119,7 +119,8 @@ class Driver:
             entry = self._ask(len(done) + len(asked), done, asked)
             asked.append(entry)
             if entry.arch not in known and not entry.over:
-                entry.training = self.score(entry.detector, self.seed)
+                member = entry.architecture
+                entry.training = self.score(self.target.detector(member), self.seed, scale=self.target.scale(member))
             known.add(entry.arch)
 
     def _ask(self, slot: int, done: list[Record], open_ones: Iterable[_Asked]) -> _Asked:
@@ -135,8 +136,7 @@ class Driver:
         else:
             asked = (Random() if _tail(done, "duplicate") >= REPEATS else self.sampler).ask(scene, rng)
         architecture = self.space.suggest(asked) if isinstance(asked, optuna.Trial) else asked
-        detector = self.target.detector(architecture)
-        found = self.target.costs(detector)
+        found = self.target.costs(architecture)
         shown: dict[str, Any] = {SHOWN_AS[name]: value for name, value in found.items()}
         shown |= {"arch": str(architecture), "slot": slot}
         if isinstance(asked, optuna.Trial):
@@ -149,7 +149,7 @@ class Driver:
         for name, value in violations.items():
             trial.set_constraint(name, value)
         over = {} if slot < len(baselines) else {name: value for name, value in violations.items() if value > 0}
-        return _Asked(trial, architecture, detector, [found[name] for name in self.target.minimised], over)
+        return _Asked(trial, architecture, [found[name] for name in self.target.minimised], over)
 
     def _tell(self, asked: _Asked, done: list[Record]) -> Record:
         """End a trial. What the study shows of it is written before it is told: then it is final."""
@@ -186,14 +186,13 @@ class Driver:
 
 @dataclass
 class _Asked:
-    """An open trial: its detector, the costs that are minimised, by how much it lies over which limit, its training.
+    """An open trial: the costs that are minimised, by how much it lies over which limit, its training.
 
     Without a training it repeats an older trial, or else lies over a limit.
     """
 
     trial: optuna.Trial
     architecture: Architecture
-    detector: Detector
     minimised: Sequence[float]
     over: Mapping[str, float]
     training: Future[Outcome] | None = None

@@ -23,9 +23,10 @@ from nas.tables import forced_warning
 
 @dataclass(frozen=True)
 class Finalist:
-    """A detector that a search proposes. Latencies in ms, one image; ``latency_ms``, measured whole, and its spread are
-    None until it was measured, which takes a measuring kit where the device is not here. ``weight_bytes`` is what the
-    deployed weights take in the smallest form (`nas.operators.Cost`); ``budgets_kept`` is "k of n" of the limits given.
+    """A detector that a search proposes. Latencies in ms, one image of ``imgsz`` pixels; ``latency_ms``, measured
+    whole, and its spread are None until it was measured, which takes a measuring kit where the device is not here.
+    ``weight_bytes`` is what the deployed weights take in the smallest form (`nas.operators.Cost`); ``budgets_kept`` is
+    "k of n" of the limits given.
 
     ``score`` is the mean of ``score_n`` trainings on the highest rung with different seeds, ``score_sd`` their standard
     deviation, None for one; ``test_score`` the mean on the test split, where the data has one. ``stock`` marks the
@@ -34,6 +35,7 @@ class Finalist:
 
     name: str
     arch: str
+    imgsz: int
     score: float
     score_sd: float | None
     score_n: int
@@ -72,14 +74,16 @@ class Finalist:
 def measure(standings: Sequence[Standing], stock: str, target: Target, progress: Progress) -> list[Finalist]:
     """These finalists, measured whole and interleaved in one session where the device is here; ``stock`` is the
     architecture of the stock model, one of them."""
-    detectors, table = [target.decode(standing.row.arch) for standing in standings], target.table
-    wholes = table.measure_wholes(detectors, target.imgsz, progress) if table.here else [None] * len(standings)
+    members, table = [target.decode(standing.row.arch) for standing in standings], target.table
+    detectors, sizes = list(map(target.detector, members)), list(map(target.imgsz, members))
+    wholes = table.measure_wholes(detectors, sizes, progress) if table.here else [None] * len(standings)
     finalists = []
-    for standing, detector, whole in zip(standings, detectors, wholes, strict=True):
-        params, macs, _, size = cost(detector, target.imgsz)
+    for standing, detector, imgsz, whole in zip(standings, detectors, sizes, wholes, strict=True):
+        params, macs, _, size = cost(detector, imgsz)
         finalist = Finalist(
             name="",
             arch=standing.row.arch,
+            imgsz=imgsz,
             score=standing.score,
             score_sd=standing.sd,
             score_n=standing.n,
@@ -146,7 +150,7 @@ def write_front(run: Path, front: Sequence[Finalist], nc: int, unit: str, forced
         old.unlink()
     for finalist in front:
         latency = f"{finalist.latency:.2f} ms {'measured' if finalist.latency_ms else 'predicted, not measured'}"
-        notes = [f"{finalist.name}: {unit} {finalist.score:.4f}, {latency}", finalist.arch]
+        notes = [f"{finalist.name}: {unit} {finalist.score:.4f}, {latency}, {finalist.imgsz} px", finalist.arch]
         notes += [forced_warning(forced)] if forced else []
         write(run / finalist.yaml, to_yaml(decode(finalist.arch).detector(nc), "\n".join(notes)))
     frame = pareto_frame(front)

@@ -44,7 +44,7 @@ def reach(space: Space, target: Target, limits: Limits) -> Reach:
     """Look at random members, always the same ones, and the smallest; raises InputError for a limit that none keeps."""
     random = np.random.default_rng(0)
     members = [space.smallest(), *(space.random(random) for _ in range(SAMPLED))]
-    found = [target.costs(target.detector(member)) for member in members]
+    found = [target.costs(member) for member in members]
     columns = {name: [of_member[name] for of_member in found] for name in asdict(limits)}
     for name, limit in asdict(limits).items():
         if limit is not None and min(columns[name]) > limit:

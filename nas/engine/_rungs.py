@@ -154,8 +154,9 @@ def _trained(
     there = {(result.number, result.rung, result.seed): result for result in results(study)}
     wanted = [(row, seed) for row in rows for seed in seeds]
     futures = {
-        (row.number, seed): score(target.decode(row.arch), seed, rung=rung)
+        (row.number, seed): score(target.detector(member), seed, rung=rung, scale=target.scale(member))
         for row, seed in wanted
+        for member in [target.decode(row.arch)]
         if (row.number, rung, seed) not in there
     }
     found = []

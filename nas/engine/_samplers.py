@@ -211,7 +211,7 @@ def _new(scene: Scene, members: Iterator[Architecture]) -> list[Priced]:
 
 
 def _priced(scene: Scene, member: Architecture) -> Priced:
-    return Priced(member, scene.target.costs(scene.target.detector(member)))
+    return Priced(member, scene.target.costs(member))
 
 
 def _seed(rng: np.random.Generator) -> int:

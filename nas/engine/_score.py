@@ -12,9 +12,10 @@ from nas.proxies import Outcome, ProxyError
 
 
 class Score(Protocol):
-    """Has a detector scored with a seed on a rung, at once or in its turn."""
+    """Has a detector scored with a seed on a rung, at once or in its turn, on images ``scale`` times as large as the
+    proxy's own."""
 
-    def __call__(self, detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
+    def __call__(self, detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
         """As `Workers.score`."""
 
 

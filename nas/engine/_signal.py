@@ -58,7 +58,8 @@ def measure_signal(
     Raises what the scoring raised: these candidates were scored before.
     """
     squares = []
-    trainings = [score(target.decode(row.arch), seed + 1) for row in again]
+    members = [target.decode(row.arch) for row in again]
+    trainings = [score(target.detector(member), seed + 1, scale=target.scale(member)) for member in members]
     for row, training in zip(again, trainings, strict=True):
         squares.append((outcome_of(training).score - row.point()[0]) ** 2 / 2)
         progress(len(squares) / len(again))

@@ -14,26 +14,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Target:
-    """A device, as its latency ``table`` knows it, ``nc`` classes, and images of ``imgsz`` pixels.
+    """A device, as its latency ``table`` knows it, ``nc`` classes, and images of ``sizes`` pixels, one or several.
 
     ``minimised`` are the costs, latency first, that make the Pareto front together with the score.
     """
 
     table: LatencyTable
     nc: int
-    imgsz: int
+    sizes: tuple[int, ...]
     minimised: tuple[str, ...] = ("latency",)
 
     def detector(self, architecture: Architecture) -> Detector:
         """The rows for these classes."""
         return architecture.detector(self.nc)
 
-    def decode(self, arch: str) -> Detector:
-        """The rows of an architecture string."""
-        return self.detector(decode(arch))
+    def decode(self, arch: str) -> Architecture:
+        """The architecture of a string."""
+        return decode(arch)
 
-    def costs(self, detector: Detector) -> dict[str, float]:
+    def imgsz(self, architecture: Architecture) -> int:
+        """The side of its images in pixels."""
+        return architecture.imgsz or self.sizes[0]
+
+    def scale(self, architecture: Architecture) -> float:
+        """How much larger its images are than the smallest, by which a proxy's are larger too."""
+        return self.imgsz(architecture) / min(self.sizes)
+
+    def costs(self, architecture: Architecture) -> dict[str, float]:
         """What `Limits` limit: predicted latency in ms, parameters, multiply-adds, bytes of the deployed weights."""
-        params, macs, _, size = cost(detector, self.imgsz)
-        latency = self.table.predict(detector, self.imgsz).total_ms
+        detector, imgsz = self.detector(architecture), self.imgsz(architecture)
+        params, macs, _, size = cost(detector, imgsz)
+        latency = self.table.predict(detector, imgsz).total_ms
         return {"latency": latency, "params": params, "macs": macs, "size": size}

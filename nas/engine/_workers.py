@@ -17,8 +17,8 @@ import torch
 from nas.detectors import Detector
 from nas.proxies import FACTOR, Outcome, Proxy, at
 
-_rungs: dict[int, Proxy] = {}
-"""In a child: its proxy, by rung."""
+_proxies: dict[tuple[int, float], Proxy] = {}
+"""In a child: its proxy, by rung and scale."""
 
 
 class KilledError(Exception):
@@ -30,8 +30,8 @@ def _start(make: Callable[[], Proxy], threads: int, driver: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_follow, args=(driver,), daemon=True).start()
     torch.set_num_threads(threads)
-    _rungs[1] = make()
-    _rungs[1].prepare()
+    _proxies[1, 1.0] = make()
+    _proxies[1, 1.0].prepare()
 
 
 def _follow(driver: int) -> None:
@@ -45,10 +45,10 @@ def _ready() -> None:
     """What a child can answer once it has started."""
 
 
-def _score(detector: Detector, seed: int, rung: int) -> Outcome:
-    if rung not in _rungs:
-        _rungs[rung] = at(_rungs[1], rung)
-    return _rungs[rung].score(detector, seed)
+def _score(detector: Detector, seed: int, rung: int, scale: float) -> Outcome:
+    if (rung, scale) not in _proxies:
+        _proxies[rung, scale] = at(_proxies[1, 1.0], rung, scale)
+    return _proxies[rung, scale].score(detector, seed)
 
 
 class Workers:
@@ -56,9 +56,9 @@ class Workers:
 
     Small networks keep one core busy and not two, so two processes of one thread train nearly twice as fast as one of
     two. Processes start with the first scores; `pause` ends them, so that nothing of ours runs while latency is
-    measured. A candidate that takes more than ``limit`` seconds, or on a higher rung as many times more as that trains
-    longer, is killed with its process, alone, and so is one that takes its process with it; a new process takes the
-    next.
+    measured. A candidate that takes more than ``limit`` seconds, or on a higher rung or on larger images as many times
+    more as that takes, is killed with its process, alone, and so is one that takes its process with it; a new process
+    takes the next.
     """
 
     def __init__(self, make: Callable[[], Proxy], count: int, threads: int, limit: float | None = None):
@@ -68,15 +68,16 @@ class Workers:
         self._children: list[_Child] = []
         self._free: SimpleQueue[_Child] = SimpleQueue()
 
-    def score(self, detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
-        """Have this scored as soon as a process is free; the future raises what scoring it raised, or KilledError."""
+    def score(self, detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
+        """Have this scored (`nas.proxies.at` a rung and scale) as soon as a process is free; the future raises what
+        scoring it raised, or KilledError."""
         if self._crew is None:
             self._crew = ThreadPoolExecutor(self.count)
             self._children = [_Child(self._make, self._threads, self._limit) for _ in range(self.count)]
             self._free = SimpleQueue()
             for child in self._children:
                 self._free.put(child)
-        return self._crew.submit(self._one, detector, seed, rung)
+        return self._crew.submit(self._one, detector, seed, rung, scale)
 
     def pause(self) -> None:
         """End the child processes, whatever they are doing."""
@@ -87,10 +88,10 @@ class Workers:
             self._crew.shutdown()
             self._crew = None
 
-    def _one(self, detector: Detector, seed: int, rung: int) -> Outcome:
+    def _one(self, detector: Detector, seed: int, rung: int, scale: float) -> Outcome:
         child = self._free.get()
         try:
-            return child.score(detector, seed, rung)
+            return child.score(detector, seed, rung, scale)
         finally:
             self._free.put(child)
 
@@ -103,10 +104,10 @@ class _Child:
         self._pool: ProcessPoolExecutor | None = None
         self._ended, self._lock = False, Lock()
 
-    def score(self, detector: Detector, seed: int, rung: int) -> Outcome:
-        pool, limit = self._started(), self._limit and self._limit * FACTOR ** (rung - 1)
+    def score(self, detector: Detector, seed: int, rung: int, scale: float) -> Outcome:
+        pool, limit = self._started(), self._limit and self._limit * FACTOR ** (rung - 1) * scale**2
         try:
-            return pool.submit(_score, detector, seed, rung).result(limit)
+            return pool.submit(_score, detector, seed, rung, scale).result(limit)
         except TimeoutError:
             self._kill()
             raise KilledError(f"took more than its time limit of {limit:g} seconds") from None

@@ -25,6 +25,11 @@ class RunData:
     yamls: dict[str, str]
 
     @property
+    def sizes(self) -> str:
+        """The image sizes, in words."""
+        return f"{' or '.join(map(str, self.facts['options']['imgsz']))} px"
+
+    @property
     def trained(self) -> pd.DataFrame:
         """The candidates that were trained, repeats aside."""
         return self.trials[self.trials.state == "trained"]

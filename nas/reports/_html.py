@@ -33,7 +33,7 @@ def write_html(data: RunData, path: Path) -> None:
     body = [
         f"<h1>{escape(title)}</h1>",
         f"<p>{len(data.pareto)} Pareto models of {len(data.trained)} trained. Latency: {escape(options['runtime'])}, "
-        f"{options['threads']} thread(s), one image of {options['imgsz']} px. Score: {escape(data.final_unit)} on "
+        f"{options['threads']} thread(s), one image of {data.sizes}. Score: {escape(data.final_unit)} on "
         f"{escape(str(options['data']))}, proxy {escape(options['proxy'])}, seed {options['seed']}. "
         "Scores rank candidates; they are not what a full training reaches. "
         f"The front trades them for {escape(', '.join(options['minimise']))}.</p>",
@@ -124,6 +124,7 @@ def _measured(data: RunData) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "model": rows.name.where(rows.arch != data.stock["arch"], rows.name + " (stock)"),
+            "px": rows.imgsz,
             "score": rows.score.map("{:.4f}".format),
             "sd between seeds": rows.score_sd.map(_number("{:.4f}")),
             "test score": rows.test_score.map(_number("{:.4f}")),
@@ -168,7 +169,7 @@ def _by_hand(data: RunData) -> str:
         "MACs": (rows.macs / stock.macs - 1).map("{:+.1%}".format),
         "arch": rows.index,
     }
-    text = "<p>The stock model's operators replaced by one, and what you named, beside the stock model.</p>"
+    text = "<p>The stock model with all its operators replaced by one, or on other images, and what you named.</p>"
     return text + _table(pd.DataFrame(shown)) + (left if left_out else "")
 
 
@@ -180,7 +181,8 @@ def _not_trained(data: RunData) -> str:
 
 
 def _model(data: RunData, name: str) -> str:
-    command = f"python -m nas.train model={data.folder / 'pareto' / name}.yaml data=data.yaml imgsz=640 epochs=300"
+    model, imgsz = data.folder / "pareto" / f"{name}.yaml", data.pareto.set_index("name").imgsz[name]
+    command = f"python -m nas.train model={model} data=data.yaml imgsz={imgsz} epochs=300"
     return f"<h3>{escape(name)}</h3><pre>{escape(command)}</pre><pre>{escape(data.yamls[name])}</pre>"
 
 

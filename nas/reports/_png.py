@@ -26,9 +26,7 @@ def write_png(data: RunData, path: Path) -> None:
     )
     axes.scatter([data.stock_ms], [data.stock["score"]], marker="*", s=150, color="#c2410c", zorder=3, label="stock")
     options = data.facts["options"]
-    axes.set_xlabel(
-        f"{data.latency_label} ({options['runtime']}, {options['threads']} thread(s), {options['imgsz']} px)"
-    )
+    axes.set_xlabel(f"{data.latency_label} ({options['runtime']}, {options['threads']} thread(s), {data.sizes})")
     axes.set_ylabel(f"{data.final_unit}, {options['data']}")
     picked = f"{len(data.pareto)} {'Pareto models' if data.tells_apart else 'models, no front,'}"
     axes.set_title(f"{options['space']}: {picked} of {len(data.trained)} trained")

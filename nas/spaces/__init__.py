@@ -1,7 +1,7 @@
 """Search spaces: their files, their members, and the strings that name a member."""
 
 from nas.spaces._architecture import Architecture, StageChoice, choose, decode
-from nas.spaces._model import read_model
+from nas.spaces._model import named_size, read_model
 from nas.spaces._space import Space, load_space
 
-__all__ = ["Architecture", "Space", "StageChoice", "choose", "decode", "load_space", "read_model"]
+__all__ = ["Architecture", "Space", "StageChoice", "choose", "decode", "load_space", "named_size", "read_model"]

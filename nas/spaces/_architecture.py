@@ -61,15 +61,20 @@ def _choose(
 
 @dataclass(frozen=True)
 class Architecture:
-    """A template and one choice a stage. Equal models compare equal and have equal strings."""
+    """A template and one choice a stage. Equal models compare equal and have equal strings.
+
+    ``imgsz`` is the side of its images in pixels where that is one of the choices, otherwise None.
+    """
 
     template: str
     stages: tuple[StageChoice, ...]
+    imgsz: int | None = None
 
     def __str__(self) -> str:
         template = TEMPLATES[self.template]
         stages = (f"{name}:{choice}" for name, choice in zip(template.stages, self.stages, strict=True))
-        return "/".join((f"{template.name}.{template.version}", *stages))
+        size = f"@{self.imgsz}" if self.imgsz else ""
+        return "/".join((f"{template.name}.{template.version}{size}", *stages))
 
     def detector(self, nc: int) -> Detector:
         """The rows for ``nc`` classes."""
@@ -78,7 +83,7 @@ class Architecture:
     @cached_property
     def features(self) -> dict[str, float]:
         """Its choices as numbers, by name: 1 for the operator that a stage has, and logarithms of what is a number."""
-        found: dict[str, float] = {}
+        found: dict[str, float] = {"imgsz": log2(self.imgsz)} if self.imgsz else {}
         for stage, choice in zip(TEMPLATES[self.template].stages, self.stages, strict=True):
             of = f"{stage}.{choice.shell}-{choice.family}"
             found |= {of: 1.0, f"{stage}.channels": log2(choice.channels), f"{stage}.depth": log2(choice.depth)}
@@ -91,14 +96,15 @@ class Architecture:
 
     def replace(self, changes: Mapping[int, StageChoice]) -> Architecture:
         """The same with other choices for these stages, counted from 0."""
-        return Architecture(self.template, tuple(changes.get(i, choice) for i, choice in enumerate(self.stages)))
+        stages = tuple(changes.get(i, choice) for i, choice in enumerate(self.stages))
+        return Architecture(self.template, stages, self.imgsz)
 
 
-def stock(template: Template) -> Architecture:
+def stock(template: Template, imgsz: int | None = None) -> Architecture:
     """The template's own architecture."""
     shell = FAMILIES[template.family].shells[0]
     return Architecture(
-        template.name, tuple(choose(template.family, shell, c, n, p) for c, n, p in template.stock_stages)
+        template.name, tuple(choose(template.family, shell, c, n, p) for c, n, p in template.stock_stages), imgsz
     )
 
 
@@ -106,7 +112,8 @@ def stock(template: Template) -> Architecture:
 def decode(text: str) -> Architecture:
     """The architecture of a string like ``yolov8n.1/p2:csp-faster_r4_e2_n1_c32/...``; InputError says what is off."""
     head, *parts = text.strip().split("/")
-    name, _, version = head.partition(".")
+    name, _, versions = head.partition(".")
+    version, _, size = versions.partition("@")
     template = TEMPLATES.get(name)
     if template is None:
         raise InputError(f"architecture {text!r}: unknown template {name!r}; known are {', '.join(TEMPLATES)}")
@@ -114,12 +121,20 @@ def decode(text: str) -> Architecture:
         raise InputError(f"architecture {text!r}: version {version!r} of {name}; this release has {template.version}")
     if [part.partition(":")[0] for part in parts] != list(template.stages):
         raise InputError(f"architecture {text!r}: expected the stages {', '.join(template.stages)} in this order")
-    architecture = Architecture(name, tuple(_decode_stage(text, template, part.partition(":")[2]) for part in parts))
+    imgsz = _decode_size(text, size) if "@" in versions else None
+    stages = tuple(_decode_stage(text, template, part.partition(":")[2]) for part in parts)
+    architecture = Architecture(name, stages, imgsz)
     try:
         architecture.check()
     except ValueError as error:
         raise InputError(f"architecture {text!r}: {error}") from None
     return architecture
+
+
+def _decode_size(text: str, size: str) -> int:
+    if not re.fullmatch(r"[1-9]\d*", size) or int(size) % 32:
+        raise InputError(f"architecture {text!r}: the image size cannot be {size!r}; give a multiple of 32")
+    return int(size)
 
 
 def _decode_stage(text: str, template: Template, part: str) -> StageChoice:

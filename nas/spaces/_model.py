@@ -14,13 +14,22 @@ def read_model(model: str, imgsz: int, nc: int | None, tell: Callable[[str], obj
     """The detector of a YAML's path, in any dialect that `from_yaml` reads, or of an architecture string.
 
     ``nc`` replaces the YAML's number of classes and is 80 for an architecture without it; ``tell`` takes what had to be
-    assumed. Raises InputError for what is neither, or cannot take an image of ``imgsz`` x ``imgsz`` pixels.
+    assumed. Raises InputError for what is neither, or cannot take an image of ``imgsz`` x ``imgsz`` pixels; an
+    architecture's own image size is not looked at.
     """
     try:
-        architecture = re.match(r"[\w-]+\.\d+/\w+:", model)
-        detector = decode(model).detector(nc or 80) if architecture else from_yaml(model, nc, tell)
+        detector = decode(model).detector(nc or 80) if _is_architecture(model) else from_yaml(model, nc, tell)
         for _ in detector.resolve(imgsz):
             pass
     except ValueError as error:
         raise InputError(f"{model}: {error}") from None
     return detector
+
+
+def named_size(model: str) -> int | None:
+    """The image size in pixels that an architecture string names; None for any other name."""
+    return decode(model).imgsz if _is_architecture(model) else None
+
+
+def _is_architecture(model: str) -> bool:
+    return re.match(r"[\w-]+\.\d+(@\d+)?/\w+:", model) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,21 @@ from nas.spaces._file import SpaceFile, read
 Pick = Callable[[str, Sequence[Any]], Any]
 """Picks one of the values offered under a name."""
 
+SIZE = "imgsz"
+"""The name of the choice of an image size."""
+
 
 @dataclass(frozen=True)
 class Space:
-    """A validated space file. Every member is an `Architecture`; the stock model is one of them."""
+    """A validated space file. Every member is an `Architecture`; the stock model is one of them.
+
+    ``sizes`` are the image sizes in pixels that members choose among, the stock model's first; none where all have the
+    same.
+    """
 
     path: Path
     file: SpaceFile
+    sizes: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -60,16 +68,23 @@ class Space:
         return decode(text)
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        """A member that differs in one stage or two: in its width or depth alone, or in all that it chooses."""
+        """A member that differs in one stage or two: in its width or depth alone, or in all that it chooses. The image
+        size is like one more stage."""
         picked, others = self.parameters(architecture), self.parameters(self.random(rng))
-        for stage in rng.choice(list(self.file.stages), size=1 + int(rng.random() < 0.3), replace=False):
+        stages = [*self.file.stages, *([SIZE] if self.sizes else [])]
+        for stage in rng.choice(stages, size=1 + int(rng.random() < 0.3), replace=False):
             part = rng.choice(["channels", "depth", ""], p=[0.25, 0.25, 0.5])
-            picked |= {name: value for name, value in others.items() if name.startswith(f"{stage}.{part}")}
+            changed = [name for name in others if name == stage or name.startswith(f"{stage}.{part}")]
+            picked |= {name: others[name] for name in changed}
         return self._member(lambda name, values: picked[name])
 
     def stock(self) -> Architecture:
         """The template's own architecture."""
-        return stock(TEMPLATES[self.file.template])
+        return stock(TEMPLATES[self.file.template], self.sizes[0] if self.sizes else None)
+
+    def resized(self) -> list[Architecture]:
+        """The stock model on images of the other sizes."""
+        return [replace(self.stock(), imgsz=size) for size in self.sizes[1:]]
 
     def uniform_replacements(self) -> list[Architecture]:
         """What people do by hand: every stage's operator replaced by the same one, the convolutions between the stages
@@ -78,6 +93,7 @@ class Space:
         One a family and shell, the parameters the middle ones of the file's lists; stages that may not use the family
         keep the stock operator.
         """
+        base = self.stock()
         members = []
         stock_family = TEMPLATES[self.file.template].family
         for key, options in self.file.operators.items():
@@ -87,9 +103,9 @@ class Space:
                     choose(key, shell, choice.stage().entry, choice.depth, middle)  # type: ignore[arg-type]
                     if key in self._operators(name)
                     else choice
-                    for name, choice in zip(self.file.stages, self.stock().stages, strict=True)
+                    for name, choice in zip(self.file.stages, base.stages, strict=True)
                 ]
-                members.append(Architecture(self.file.template, tuple(stages)))
+                members.append(replace(base, stages=tuple(stages)))
         return members
 
     def calibration(self, nc: int) -> list[Detector]:
@@ -98,12 +114,14 @@ class Space:
         return [member.detector(nc) for member in (self.stock(), *(self.random(rng) for _ in range(7)))]
 
     def smallest(self) -> Architecture:
-        """The narrowest and shallowest member, each stage with the operator of the fewest parameters there."""
+        """The narrowest and shallowest member on the smallest images, each stage with the operator of the fewest
+        parameters there."""
         options = [
             [c for c in self.choices(name) if (c.channels, c.depth) == (min(stage.channels), min(stage.depth))]
             for name, stage in self.file.stages.items()
         ]
-        smallest = Architecture(self.file.template, tuple(choices[0] for choices in options))
+        stages = tuple(choices[0] for choices in options)
+        smallest = Architecture(self.file.template, stages, min(self.sizes, default=None))
         for index, choices in enumerate(options):  # of equal widths, so that no stage's choice moves another's cost
             members = (smallest.replace({index: choice}) for choice in choices)
             smallest = min(members, key=lambda member: cost(member.detector(1)).params)
@@ -117,9 +135,12 @@ class Space:
 
         def pick(name: str, values: Sequence[Any]) -> Any:
             stage, *rest = name.split(".")
-            choice = stages[stage]
-            own: dict[str, Any] = {"operator": choice.family, "channels": choice.channels, "depth": choice.depth}
-            wanted = (own | {"shell": choice.shell} | choice.named())[rest[-1]]
+            if name == SIZE:
+                wanted: Any = architecture.imgsz
+            else:
+                choice = stages[stage]
+                own: dict[str, Any] = {"operator": choice.family, "channels": choice.channels, "depth": choice.depth}
+                wanted = (own | {"shell": choice.shell} | choice.named())[rest[-1]]
             found[name] = wanted if wanted in values else min(values, key=lambda value: abs(value - wanted))
             return found[name]
 
@@ -197,6 +218,7 @@ class Space:
 
     def _member(self, pick: Pick) -> Architecture:
         """The one walk over the choices, whoever picks."""
+        imgsz = pick(SIZE, sorted(self.sizes)) if self.sizes else None
         stages = []
         for stage, options in self.file.stages.items():
             key = pick(f"{stage}.operator", self._operators(stage))
@@ -209,7 +231,7 @@ class Space:
                 for name, values in zip(FAMILIES[key].parameters, self._values(key), strict=True)
             }
             stages.append(choose(key, shell, channels, depth, parameters))
-        return Architecture(self.file.template, tuple(stages))
+        return Architecture(self.file.template, tuple(stages), imgsz)
 
 
 def _built(row: ResolvedRow) -> tuple[str, tuple[Any, ...], int]:
@@ -225,6 +247,7 @@ def _step(values: Sequence[Any]) -> int | float | None:
     return steps.pop() if len(steps) == 1 and min(b - a for a, b in itertools.pairwise(values)) > 0 else None
 
 
-def load_space(name: str | Path) -> Space:
-    """The space of a shipped name or of a file's path; raises InputError naming file, field and mend."""
-    return Space(*read(name))
+def load_space(name: str | Path, sizes: Sequence[int] = ()) -> Space:
+    """The space of a shipped name or of a file's path, on images of these sizes, a choice where there are several;
+    raises InputError naming file, field and mend."""
+    return Space(*read(name), tuple(sizes) if len(sizes) > 1 else ())

@@ -123,7 +123,7 @@ def bundle(
             "rows": list(_rows(add, parts)),
             "wholes": [
                 {
-                    **add(f"wholes/{n:03}", *whole(model.detector, imgsz)),
+                    **add(f"wholes/{n:03}", *whole(model.detector, model.imgsz or imgsz)),
                     "name": model.name,
                     "kind": model.kind,
                     "yaml": to_yaml(model.detector),

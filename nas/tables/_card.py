@@ -33,11 +33,13 @@ STREAM = 1
 
 class Model(NamedTuple):
     """A detector to check a table with: a held-out ``random`` member of the space, its ``stock`` model, a
-    ``hand-made`` uniform replacement, or any ``other``. Figures are over the random ones."""
+    ``hand-made`` uniform replacement, or any ``other``. Figures are over the random ones. ``imgsz``, in pixels, where
+    it has a size of its own."""
 
     name: str
     kind: Kind
     detector: Detector
+    imgsz: int | None = None
 
 
 @dataclass(frozen=True)

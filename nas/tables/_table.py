@@ -235,11 +235,13 @@ class LatencyTable:
         return shares
 
     def measure_wholes(
-        self, detectors: Sequence[Detector], imgsz: int, progress: Progress | None = None
+        self, detectors: Sequence[Detector], imgsz: int | Sequence[int], progress: Progress | None = None
     ) -> list[Measurement]:
-        """Measure whole detectors, interleaved, by the statistic and the reference of the entries."""
+        """Measure whole detectors on images of this size, or each of its own, interleaved, by the statistic and the
+        reference of the entries."""
+        sizes = [imgsz] * len(detectors) if isinstance(imgsz, int) else imgsz
         with self._measuring("whole detectors") as (runtime, bench):
-            prepared = [runtime.prepare(*whole(detector, imgsz)) for detector in detectors]
+            prepared = [runtime.prepare(*whole(*of)) for of in zip(detectors, sizes, strict=True)]
             return bench.measure(prepared, WHOLE_SAMPLES, progress)
 
     def measure_twice(

@@ -73,7 +73,7 @@ def bring_table(folder: Path) -> None:
 class Weigher(Workers):
     """Scores a candidate by its parameters, at once, in place of training it."""
 
-    def score(self, detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
+    def score(self, detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
         done: Future[Outcome] = Future()
         done.set_result(Outcome(cost(detector).params / 1e7 + seed * 1e-4, 0.0, ()))
         return done
@@ -182,7 +182,7 @@ def test_finalists_come_home_measured(run: Path, capsys: pytest.CaptureFixture[s
     assert {row.arch: row.latency_ms for row in front.itertuples()} == {arch: times[arch] for arch in best}
     assert set(front.budgets_kept) == {"1 of 1"}
     assert {path.stem for path in (run / "pareto").iterdir()} == set(front.name)
-    assert all(" ms measured\n" in path.read_text() for path in (run / "pareto").iterdir())
+    assert all(" ms measured, 64 px\n" in path.read_text() for path in (run / "pareto").iterdir())
     html = (run / "report.html").read_text()
     assert "The front, measured whole on the device" in html
     assert "predicted, not measured" not in html
@@ -254,7 +254,8 @@ def test_what_a_search_needs_is_said_before_anything_is_spent(run: Path) -> None
     ]:
         message = refused(search, *SEARCH, *options, "--out", "other")
         assert problem in message
-        device, size = dict([("--device", "pi5"), options])["--device"], dict([("--imgsz", "64"), options])["--imgsz"]
+        device = dict([("--device", "pi5"), options])["--device"]
+        sizes = " and ".join(("--imgsz 64", *([" ".join(options)] if options[0] == "--imgsz" else [])))
         assert f"python -m nas.latency bundle DIR --device {device}" in message
-        assert f"bundle with --space tiny --imgsz {size} --nc 2 --runtime onnxruntime --threads 1" in message
+        assert f"bundle with --space tiny --nc 2 --runtime onnxruntime --threads 1 {sizes}" in message
         assert not (run.parent / "other").exists()

@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import chdir, redirect_stderr
+from concurrent.futures import Future
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -19,10 +21,15 @@ import yaml
 
 from nas import cli
 from nas import search as command
-from nas.detectors import from_yaml
+from nas.detectors import Detector, cost, from_yaml
+from nas.engine import Workers
+from nas.proxies import Outcome
 from nas.spaces import decode, load_space
 
 TINY = ("--space", "tiny", "--runtime", "fake", "--imgsz", "64", "--proxy", "short")
+
+
+STOCK_AT_128 = str(load_space("tiny", (128, 64)).stock())
 
 
 def search(*options: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -71,6 +78,11 @@ def shapes_free_yaml(folder: Path, names: str = "[a, b]", label: str = "0 0.5 0.
         (["--runtime", "abacus"], "--runtime abacus: no such runtime; known are auto, torch, onnxruntime"),
         (["--threads", "0"], "--threads 0: must be at least 1"),
         (["--proxy", "oracle"], "--proxy oracle: no such proxy; known are"),
+        (["--imgsz", "96", "--proxy", "nwot"], "--proxy nwot: trains nothing, so that it cannot compare image sizes"),
+        (
+            ["--imgsz", "96", "--start", STOCK_AT_128],
+            f"--start {STOCK_AT_128}: is for images of 128 px; add --imgsz 128",
+        ),
         (["--imgsz", "100"], "--imgsz 100: must be a multiple of 32; give 96"),
         (["--time-limit", "0"], "--time-limit 0.0: must be above 0 minutes"),
         (["--max-latency", "-1"], "--max-latency -1.0: must be above 0"),
@@ -211,6 +223,41 @@ def test_out_that_holds_another_run(finished: Path) -> None:
     assert result.returncode == 2
     assert result.stderr.startswith(f"error: --out {finished}: holds another run; give another directory")
     assert {path: path.read_bytes() for path in finished.iterdir() if path.is_file()} == before
+
+
+def test_images_of_several_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not trained here: a score that follows the size shows that the run carries it from the choice to the files."""
+
+    class Sizer(Workers):
+        def score(self, detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
+            done: Future[Outcome] = Future()
+            done.set_result(Outcome(scale / 10 + cost(detector).params / 1e8 + seed / 1e4, 0.0, ()))
+            return done
+
+    monkeypatch.setattr(command, "Workers", Sizer)
+    monkeypatch.setenv("PARETO_YOLO_HOME", str(tmp_path / "home"))
+    named = str(load_space("tiny", (128, 96)).smallest())
+    options = (*TINY, "--imgsz", "96", "--start", named, "--budget", "15", "--out", "run", "--no-cache")
+    with chdir(tmp_path), redirect_stdout(StringIO()) as printed, pytest.raises(SystemExit) as ended:
+        cli.run(lambda: command.app(options, standalone_mode=False))
+    assert ended.value.code == 0
+    run = tmp_path / "run"
+    facts = json.loads((run / "run.json").read_text())
+    assert facts["options"]["imgsz"] == [64, 96]
+    trials, stock = pd.read_csv(run / "trials.csv"), load_space("tiny", (64, 96)).stock()
+    assert list(trials.arch[:3]) == list(map(str, (stock, decode(named), replace(stock, imgsz=96))))
+    front = pd.read_csv(run / "pareto.csv", dtype={"name": str})
+    assert len(set(front.imgsz)) > 1
+    for row in front.itertuples(index=False):
+        detector = decode(row.arch).detector(6)
+        assert row.imgsz == decode(row.arch).imgsz
+        assert row.macs == cost(detector, row.imgsz).macs
+        # The fake runtime has no noise, and its predictions are exact: what was measured has the size that was priced.
+        assert row.latency_ms == pytest.approx(row.latency_predicted_ms, rel=1e-6)
+        assert from_yaml(run / row.yaml) == detector
+        assert f" {row.imgsz} px" in (run / row.yaml).read_text()
+        assert f"{row.name}.yaml data=data.yaml imgsz={row.imgsz} " in (run / "report.html").read_text()
+    assert " px" in printed.getvalue()
 
 
 def test_same_seed_and_table_same_trials(tmp_path: Path) -> None:

@@ -37,6 +37,12 @@ def test_the_image_lies_in_the_middle_with_its_aspect(width: int, height: int) -
     assert abs((64 - top - h) - top) <= 1
 
 
+def test_the_image_takes_the_pixels_that_it_is_given() -> None:
+    canvas, place = letterbox(Image.new("RGB", (200, 100), (0, 0, 255)), 64, 50)
+    assert place == (7, 19, 50, 25)
+    assert _extent(~(canvas == 114).all(axis=0)) == (7, 19, 57, 44)
+
+
 @pytest.mark.parametrize(("width", "height"), [(200, 100), (150, 300), (640, 480)])
 def test_points_land_where_it_says(width: int, height: int) -> None:
     mark = (width // 4, height // 2, width // 2, height * 3 // 4)

@@ -47,6 +47,18 @@ def test_every_size_shows_the_same_scenes(drawn: Dataset) -> None:
     assert (halved.flip(0) - drawn.train.images[:4].float()).abs().mean() > 2 * away
 
 
+@pytest.mark.parametrize(("imgsz", "content", "first"), [(96, 64, 16), (96, 83, 6), (64, 64, 0)])
+def test_scenes_lie_in_the_middle_of_larger_images(imgsz: int, content: int, first: int) -> None:
+    alone, inside = draw_shapes(content, n_train=3, n_val=1), load("shapes", imgsz, content=content, max_train=3)
+    last = first + content
+    assert torch.equal(inside.train.images[:, :, first:last, first:last], alone.train.images)
+    around = inside.train.images.clone()
+    around[:, :, first:last, first:last] = 114
+    assert (around == 114).all()
+    for moved, boxes in zip(inside.train.boxes, alone.train.boxes, strict=True):
+        torch.testing.assert_close(moved, boxes + torch.tensor([0.0, *[first] * 4]))
+
+
 def test_form_of_what_comes_out(drawn: Dataset) -> None:
     assert (drawn.name, drawn.classes, drawn.nc) == ("shapes", CLASSES, 6)
     for split, n in ((drawn.train, 96), (drawn.val, 48)):

@@ -17,4 +17,4 @@ class Table:
         return SimpleNamespace(total_ms=cost(detector, imgsz).macs / 1e7)
 
 
-TARGET = Target(Table(), 3, 160)  # type: ignore[arg-type]
+TARGET = Target(Table(), 3, (160,))  # type: ignore[arg-type]

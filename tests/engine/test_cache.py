@@ -21,7 +21,7 @@ class Trainer:
         self.fault: Exception | None = None
         self.test: float | None = None
 
-    def score(self, detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
+    def score(self, detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
         self.trained.append((detector.nc, seed) if rung == 1 else (detector.nc, seed, rung))
         future: Future[Outcome] = Future()
         if self.fault is not None:
@@ -33,7 +33,7 @@ class Trainer:
 
 @pytest.fixture
 def cache(tmp_path: Path) -> ScoreCache:
-    return ScoreCache(tmp_path, str, 1)
+    return ScoreCache(tmp_path, lambda rung, scale: f"{rung} {scale}", 1)
 
 
 def test_what_was_trained_is_not_trained_again(cache: ScoreCache) -> None:
@@ -48,7 +48,11 @@ def test_what_was_trained_is_not_trained_again(cache: ScoreCache) -> None:
 
 def test_another_detector_seed_proxy_or_thread_count_is_another_score(cache: ScoreCache) -> None:
     trainer = Trainer()
-    for held in (cache, replace(cache, fingerprint=lambda rung: f"other {rung}"), replace(cache, threads=2)):
+    for held in (
+        cache,
+        replace(cache, fingerprint=lambda rung, scale: f"other {rung} {scale}"),
+        replace(cache, threads=2),
+    ):
         for detector, seed in ((STOCK, 0), (OTHER, 0), (STOCK, 1)):
             assert cached(trainer.score, held)(detector, seed).result().score == detector.nc + seed / 10
     assert trainer.trained == [(3, 0), (4, 0), (3, 1)] * 3
@@ -61,6 +65,13 @@ def test_a_higher_rung_is_another_score_and_keeps_that_on_the_test_split(cache: 
         outcomes = [cached(trainer.score, cache)(STOCK, 0, rung=rung).result() for rung in (1, 2)]
         assert [outcome.test for outcome in outcomes] == [0.25, 0.25]
     assert trainer.trained == [(3, 0), (3, 0, 2)]
+
+
+def test_other_images_are_another_score(cache: ScoreCache) -> None:
+    trainer = Trainer()
+    for scale in (1.0, 1.5, 1.0, 1.5):
+        cached(trainer.score, cache)(STOCK, 0, scale=scale).result()
+    assert trainer.trained == [(3, 0)] * 2
 
 
 def test_a_failure_is_tried_again(cache: ScoreCache) -> None:

@@ -8,7 +8,7 @@ import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ class Scorer:
     fault: Callable[[int], None] = lambda count: None
     scored: list[Detector] = field(default_factory=list)
 
-    def __call__(self, detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
+    def __call__(self, detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
         future: Future[Outcome] = Future()
         try:
             future.set_result(self.one(detector, seed))
@@ -132,7 +132,7 @@ def test_several_workers_give_the_same_trials_whoever_is_first(tmp_path: Path) -
         (tmp_path / name).mkdir()
         scorer = Scorer()
 
-        def late(detector: Detector, seed: int, scorer: Scorer = scorer) -> Outcome:
+        def late(detector: Detector, seed: int, scorer: Scorer = scorer, scale: float = 1.0) -> Outcome:
             time.sleep(random.random() / 20)
             return scorer.one(detector, seed)
 
@@ -143,6 +143,31 @@ def test_several_workers_give_the_same_trials_whoever_is_first(tmp_path: Path) -
         assert len({row.arch for row in trained(rows)}) == 13
         found.append([(row.number, row.arch, row.score) for row in rows])
     assert found[0] == found[1]
+
+
+def test_images_of_several_sizes(tmp_path: Path) -> None:
+    """Each is trained on images as much larger as it is deployed on, and costs what it costs there."""
+    scales: dict[Detector, set[float]] = {}
+
+    class Sized(Scorer):
+        def __call__(self, detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
+            scales.setdefault(detector, set()).add(scale)
+            future: Future[Outcome] = Future()
+            future.set_result(Outcome(scale, 0.5, ()))
+            return future
+
+    space, target = load_space("tiny", (160, 320, 256)), replace(TARGET, sizes=(160, 320, 256))
+    searched = replace(driver(tmp_path, Sized(), sampler="guided", budget=24), space=space, target=target)
+    rows = run(searched)
+    assert [row.arch for row in rows[:3]] == list(map(str, (space.stock(), *space.resized())))
+    found = trained(rows)
+    assert {row.score for row in found} == {1.0, 1.6, 2.0}
+    for row in found:
+        member, at = row.architecture, row.architecture.imgsz or 0
+        assert row.score == at / 160 in scales[member.detector(3)]
+        assert row.macs == cost(member.detector(3), at).macs
+        assert row.latency_ms == TARGET.table.predict(member.detector(3), at).total_ms
+    assert {trial.params["imgsz"] for trial in searched.study.trials} == {160, 256, 320}
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
@@ -156,7 +181,7 @@ def test_no_worker_waits_while_an_older_training_lasts(tmp_path: Path, workers: 
             open_now[0] -= 1
             return super().result(timeout)
 
-    def score(detector: Detector, seed: int) -> Future[Outcome]:
+    def score(detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
         future = Pending()
         future.set_result(scorer.one(detector, seed))
         open_now[0] += 1

@@ -108,7 +108,9 @@ def test_every_fault_is_recorded_and_none_moves_the_front(tmp_path: Path, monkey
     assert front == best
 
 
-def _climbing(scores: dict[str, float], space: Any, detector: Detector, seed: int, /, rung: int = 1) -> Any:
+def _climbing(
+    scores: dict[str, float], space: Any, detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0
+) -> Any:
     from concurrent.futures import Future
 
     from nas.proxies import Outcome

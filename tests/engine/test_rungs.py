@@ -19,7 +19,7 @@ from nas.proxies import RUNGS, Outcome
 from nas.spaces import Architecture, load_space
 
 SPACE = load_space("yolov8n")
-TARGET = Target(None, 3, 160)  # type: ignore[arg-type]
+TARGET = Target(None, 3, (160,))  # type: ignore[arg-type]
 
 
 class Scorer:
@@ -30,7 +30,7 @@ class Scorer:
         self.asked: list[tuple[int, int]] = []
         self.fault: Any = lambda rung, score: None
 
-    def __call__(self, detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
+    def __call__(self, detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
         self.asked.append((rung, seed))
         future: Future[Outcome] = Future()
         score = self.truth[repr(detector)]
@@ -154,7 +154,7 @@ class Late:
     def __init__(self, scorer: Scorer):
         self.scorer = scorer
 
-    def __call__(self, detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
+    def __call__(self, detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
         scorer = self.scorer
 
         class Pending(Future[Outcome]):
@@ -167,7 +167,7 @@ class Late:
         return Pending()
 
 
-def _never(detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
+def _never(detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
     raise AssertionError("trained again")
 
 

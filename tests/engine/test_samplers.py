@@ -20,7 +20,7 @@ from tests.engine.made_up import TARGET
 SPACE = load_space("yolov8n")
 
 
-def score(detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
+def score(detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
     """The more parameters the better, and HetConv better than anything else."""
     het = sum("Het" in row.module for row in detector.rows)
     future: Future[Outcome] = Future()

@@ -14,7 +14,7 @@ from nas.engine._signal import spreads
 from nas.proxies import Outcome
 from nas.spaces import load_space
 
-TARGET = Target(None, 3, 160)  # type: ignore[arg-type]
+TARGET = Target(None, 3, (160,))  # type: ignore[arg-type]
 STOCK = str(load_space("tiny").stock())
 
 
@@ -25,7 +25,7 @@ def rows(*scores: float) -> list[Record]:
 def test_spreads() -> None:
     scores = iter((0.12, 0.18))
 
-    def again(detector: Detector, seed: int, /, rung: int = 1) -> Future[Outcome]:
+    def again(detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
         assert seed == 5
         future: Future[Outcome] = Future()
         future.set_result(Outcome(next(scores), 0.0, ()))

@@ -10,13 +10,14 @@ import sys
 import weakref
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from nas.data import Dataset, Split
+from nas.data import Dataset, Split, load
 from nas.data.dataset import fingerprint
 from nas.detectors import TEMPLATES, Network
 from nas.proxies import FACTOR, PROXIES, RUNGS, Distilled, FromTemplate, Proxy, ProxyError, Recipe, at
@@ -246,7 +247,7 @@ def test_data_at_another_size_is_refused(kind: type[Proxy], data: Dataset, folde
 def test_a_higher_rung_trains_longer_and_the_last_is_scored_on_the_test_split(
     kind: type[Proxy], data: Dataset, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nas.proxies.rungs.load_test", lambda name, imgsz: data.val)
+    monkeypatch.setattr("nas.proxies.rungs.load_test", lambda name, imgsz, content: data.val)
     monkeypatch.setattr(PROXIES["short"], "recipe", TINY)
     proxy = build(kind, data, folder)
     ladder = [at(proxy, rung) for rung in range(1, RUNGS + 1)]
@@ -290,3 +291,18 @@ if __name__ == "__main__":
     saved, other, written = sys.argv[1:]
     # Written by the test that runs this.
     Path(written).write_text(json.dumps(all_scores(torch.load(saved, weights_only=False), Path(other))))
+
+
+def test_larger_images_are_the_same_ones_in_more_pixels(
+    trainer: type[Proxy], data: Dataset, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 1.3 times 64 pixels an image takes 83, in the middle of 96."""
+    monkeypatch.setattr("nas.proxies.rungs.load", partial(load, max_train=8, max_val=8))
+    proxy = build(trainer, replace(data, name="shapes"), folder)
+    assert at(proxy, 1, 1.0) is proxy
+    larger = at(proxy, 1, 1.3)
+    assert (larger.recipe.imgsz, proxy.recipe.imgsz) == (96, 64)
+    assert larger.recipe == replace(proxy.recipe, imgsz=96)
+    assert torch.equal(larger.dataset.train.images, load("shapes", 96, content=83, max_train=8).train.images)
+    assert larger.fingerprint != proxy.fingerprint != at(proxy, 2, 1.3).fingerprint != larger.fingerprint
+    assert math.isfinite(larger.score(TEMPLATES["yolov8n"].stock(6), 0).score)

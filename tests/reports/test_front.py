@@ -15,13 +15,14 @@ from nas.reports._png import write_png
 OPTIONS = {
     "runtime": "onnxruntime",
     "threads": 1,
-    "imgsz": 320,
+    "imgsz": [320],
     "minimise": ["latency"],
     "data": "shapes",
     "proxy": "short",
     "seed": 0,
 }
 ROW = {
+    "imgsz": 320,
     "score_sd": 0.01,
     "test_score": None,
     "latency_spread_ms": 0.1,

@@ -47,6 +47,35 @@ def test_members_come_back_from_their_parameters(space: Space) -> None:
         study.tell(trial, (0.0, 0.0))
 
 
+def test_the_image_size_is_one_more_choice() -> None:
+    space, rng = load_space("tiny", (320, 256, 480)), np.random.default_rng(0)
+    assert (space.stock().imgsz, space.smallest().imgsz) == (320, 256)
+    assert [(str(member), member.detector(3)) for member in space.resized()] == [
+        (str(space.stock()).replace("@320/", f"@{size}/"), space.stock().detector(3)) for size in (256, 480)
+    ]
+    found = [space.random(rng) for _ in range(40)]
+    assert {member.imgsz for member in found} == {256, 320, 480}
+    assert all(member.imgsz == 320 for member in space.uniform_replacements())
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    for member in found:
+        assert decode(str(member)) == member
+        study.enqueue_trial(space.parameters(member))
+        trial = study.ask()
+        assert trial.params == {} and space.suggest(trial) == member
+        assert trial.params["imgsz"] == member.imgsz
+        study.tell(trial, (0.0, 0.0))
+    mutants = [space.mutate(space.stock(), rng) for _ in range(60)]
+    assert {member.imgsz for member in mutants} == {256, 320, 480}
+    alone = [member for member in mutants if member.imgsz != 320 and member.stages == space.stock().stages]
+    assert alone and all(member.features["imgsz"] != space.stock().features["imgsz"] for member in alone)
+
+
+def test_one_image_size_is_no_choice() -> None:
+    space = load_space("tiny", (320,))
+    assert space == load_space("tiny")
+    assert "@" not in str(space.stock()) and space.resized() == []
+
+
 def test_every_operator_is_in_a_shipped_space() -> None:
     """But for those that save nothing but size, which a search takes up only under a limit on size."""
     offered = {key for name in SPACES for key in load_space(name).file.operators}
@@ -126,6 +155,8 @@ def test_divisors_are_repaired() -> None:
         ("yolov8n.7/p2:c2f_e0.5_n1_c32", "version '7' of yolov8n"),
         ("yolov8n.1/p2:c2f_e0.5_n1_c32", "expected the stages p2, p3, p4, p5"),
         ("STOCK", "unknown template 'STOCK'"),
+        ("yolov8n.1@/p2:x/p3:x/p4:x/p5:x", "the image size cannot be ''"),
+        ("yolov8n.1@100/p2:x/p3:x/p4:x/p5:x", "the image size cannot be '100'; give a multiple of 32"),
         ("yolov8n.1/p2:c3_e0.5_n1_c32/p3:x/p4:x/p5:x", "unknown operator 'c3'"),
         ("yolov8n.1/p2:faster_r4_e2_n1_c32/p3:x/p4:x/p5:x", "unknown operator 'faster'"),
         ("yolov8n.1/p2:c2f_n1_c32/p3:x/p4:x/p5:x", "expected the fields e, n, c"),
