@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from nas.engine import Finalist, Limits, Record, pareto, readable
+from nas.engine import COSTS, LATENCY, Finalist, Limits, Record, pareto, readable
 
 Update = Callable[[float], None]
 
@@ -79,7 +79,7 @@ class Display:
             self.progress.remove_task(task)
 
     @contextmanager
-    def trials(self, budget: int, done: Sequence[Record], minimised: Sequence[str] = ("latency",)) -> Iterator[Trials]:
+    def trials(self, budget: int, done: Sequence[Record], minimised: Sequence[str] = LATENCY) -> Iterator[Trials]:
         """A bar of trained candidates, a line a trial, and on a terminal the front so far; ``done`` are the records of
         the run before, ``minimised`` as in `Target`."""
         trained = [row for row in done if row.state == "trained"]
@@ -116,15 +116,12 @@ class Trials:
         )
 
 
-HEADINGS = {"params": "params", "macs": "MACs", "size": "weights"}
-
-
 def result_table(
     front: Sequence[Finalist],
     stock: Finalist,
     unit: str,
     unmeasured: str = "",
-    minimised: Sequence[str] = ("latency",),
+    minimised: Sequence[str] = LATENCY,
     sizes: Sequence[int] = (),
 ) -> Table:
     """The front and the stock model, predicted latency against measured, and what else is ``minimised`` (`Target`), or
@@ -134,7 +131,7 @@ def result_table(
     costs = minimised[1:] or (("macs",) if several else ("params", "macs"))
     title = f"Pareto front, {unmeasured or 'measured whole on the device'}"
     shown = Table(title=title, box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))  # fits into 80 columns
-    figures = ("measured\nms", "predicted\nms", "error", *(HEADINGS[name] for name in costs))
+    figures = ("measured\nms", "predicted\nms", "error", *(COSTS[name].heading for name in costs))
     for heading in ("model", *(("px",) if several else ()), unit.replace(" ", "\n", 1), *figures):
         shown.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
     for finalist in front if stock in front else [*front, stock]:

@@ -8,12 +8,12 @@ import math
 import os
 import shlex
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-import pandas as pd
 import torch
 import typer
 from rich.text import Text
@@ -21,9 +21,12 @@ from rich.text import Text
 from nas import cli
 from nas.display import Display, promises, result_table
 from nas.engine import (
+    COSTS,
+    LATENCY,
     SAMPLERS,
     Driver,
     Limits,
+    Record,
     Run,
     ScoreCache,
     SearchError,
@@ -54,7 +57,7 @@ from nas.runtimes import choose
 from nas.spaces import Architecture, Space, load_space, named_size, read_model
 from nas.tables import AbsentDeviceError, forced_warning, is_here, noise_warning, open_table
 
-MORE = ("params", "macs", "size")
+MORE = tuple(name for name in COSTS if name not in LATENCY)
 """What can be minimised beside latency."""
 
 app = typer.Typer(add_completion=False)
@@ -245,15 +248,13 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
         proxy.prepare(progress)
     trials = run.folder / "trials.csv"
 
-    def written() -> None:
-        write(trials, _marked(table(records(driver.study)), forced).to_csv(index=False))
+    known = records(driver.study)
+    with stoppable(), run.phase("search"), display.trials(driver.budget, known, target.minimised) as live:
 
-    before = records(driver.study)
-    with stoppable(), run.phase("search"), display.trials(driver.budget, before, target.minimised) as live:
-
-        def told(record: Any) -> None:
+        def told(record: Record) -> None:
             live.told(record)
-            written()
+            known.append(record)
+            write(trials, _csv(known, forced))
 
         display.say(f"search ended: {driver.run(told)}")
     trained = [row for row in records(driver.study) if row.state == "trained"]
@@ -261,7 +262,7 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
         signal = measure_signal(trained, chosen(trained), driver.score, target, driver.seed, progress)
     with stoppable(), run.phase("rungs"), display.bar("the best trained longer") as progress:
         standings = climb(driver.study, trained, driver.score, target, driver.seed, progress, rungs)
-        written()
+        write(trials, _csv(records(driver.study), forced))
     crew.pause()
     with run.phase("measuring"), display.bar(f"finalists{', measured whole' if latencies.here else ''}") as progress:
         finalists = measure(standings, trained[0].arch, target, progress)
@@ -294,9 +295,11 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
     display.say(f"models in {run.folder / 'pareto'}, report in {run.folder / 'report.html'}")
 
 
-def _marked(frame: pd.DataFrame, forced: str) -> pd.DataFrame:
-    """With a column ``forced`` where the latencies are of a table that does not fit: what speaks against it."""
-    return frame.assign(forced=forced) if forced else frame
+def _csv(rows: Sequence[Record], forced: str) -> str:
+    """trials.csv, with a column ``forced`` where the latencies are of a table that does not fit: what speaks against
+    it."""
+    frame = table(rows)
+    return str((frame.assign(forced=forced) if forced else frame).to_csv(index=False))
 
 
 def _check(budget: int, sizes: tuple[int, ...], limits: Limits, proxy: str, sampler: str, workers: int) -> None:

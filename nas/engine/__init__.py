@@ -2,9 +2,10 @@
 
 from nas.engine._away import bundle_finalists, take_home
 from nas.engine._cache import ScoreCache, cached
+from nas.engine._costs import COSTS, LATENCY, readable
 from nas.engine._driver import Driver
 from nas.engine._finalists import Finalist, front_of, measure, pareto_frame, unmeasured, write_front
-from nas.engine._limits import Limits, readable
+from nas.engine._limits import Limits
 from nas.engine._pareto import hypervolume, pareto
 from nas.engine._reach import Reach, reach
 from nas.engine._record import Record, Result, records, results, table
@@ -19,6 +20,8 @@ from nas.engine._target import Target
 from nas.engine._workers import KilledError, Workers
 
 __all__ = [
+    "COSTS",
+    "LATENCY",
     "SAMPLERS",
     "Driver",
     "Finalist",

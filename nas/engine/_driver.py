@@ -15,9 +15,10 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
+from nas.engine._costs import COSTS
 from nas.engine._limits import Limits
 from nas.engine._pareto import Point
-from nas.engine._record import INTERRUPTED, SHOWN_AS, Record, records
+from nas.engine._record import INTERRUPTED, Record, records
 from nas.engine._samplers import Random, Sampler, Scene
 from nas.engine._score import Score, SearchError, outcome_of
 from nas.engine._stop import stop_if_asked
@@ -137,7 +138,7 @@ class Driver:
             asked = (Random() if _tail(done, "duplicate") >= REPEATS else self.sampler).ask(scene, rng)
         architecture = self.space.suggest(asked) if isinstance(asked, optuna.Trial) else asked
         found = self.target.costs(architecture)
-        shown: dict[str, Any] = {SHOWN_AS[name]: value for name, value in found.items()}
+        shown: dict[str, Any] = {COSTS[name].column: value for name, value in found.items()}
         shown |= {"arch": str(architecture), "slot": slot}
         if isinstance(asked, optuna.Trial):
             trial = asked

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from nas.detectors import cost, to_yaml
+from nas.engine._costs import LATENCY
 from nas.engine._limits import Limits
 from nas.engine._pareto import Point, dominates, pareto
 from nas.engine._rungs import Standing
@@ -103,7 +104,7 @@ def measure(standings: Sequence[Standing], stock: str, target: Target, progress:
 
 
 def front_of(
-    finalists: Sequence[Finalist], limits: Limits, minimised: Sequence[str] = ("latency",)
+    finalists: Sequence[Finalist], limits: Limits, minimised: Sequence[str] = LATENCY
 ) -> tuple[list[Finalist], Finalist, list[Finalist]]:
     """The Pareto front of these by score and what is ``minimised`` (`Target`), fastest first and without those that
     break a limit; the stock model, which the front holds too when nothing dominates it; and the others, with why they

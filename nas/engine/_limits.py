@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-UNITS = {"latency": (1, "ms"), "params": (1e-6, "M"), "macs": (1e-9, "G"), "size": (1e-6, "MB")}
-"""By cost, what it is multiplied by for people, and its unit then."""
-
 
 @dataclass(frozen=True)
 class Limits:
@@ -28,9 +25,3 @@ class Limits:
     def kept_by(self, costs: Mapping[str, float]) -> bool:
         """Whether nothing lies over its limit."""
         return all(share <= 0 for share in self.violations(costs).values())
-
-
-def readable(name: str, value: float) -> str:
-    """A cost with the unit that people read."""
-    factor, unit = UNITS[name]
-    return f"{value * factor:.3g} {unit}"

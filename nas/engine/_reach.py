@@ -8,7 +8,8 @@ from statistics import median
 
 import numpy as np
 
-from nas.engine._limits import Limits, readable
+from nas.engine._costs import readable
+from nas.engine._limits import Limits
 from nas.engine._target import Target
 from nas.errors import InputError
 from nas.spaces import Space

@@ -10,13 +10,12 @@ import optuna
 import pandas as pd
 from optuna.trial import FrozenTrial, TrialState
 
+from nas.engine._costs import COSTS, LATENCY
 from nas.engine._pareto import Point
 from nas.proxies import RUNGS
 from nas.spaces import Architecture, decode
 
 INTERRUPTED = "interrupted"
-SHOWN_AS = {"latency": "latency_ms", "params": "params", "macs": "macs", "size": "weight_bytes"}
-"""By the name of a cost, as in `Limits`, its column in the study and trials.csv."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +44,13 @@ class Record:
     def architecture(self) -> Architecture:
         return decode(self.arch)
 
-    def costs(self, names: Iterable[str] = SHOWN_AS) -> dict[str, float]:
+    def costs(self, names: Iterable[str] = COSTS) -> dict[str, float]:
         """Costs by their names; of one that was priced only."""
-        found = {name: getattr(self, SHOWN_AS[name]) for name in names}
+        found = {name: getattr(self, COSTS[name].column) for name in names}
         assert None not in found.values()
         return found
 
-    def point(self, names: Iterable[str] = ("latency",)) -> Point:
+    def point(self, names: Iterable[str] = LATENCY) -> Point:
         """The score on the first rung and these costs; of a trained one only."""
         assert self.score is not None
         return self.score, *self.costs(names).values()

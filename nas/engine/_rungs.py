@@ -16,6 +16,7 @@ from statistics import fmean, stdev
 import numpy as np
 import optuna
 
+from nas.engine._costs import LATENCY
 from nas.engine._pareto import Point, dominates, hypervolume, pareto
 from nas.engine._record import Record, Result, keep, results
 from nas.engine._score import Score, SearchError, outcome_of
@@ -43,7 +44,7 @@ class Standing:
     n: int = 1
     test: float | None = None
 
-    def point(self, minimised: Sequence[str] = ("latency",)) -> Point:
+    def point(self, minimised: Sequence[str] = LATENCY) -> Point:
         """The score and these costs, latency as predicted, in ms."""
         return self.score, *self.row.costs(minimised).values()
 

@@ -14,13 +14,12 @@ from optuna.study import StudyDirection
 from optuna.trial import FixedTrial, TrialState, create_trial
 from sqlalchemy import event
 
+from nas.engine._costs import COSTS, LATENCY
 from nas.engine._record import INTERRUPTED
 from nas.spaces import Architecture, Space
 
-COSTS = {"latency": "latency ms (predicted)", "params": "parameters", "macs": "MACs", "size": "bytes of weights"}
 
-
-def open_study(storage: str, name: str, unit: str, minimised: Sequence[str] = ("latency",)) -> optuna.Study:
+def open_study(storage: str, name: str, unit: str, minimised: Sequence[str] = LATENCY) -> optuna.Study:
     """The study of scores in this ``unit`` (`nas.proxies.Proxy.unit`) and of what is ``minimised`` (`Target`), new or
     taken up: trials that a dead driver left running are failed, so nothing waits for them."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -33,7 +32,7 @@ def open_study(storage: str, name: str, unit: str, minimised: Sequence[str] = ("
     study = optuna.create_study(study_name=name, storage=kept, directions=directions, load_if_exists=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        study.set_metric_names([unit, *(COSTS[name] for name in minimised)])
+        study.set_metric_names([unit, *(COSTS[name].objective for name in minimised)])
     interrupt(study)
     while study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
         study.tell(study.ask(), state=TrialState.FAIL)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nas.detectors import Detector, cost
+from nas.engine._costs import LATENCY
 from nas.spaces import Architecture, decode
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Target:
     table: LatencyTable
     nc: int
     sizes: tuple[int, ...]
-    minimised: tuple[str, ...] = ("latency",)
+    minimised: tuple[str, ...] = LATENCY
 
     def detector(self, architecture: Architecture) -> Detector:
         """The rows for these classes."""

@@ -20,6 +20,9 @@ from nas.spaces._file import SpaceFile, read
 Pick = Callable[[str, Sequence[Any]], Any]
 """Picks one of the values offered under a name."""
 
+PARTS = ("channels", "depth", "", "")
+"""What of a stage a mutation changes, each as often: its width, its depth, or twice as often all of it."""
+
 SIZE = "imgsz"
 """The name of the choice of an image size."""
 
@@ -72,8 +75,8 @@ class Space:
         size is like one more stage."""
         picked, others = self.parameters(architecture), self.parameters(self.random(rng))
         stages = [*self.file.stages, *([SIZE] if self.sizes else [])]
-        for stage in rng.choice(stages, size=1 + int(rng.random() < 0.3), replace=False):
-            part = rng.choice(["channels", "depth", ""], p=[0.25, 0.25, 0.5])
+        for index in rng.permutation(len(stages))[: 1 + int(rng.random() < 0.3)]:
+            stage, part = stages[index], PARTS[int(rng.integers(len(PARTS)))]
             changed = [name for name in others if name == stage or name.startswith(f"{stage}.{part}")]
             picked |= {name: others[name] for name in changed}
         return self._member(lambda name, values: picked[name])

@@ -289,10 +289,13 @@ class LatencyTable:
     def _rows(self, detector: Detector, imgsz: int) -> list[float]:
         """The rows' ms as measured alone."""
         parts = list(map(Part.of, resolved(detector, imgsz)))
-        if missing := self._without(parts):
+        try:
+            return list(map(self._row, parts))
+        except KeyError:
+            missing = self._without(parts)
             first = "; ".join(str(key) for key in missing[:3])
-            raise MissingEntryError(f"the latency table {self.path} lacks {len(missing)} entries, first of all {first}")
-        return list(map(self._row, parts))
+            problem = f"the latency table {self.path} lacks {len(missing)} entries, first of all {first}"
+            raise MissingEntryError(problem) from None
 
     def _row(self, part: Part) -> float:
         base = self._entries[part.key(1)].ms
