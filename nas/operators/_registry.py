@@ -21,7 +21,7 @@ from nas.operators.dsconv import DS_FAMILY, CSPDSBlockOperator, DSBlockOperator
 from nas.operators.dual import DUAL_FAMILY, CSPDualBlockOperator, DualBlockOperator
 from nas.operators.dwconv import DWConvOperator
 from nas.operators.dwsep import DWSEP_FAMILY, CSPDWBlockOperator, DWBlockOperator
-from nas.operators.elan1 import ELAN1Operator
+from nas.operators.elan1 import ELAN1_FAMILY, ELAN1Operator
 from nas.operators.end2end import EndToEndDetectOperator
 from nas.operators.faster import FASTER_FAMILY, CSPFasterOperator, FasterBlockOperator, PConvOperator
 from nas.operators.ghost import (
@@ -35,7 +35,7 @@ from nas.operators.grouped import GROUPED_FAMILY, CSPGroupedOperator, GroupedBlo
 from nas.operators.gsconv import GSCONV_FAMILY, CSPGSBlockOperator, GSBlockOperator, GSConvOperator
 from nas.operators.het import HET_FAMILY, CSPHetBlockOperator, HetBlockOperator
 from nas.operators.psa import C2PSAOperator, PSAOperator
-from nas.operators.rep import RepNCSPELAN4Operator
+from nas.operators.rep import REPELAN_FAMILY, RepNCSPELAN4Operator
 from nas.operators.scdown import SCDownOperator
 from nas.operators.shufflev2 import (
     SHUFFLEV2_FAMILY,
@@ -115,6 +115,8 @@ FAMILIES: dict[str, Family] = {
         C2F_FAMILY,
         C3_FAMILY,
         C3K2_FAMILY,
+        ELAN1_FAMILY,
+        REPELAN_FAMILY,
         FASTER_FAMILY,
         TCONV_FAMILY,
         HET_FAMILY,

@@ -6,13 +6,14 @@ section 4.2 (generalised ELAN).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import torch
 from torch import nn
 
 from nas.operators._base import Call, Cost, Shape, StockOperator, conv_cost
+from nas.operators._family import Family, Number, Row
 from nas.operators.conv import Conv
 
 
@@ -76,3 +77,17 @@ class ELAN1Operator(ELANOperator):
     module = ELAN1
     example = (24, 16, 8)
     branch_costs = staticmethod(_branch_costs)
+
+
+def _row(shell: str, channels: int, depth: int, parameters: Mapping[str, Number]) -> Row:
+    return depth, "ELAN1", (channels, channels, channels // 2)
+
+
+ELAN1_FAMILY = Family(
+    key="elan1",
+    title="ELAN1, the first stage of GELAN",
+    shells=("csp",),
+    parameters={},
+    row=_row,
+    widths=lambda width, parameters: (width,),
+)

@@ -6,6 +6,7 @@ Sources: Ding et al., "RepVGG: Making VGG-style ConvNets Great Again", CVPR 2021
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 import torch
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from nas.operators._base import Cost, conv_cost, total
+from nas.operators._family import Family, Number, Row
 from nas.operators.c3 import C3Shell, c3_shell_costs
 from nas.operators.conv import Conv
 from nas.operators.elan1 import ELANOperator, ELANShell
@@ -96,3 +98,17 @@ class RepNCSPELAN4Operator(ELANOperator):
     module = RepNCSPELAN4
     example = (24, 16, 8, 2)
     branch_costs = staticmethod(_branch_costs)
+
+
+def _row(shell: str, channels: int, depth: int, parameters: Mapping[str, Number]) -> Row:
+    return 1, "RepNCSPELAN4", (channels, channels, channels // 2, depth)
+
+
+REPELAN_FAMILY = Family(
+    key="repelan",
+    title="RepNCSPELAN4, the stage of GELAN",
+    shells=("csp",),
+    parameters={},
+    row=_row,
+    widths=lambda width, parameters: (width,),
+)

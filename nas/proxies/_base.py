@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from nas.data import Dataset, Split, load
 from nas.data.dataset import fingerprint
-from nas.detectors import Detector
+from nas.detectors import Detector, anchor_free
 from nas.proxies.recipe import Recipe
 from nas.spaces import Space, load_space
 
@@ -99,6 +99,11 @@ class Proxy(ABC):
     def prepare(self, progress: Progress | None = None) -> None:  # noqa: B027
         """Whatever has to happen once a run; nothing unless a proxy says otherwise."""
 
-    @abstractmethod
     def score(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
-        """Score one detector; raises `ProxyError` with the reason when that cannot be done."""
+        """Score one detector, whatever head it has, with the anchor-free one: other heads want other losses, and all
+        candidates have the same. Raises `ProxyError` with the reason when that cannot be done."""
+        return self.judge(anchor_free(detector), seed, progress)
+
+    @abstractmethod
+    def judge(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
+        """Score a detector that has that head."""

@@ -81,7 +81,7 @@ class Distilled(FromTemplate):
         self._slopes = json.loads(path.read_text(encoding="utf-8"))["slopes"]
         tell(1.0)
 
-    def score(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
+    def judge(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
         if not self._prepared:
             self.prepare()
         start = time.perf_counter()

@@ -17,7 +17,7 @@ from nas.proxies.train import fit, reproducible
 class Inheriting(FromTemplate):
     """Trains a candidate that has taken over a part of the template's weights."""
 
-    def score(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
+    def judge(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
         if not self._prepared:
             self.prepare()
         with reproducible(seed):

@@ -14,7 +14,7 @@ class ShortTraining(Proxy):
     name = "short"
     recipe = Recipe()
 
-    def score(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
+    def judge(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
         with reproducible(seed):
             network = Network(detector, seed)
             return fit(network, self.dataset, self.recipe, seed, device=self.device, progress=progress, test=self.test)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from nas.data import Dataset
-from nas.detectors import TEMPLATES, Network
+from nas.detectors import TEMPLATES, Network, anchor_free
 from nas.errors import InputError
 from nas.files import replacing
 from nas.proxies._base import Progress, Proxy
@@ -29,7 +29,7 @@ class TrainedTemplate:
 
     def __init__(self, name: str, dataset: Dataset, recipe: Recipe, device: str, weights: Path | None = None):
         self.name, self.layout = name, TEMPLATES[name]
-        self.detector = self.layout.stock(dataset.nc)
+        self.detector = anchor_free(self.layout.stock(dataset.nc))
         self._dataset, self._recipe, self._device, self._weights = dataset, recipe, device, weights
         self._source = hashlib.sha256(weights.read_bytes()).hexdigest() if weights else asdict(recipe)
         self._state: dict[str, Tensor] | None = None

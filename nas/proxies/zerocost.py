@@ -35,7 +35,7 @@ class ZeroCost(Proxy):
     def measure(self, detector: Detector, seed: int) -> float:
         """The score, larger for what should become more accurate; in no particular unit."""
 
-    def score(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
+    def judge(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
         start = time.perf_counter()
         with reproducible(seed):
             value = self.measure(detector, seed)

@@ -102,10 +102,8 @@ class Architecture:
 
 def stock(template: Template, imgsz: int | None = None) -> Architecture:
     """The template's own architecture."""
-    shell = FAMILIES[template.family].shells[0]
-    return Architecture(
-        template.name, tuple(choose(template.family, shell, c, n, p) for c, n, p in template.stock_stages), imgsz
-    )
+    stages = (choose(key, FAMILIES[key].shells[0], c, n, parameters) for key, c, n, parameters in template.stock_stages)
+    return Architecture(template.name, tuple(stages), imgsz)
 
 
 @lru_cache(maxsize=4096)

@@ -95,7 +95,7 @@ def _check(path: Path, space: SpaceFile) -> None:
             if key not in space.operators:
                 declared = ", ".join(space.operators)
                 raise InputError(f"{where}.operators: {key!r} is not under operators; declared are {declared}")
-        _check_list(f"{where}.operators", stage.operators or list(space.operators), template.family)
+        _check_list(f"{where}.operators", stage.operators or list(space.operators), choice.family)
     for choice in own.stages:
         for parameter, listed in space.operators[choice.family].items():
             _check_list(f"{path}: operators.{choice.family}.{parameter}", listed, choice.named()[parameter])

@@ -98,10 +98,9 @@ class Space:
         """
         base = self.stock()
         members = []
-        stock_family = TEMPLATES[self.file.template].family
         for key, options in self.file.operators.items():
             middle = {name: values[len(values) // 2] for name, values in options.items() if name != "shell"}
-            for shell in self._shells(key) if key != stock_family else ():
+            for shell in self._shells(key) if {choice.family for choice in base.stages} != {key} else ():
                 stages = [
                     choose(key, shell, choice.stage().entry, choice.depth, middle)  # type: ignore[arg-type]
                     if key in self._operators(name)

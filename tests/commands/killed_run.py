@@ -27,7 +27,7 @@ class Stub(Proxy):
     name = "stub"
     recipe = Recipe()
 
-    def score(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
+    def judge(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
         digest = hashlib.sha256(repr((detector, seed, self.recipe.steps)).encode()).digest()
         return Outcome(0.1 + int.from_bytes(digest[:2]) / 2**17, 0.01, (), test=0.5 if self.test else None)
 

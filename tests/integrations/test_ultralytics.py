@@ -27,8 +27,8 @@ RNG = np.random.default_rng(20)
 MEMBERS = [SPACE.stock(), *(SPACE.random(RNG) for _ in range(20))]
 OTHER_TEMPLATES = [
     member
-    for space in map(load_space, ("yolov5n", "yolo11n"))
-    for member in (space.stock(), *space.uniform_replacements()[:1], *(space.random(RNG) for _ in range(10)))
+    for space in map(load_space, ("yolov5n", "gelan-t", "yolo11n", "yolo26n"))
+    for member in (space.stock(), *space.uniform_replacements()[:1], *(space.random(RNG) for _ in range(5)))
 ]
 
 
