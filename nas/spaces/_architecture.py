@@ -82,12 +82,13 @@ class Architecture:
 
     @cached_property
     def features(self) -> dict[str, float]:
-        """Its choices as numbers, by name: 1 for the operator that a stage has, and logarithms of what is a number."""
+        """Its choices as numbers, by name: 1 for the operator that a stage has, and logarithms of what is a number, to
+        the base 2; 0 counts as 1/2."""
         found: dict[str, float] = {"imgsz": log2(self.imgsz)} if self.imgsz else {}
         for stage, choice in zip(TEMPLATES[self.template].stages, self.stages, strict=True):
             of = f"{stage}.{choice.shell}-{choice.family}"
             found |= {of: 1.0, f"{stage}.channels": log2(choice.channels), f"{stage}.depth": log2(choice.depth)}
-            found |= {f"{of}.{name}": log2(value) for name, value in choice.named().items()}
+            found |= {f"{of}.{name}": log2(value or 0.5) for name, value in choice.named().items()}
         return found
 
     def check(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,13 @@ def test_strings_decode_without_the_run(space: Space) -> None:
     for member in members(space, 200):
         assert decode(str(member)) == member
         assert decode(str(member)).detector(3) == member.detector(3)
+
+
+def test_every_choice_is_a_number_to_the_surrogate(space: Space) -> None:
+    for index, stage in enumerate(space.file.stages):
+        for choice in space.choices(stage):
+            features = space.stock().replace({index: choice}).features
+            assert all(math.isfinite(value) for value in features.values())
 
 
 def test_equal_models_have_equal_strings(space: Space) -> None:
