@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from nas.data.dataset import Dataset, Split
-from nas.data.shapes import draw_shapes, draw_test
-from nas.data.yolo import read_test, read_yolo
+from nas.data.shapes import CLASSES, draw_shapes, draw_test
+from nas.data.yolo import read_classes, read_test, read_yolo
 from nas.errors import InputError
 
-__all__ = ["Dataset", "Split", "load", "load_test"]
+__all__ = ["Dataset", "Split", "class_names", "load", "load_test"]
 
 
 def load(
@@ -38,3 +38,8 @@ def load_test(data: str | Path, imgsz: int, *, content: int | None = None, most:
     if data == "shapes":
         return draw_test(imgsz, content=content, most=most)
     return read_test(Path(data), imgsz, content=content, most=most)
+
+
+def class_names(data: str | Path) -> tuple[str, ...]:
+    """The classes of what `load` takes, without its images; raises InputError as it does."""
+    return CLASSES if data == "shapes" else read_classes(Path(data))

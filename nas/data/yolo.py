@@ -62,6 +62,11 @@ def read_test(file: Path, imgsz: int, *, content: int | None = None, most: int) 
     return _read_split(file, "test", _spaced(images, most), len(_classes(file, config)), imgsz, content)
 
 
+def read_classes(file: Path) -> tuple[str, ...]:
+    """The class names of a data.yaml; its images are not looked for."""
+    return _classes(file, _read_config(file))
+
+
 def _note(found: dict[str, list[Path]], kept: dict[str, list[Path]]) -> str:
     counts = {key: f"{len(kept[key])} of {len(found[key])}" for key in found}
     note = f"{counts['train']} training and {counts['val']} validation images"

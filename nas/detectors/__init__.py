@@ -1,13 +1,14 @@
 """Detectors: rows, their YAML, their torch module and their cost."""
 
 from nas.detectors._cost import cost, row_cost
-from nas.detectors._heads import anchor_free
+from nas.detectors._heads import DIALECTS, anchor_free, in_dialect
 from nas.detectors._network import Network, build_row, fuse
 from nas.detectors._rows import Detector, ResolvedRow, Row, resolved
 from nas.detectors._templates import TEMPLATES, Stage, Template
-from nas.detectors._yaml import from_yaml, to_yaml
+from nas.detectors._yaml import from_content, from_yaml, to_yaml
 
 __all__ = [
+    "DIALECTS",
     "TEMPLATES",
     "Detector",
     "Network",
@@ -18,8 +19,10 @@ __all__ = [
     "anchor_free",
     "build_row",
     "cost",
+    "from_content",
     "from_yaml",
     "fuse",
+    "in_dialect",
     "resolved",
     "row_cost",
     "to_yaml",

@@ -19,6 +19,8 @@ Tell = Callable[[str], object]
 
 LIGHT = ("C3k2", "A2C2f", "C2fCIB")
 """Kinds that give an Ultralytics model the light class branch; any other model gets the legacy one."""
+_OURS = re.compile(r"__import__\('nas\.operators\.\w+', fromlist=\['(\w+)'\]\)\.\1")
+"""A module of ours as it stands in a YAML for YOLOv5 or YOLOv9."""
 _LETTER = re.compile(r"(yolo(?:e-)?v?\d+)([nslmx])")
 
 
@@ -107,6 +109,7 @@ class _Reader:
 
     def add(self, sources: list[Any], repeats: int, module: str, raw: list[Any]) -> None:
         """Read one row; raises ValueError for one that no trainer would build."""
+        module = _OURS.sub(r"\1", module)
         operator, args = OPERATORS.get(module), [self._value(arg) for arg in raw]
         if repeats < 1:
             raise ValueError(f"repeats must be 1 or more, not {repeats}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ from nas.detectors._network import build_row
 from nas.detectors._rows import Detector, Row
 from nas.errors import InputError
 from nas.files import read_yaml
-from nas.operators import BINS
+from nas.operators import BINS, KeepingOperator
 
 UNSCALED = ("depth_multiple: 1.0", "width_multiple: 1.0")
 """Keys that YOLOv5 and YOLOv9 insist on."""
+
+IMPORTED = "__import__('{0}', fromlist=['{1}']).{1}"
+"""How a module of ours stands in their YAMLs: they evaluate the name, so that nothing need be registered with them."""
 
 
 def to_yaml(detector: Detector, title: str = "") -> str:
@@ -27,11 +31,12 @@ def to_yaml(detector: Detector, title: str = "") -> str:
     """
     lines = [f"# {line}" for line in title.splitlines()]
     lines += [f"nc: {detector.nc}", *_keys(detector), "", "# [from, repeats, module, args]", "backbone:"]
+    by_path = detector.rows[-1].module in {"AnchorDetect", "DDetect"}
     for index, row in enumerate(detector.rows):
         if index == detector.backbone:
             lines += ["", "head:"]
         source = row.source[0] if len(row.source) == 1 else list(row.source)
-        module, args = _written(row)
+        module, args = _written(row, by_path)
         lines.append(f"  - {_flow([source, row.repeats, module, args])}  # {index}")
     text = "\n".join(lines) + "\n"
     _check(detector, text)
@@ -48,15 +53,20 @@ def from_yaml(path: str | Path, nc: int | None = None, tell: Tell = warnings.war
     family = path.with_name(without_letter(path.stem) + path.suffix)
     file = family if not path.exists() and family.exists() else path
     content = read_yaml(file, "model YAML", "nc, backbone and head")
-    nc = content.get("nc") if nc is None else nc
-    if not isinstance(nc, int) or isinstance(nc, bool) or nc < 1:
-        raise InputError(f"{file}: nc: must be the number of classes, not {nc!r}")
     try:
-        scale = scale_of(content, nc, letter_of(path.stem), lambda text: tell(f"{file}: {text}"))
-        detector = read(content, nc, scale)
-        _build(detector)
+        return from_content(content, nc, letter_of(path.stem), lambda text: tell(f"{file}: {text}"))
     except ValueError as error:
         raise InputError(f"{file}: {error}") from None
+
+
+def from_content(content: Mapping[str, Any], nc: int | None, letter: str, tell: Tell) -> Detector:
+    """The detector of a YAML's content, as `from_yaml`; ``letter`` is the scale's. Raises ValueError naming row or
+    field."""
+    nc = content.get("nc") if nc is None else nc
+    if not isinstance(nc, int) or isinstance(nc, bool) or nc < 1:
+        raise ValueError(f"nc: must be the number of classes, not {nc!r}")
+    detector = read(content, nc, scale_of(content, nc, letter, tell))
+    _build(detector)
     return detector
 
 
@@ -87,8 +97,10 @@ def _keys(detector: Detector) -> list[str]:
     return []
 
 
-def _written(row: Row) -> tuple[str, list[Any]]:
+def _written(row: Row, by_path: bool) -> tuple[str, list[Any]]:
     """Module and arguments as the trainers write them."""
+    if by_path and isinstance(row.operator, KeepingOperator):
+        return IMPORTED.format(row.operator.module.__module__, row.operator.module.__name__), _listed(row.args)
     match row.module, row.args:
         case "AnchorDetect", _:
             return "Detect", ["nc", "anchors"]

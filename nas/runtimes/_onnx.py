@@ -55,9 +55,11 @@ class OpenVINORuntime(OnnxFileRuntime):
     install = "pip install 'pareto-yolo[openvino]'"
 
 
-def export(module: nn.Module, inputs: Sequence[torch.Tensor]) -> bytes:
+def export(
+    module: nn.Module, inputs: Sequence[torch.Tensor], names: Sequence[str] = (), outputs: Sequence[str] = ()
+) -> bytes:
     """The ONNX model of a module with fixed input shapes, by torch's TorchScript exporter, the one that the trainers'
-    `yolo export` uses."""
+    `yolo export` uses. Inputs are called x0, x1, ... unless ``names`` say otherwise, and ``outputs`` by number."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # The head keeps its grid from one call to the next, which the tracer reports as a constant: it is meant to be.
@@ -65,8 +67,16 @@ def export(module: nn.Module, inputs: Sequence[torch.Tensor]) -> bytes:
         # The older exporter is what the deployment path uses.
         warnings.simplefilter("ignore", DeprecationWarning)
         arguments = (inputs[0] if len(inputs) == 1 else list(inputs),)
-        names = [f"x{i}" for i in range(len(inputs))]
+        called = list(names) or [f"x{i}" for i in range(len(inputs))]
         # Its annotation lists paths only, but this exporter writes to buffers as well.
         target = cast(Any, buffer)
-        torch.onnx.export(module, arguments, target, input_names=names, opset_version=OPSET, dynamo=False)
+        torch.onnx.export(
+            module,
+            arguments,
+            target,
+            input_names=called,
+            output_names=list(outputs) or None,
+            opset_version=OPSET,
+            dynamo=False,
+        )
     return buffer.getvalue()

@@ -13,6 +13,8 @@ import pytest
 import torch
 
 from nas.detectors import TEMPLATES, Network, cost, to_yaml
+from nas.errors import InputError
+from nas.integrations.checkpoint import read_checkpoint
 from nas.integrations.torchvision import nms
 from nas.integrations.ultralytics import register
 from nas.operators import FAMILIES
@@ -101,6 +103,30 @@ def test_nas_train_runs(bccd: Path, tmp_path: Path) -> None:
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr[-3000:]
     assert "Platelets" in result.stdout
+    command = [sys.executable, "-m", "nas.export", str(checkpoint), "--onnx", "--imgsz", "160", "--out", "exported"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr[-3000:]
+    ort = pytest.importorskip("onnxruntime", reason="the onnx extra is not installed")
+    x = torch.rand(1, 3, 160, 160)
+    (found,) = ort.InferenceSession(str(tmp_path / "exported" / "last.onnx")).run(None, {"images": x.numpy()})
+    torch.testing.assert_close(torch.from_numpy(found), as_trained(checkpoint, x), atol=1e-4, rtol=1e-4)
+
+
+def as_trained(checkpoint: Path, x: torch.Tensor) -> torch.Tensor:
+    """What Ultralytics' own network of a checkpoint says."""
+    register()
+    from ultralytics.nn.tasks import torch_safe_load
+
+    held, _ = torch_safe_load(str(checkpoint))
+    with torch.no_grad():
+        decoded: torch.Tensor = (held["ema"] or held["model"]).float().eval()(x)[0]
+    return decoded
+
+
+def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "best.pt").write_text("not a checkpoint")
+    with pytest.raises(InputError, match=r"best\.pt: not a checkpoint of Ultralytics' trainer: "):
+        read_checkpoint(tmp_path / "best.pt")
 
 
 def test_nas_train_without_a_model() -> None:

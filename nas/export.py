@@ -1,0 +1,144 @@
+"""``python -m nas.export MODEL``: what was found, as the YAML of a trainer, or as an ONNX file to deploy."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import torch
+import typer
+from rich.console import Console
+from torch import Tensor
+
+from nas import cli
+from nas.data import class_names
+from nas.detectors import DIALECTS, Detector, Network, anchor_free, fuse, in_dialect, to_yaml
+from nas.errors import InputError
+from nas.files import replacing, write
+from nas.integrations.checkpoint import read_checkpoint
+from nas.reports import load_run
+from nas.runtimes import export
+from nas.spaces import decode, read_model
+
+app = typer.Typer(add_completion=False)
+
+SIZE = 640
+Say = Callable[[str], object]
+
+
+class Exported(NamedTuple):
+    """A detector to export: the ``name`` of its files, its rows, a ``title`` for them, and weights where it has any."""
+
+    name: str
+    detector: Detector
+    title: str = ""
+    weights: Mapping[str, Tensor] | None = None
+
+
+@app.command()
+def main(
+    model: Annotated[
+        str,
+        typer.Argument(help="Run directory, model YAML, architecture string, or a checkpoint (.pt) of nas.train."),
+    ],
+    dialect: Annotated[str, typer.Option(help=f"Whose YAML: {', '.join(DIALECTS)}.")] = "ultralytics",
+    nc: Annotated[int | None, typer.Option(help="Classes.", show_default="the model's; 80 for an architecture")] = None,
+    data: Annotated[str | None, typer.Option(help="The data.yaml whose classes it is for, in place of --nc.")] = None,
+    onnx: Annotated[bool, typer.Option("--onnx", help="Write an ONNX file in place of a YAML.")] = False,
+    imgsz: Annotated[
+        int | None, typer.Option(help="Image size of the ONNX file in pixels.", show_default="the run's; else 640")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("exported"),
+) -> None:
+    """Write the YAML of a trainer, with its own keys and head, or the ONNX file that a runtime loads."""
+    console = Console(soft_wrap=True, highlight=False)
+
+    def say(text: str) -> None:
+        console.print(text, markup=False)
+
+    if dialect not in DIALECTS:
+        raise InputError(f"--dialect {dialect}: no such trainer; known are {', '.join(DIALECTS)}")
+    if data is not None and nc is not None:
+        raise InputError("--nc, --data: both say the classes; give one of them")
+    nc = len(class_names(data)) if data is not None else nc
+    cli.check_nc(nc)
+    cli.check_imgsz(imgsz or SIZE)
+    for found, size in _found(model, nc, imgsz, say):
+        detector = _in_dialect(found, dialect)
+        path = out / f"{found.name}.{'onnx' if onnx else 'yaml'}"
+        if onnx:
+            _write_onnx(path, found, detector, size, say)
+        else:
+            title = f"{found.title}\nfor {DIALECTS[dialect].title}".strip()
+            write(path, to_yaml(detector, title))
+        say(f"{path}{'' if onnx else f': {_training(dialect, path, size)}'}")
+        if anchor_free(detector) != detector and dialect != "ultralytics":
+            say(
+                f"  its head is that of {DIALECTS[dialect].title}, not the one that a search trains and measures; its "
+                f"latency: python -m nas.latency predict {path} --imgsz {size}"
+            )
+
+
+def _found(model: str, nc: int | None, imgsz: int | None, say: Say) -> list[tuple[Exported, int]]:
+    """What ``model`` names, and the image size of each."""
+    path = Path(model)
+    if path.is_dir():
+        run = load_run(path)
+        of = run.pareto.itertuples(index=False)
+        return [
+            (
+                Exported(str(row.name), decode(str(row.arch)).detector(nc or run.facts["nc"]), str(row.arch)),
+                imgsz or int(row.imgsz),  # type: ignore[arg-type]
+            )
+            for row in of
+        ]
+    size = imgsz or SIZE
+    if path.suffix == ".pt":
+        detector, weights = read_checkpoint(path)
+        if nc is not None and nc != detector.nc:
+            raise InputError(f"{path}: was trained for {detector.nc} classes, not {nc}; drop --nc and --data")
+        return [(Exported(path.stem, detector, f"trained: {path}", weights), size)]
+    detector = read_model(model, size, nc, say)
+    yaml = path.suffix in {".yaml", ".yml"}
+    name = path.stem if yaml else re.sub(r"\W", "-", model.partition("/")[0]) + "-" + _digest(model)
+    return [(Exported(name, detector, "" if yaml else model), size)]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:6]
+
+
+def _in_dialect(found: Exported, dialect: str) -> Detector:
+    try:
+        detector = in_dialect(found.detector, dialect)
+    except ValueError as error:
+        raise InputError(f"--dialect {dialect}: {error}") from None
+    if found.weights is not None and detector != found.detector:
+        raise InputError(f"--dialect {dialect}: a checkpoint keeps the head that it was trained with; drop --dialect")
+    return detector
+
+
+def _write_onnx(path: Path, found: Exported, detector: Detector, size: int, say: Say) -> None:
+    """The deployed form: convolutions and norms fused, operators as they are measured."""
+    network = Network(detector, 0)
+    if found.weights is None:
+        say("the weights are random, as for measuring; give a checkpoint for trained ones")
+    else:
+        network.load_state_dict(found.weights)
+    content = export(fuse(network.eval()), [torch.rand(1, 3, size, size)], ("images",), ("output0",))
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _training(dialect: str, path: Path, size: int) -> str:
+    """The command that trains this YAML."""
+    if dialect == "ultralytics":
+        return f"python -m nas.train model={path} data=data.yaml imgsz={size} epochs=300"
+    return f"python train.py --weights '' --cfg {path} --data data.yaml --imgsz {size} --epochs 300  (in its checkout)"
+
+
+if __name__ == "__main__":
+    cli.run(lambda: app(standalone_mode=False))

@@ -1,0 +1,136 @@
+"""``python -m nas.export`` as a person runs it."""
+
+from __future__ import annotations
+
+import json
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from nas import cli, export, search
+from nas.detectors import Detector, Network, cost, from_yaml, fuse, in_dialect, to_yaml
+from nas.operators import OPERATORS, KeepingOperator
+from nas.runtimes import export as onnx_of
+from nas.spaces import Space, decode, load_space
+
+RNG = np.random.default_rng(3)
+OF_YOLOV5, OF_YOLOV9 = (load_space(name) for name in ("yolov5n", "gelan-t"))
+
+
+def call(command: object, *options: object) -> tuple[int, str, str]:
+    """Exit status, and what was printed."""
+    out, error = StringIO(), StringIO()
+    with redirect_stdout(out), redirect_stderr(error), pytest.raises(SystemExit) as ended:
+        cli.run(lambda: command.app(list(map(str, options)), standalone_mode=False))  # type: ignore[attr-defined]
+    return int(ended.value.code or 0), out.getvalue(), error.getvalue()
+
+
+# blocks.md 5.1: those of the trainers' own YAMLs, with their own heads
+@pytest.mark.parametrize(
+    ("space", "dialect", "params"), [(OF_YOLOV5, "yolov5", 1_872_157), (OF_YOLOV9, "yolov9", 2_442_640)]
+)
+def test_the_stock_model_is_the_trainers_own(space: Space, dialect: str, params: int, tmp_path: Path) -> None:
+    status, said, _ = call(export, space.stock(), "--dialect", dialect, "--out", tmp_path)
+    (file,) = tmp_path.iterdir()
+    assert status == 0 and f"--cfg {file}" in said and f"nas.latency predict {file}" in said
+    assert cost(from_yaml(file)).params == params
+
+
+@pytest.mark.parametrize(("space", "dialect"), [(OF_YOLOV5, "yolov5"), (OF_YOLOV9, "yolov9")])
+def test_our_modules_are_found_by_the_names_that_these_trainers_evaluate(space: Space, dialect: str) -> None:
+    seen = set()
+    for _ in range(30):
+        detector = in_dialect(space.random(RNG).detector(3), dialect)
+        for line in to_yaml(detector).splitlines():
+            if "__import__" in line:
+                assert line.isascii()  # they drop what is not
+                name = line.partition("'")[2].rpartition("'")[0].replace("''", "'")
+                seen.add(eval(name))
+    assert seen == {OPERATORS[cls.__name__].module for cls in seen} and len(seen) >= 4
+    assert all(isinstance(OPERATORS[cls.__name__], KeepingOperator) for cls in seen)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["x.yaml"], "x.yaml: no such file"),
+        (["runs/none/best.pt"], "runs/none/best.pt: no such file; give a checkpoint of nas.train"),
+        (
+            [OF_YOLOV9.stock(), "--dialect", "yolov5"],
+            "row 2 (ELAN1): YOLOv5 has no such module; search",
+        ),
+        (
+            [OF_YOLOV5.stock(), "--dialect", "yolo"],
+            "--dialect yolo: no such trainer; known are",
+        ),
+        ([OF_YOLOV5.stock(), "--nc", "3", "--data", "shapes"], "--nc, --data: both say the classes; give one of them"),
+        ([OF_YOLOV5.stock(), "--imgsz", "100"], "--imgsz 100: must be a multiple of 32"),
+        (["."], ".: has no run.json; give a run's directory"),
+    ],
+)
+def test_bad_options(options: list[object], message: str, tmp_path: Path) -> None:
+    with chdir(tmp_path):
+        status, _, error = call(export, *options)
+    assert (status, error.count("\n")) == (2, 1)
+    assert message in error
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole run in which nothing was trained."""
+    folder = tmp_path_factory.mktemp("run")
+    options = ("--space", "tiny", "--runtime", "fake", "--imgsz", 64, "--proxy", "params", "--budget", 3, "--no-cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PARETO_YOLO_HOME", str(folder / "home"))
+        status, _, error = call(search, *options, "--out", folder / "run")
+    assert status == 0, error
+    return folder / "run"
+
+
+def test_a_run_gives_its_front(run: Path, tmp_path: Path) -> None:
+    status, said, _ = call(export, run, "--data", "shapes", "--out", tmp_path)
+    front = pd.read_csv(run / "pareto.csv", dtype={"name": str})
+    assert status == 0
+    assert {path.stem for path in tmp_path.iterdir()} == set(front.name)
+    for row in front.itertuples():
+        assert from_yaml(tmp_path / f"{row.name}.yaml") == decode(row.arch).detector(6)
+        assert f"{row.name}.yaml data=data.yaml imgsz=64" in said
+
+
+def test_the_onnx_file_is_what_was_measured(run: Path, tmp_path: Path) -> None:
+    """Node by node; and it computes what torch does."""
+    onnx = pytest.importorskip("onnx", reason="the onnx extra is not installed")
+    ort = pytest.importorskip("onnxruntime", reason="the onnx extra is not installed")
+    status, said, _ = call(export, run, "--onnx", "--out", tmp_path)
+    assert status == 0 and "the weights are random" in said
+    row = pd.read_csv(run / "pareto.csv", dtype={"name": str}).iloc[-1]
+    detector = decode(row.arch).detector(json.loads((run / "run.json").read_text())["nc"])
+    file = tmp_path / f"{row.loc['name']}.onnx"
+    measured = onnx.load_from_string(onnx_of(fuse(Network(detector).eval()), [torch.rand(1, 3, 64, 64)]))
+    assert [n.op_type for n in onnx.load(file).graph.node] == [n.op_type for n in measured.graph.node]
+    image = torch.rand(1, 3, 64, 64)
+    session = ort.InferenceSession(str(file))
+    (found,) = session.run(["output0"], {"images": image.numpy()})
+    with torch.no_grad():
+        expected = Network(detector, 0).eval()(image)
+    assert isinstance(expected, torch.Tensor)
+    np.testing.assert_allclose(found, expected.numpy(), rtol=1e-4, atol=1e-4)
+    openvino = pytest.importorskip("openvino", reason="the openvino extra is not installed")
+    compiled = openvino.Core().compile_model(str(file), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    np.testing.assert_allclose(compiled([image.numpy()])[0], expected.numpy(), rtol=1e-4, atol=1e-4)
+
+
+def test_a_yaml_of_another_trainer_is_translated(tmp_path: Path) -> None:
+    detector: Detector = in_dialect(OF_YOLOV5.random(RNG).detector(3), "yolov5")
+    (tmp_path / "mine.yaml").write_text(to_yaml(detector))
+    status, _, error = call(export, tmp_path / "mine.yaml", "--nc", 5, "--out", tmp_path / "out")
+    assert status == 0, error
+    found = from_yaml(tmp_path / "out" / "mine.yaml")
+    assert (found.nc, found.rows[-1].module) == (5, "Detect")
+    assert found.rows[:-1] == detector.rows[:-1]
