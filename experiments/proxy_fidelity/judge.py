@@ -107,19 +107,20 @@ def front(latency: Values, values: Values) -> list[int]:
     return kept
 
 
-def regret(truth: Truth, values: Values) -> tuple[float, float]:
-    """Mean and largest loss in truth of the front that these values pick, at the latencies of the true front."""
+def regret(truth: Truth, values: Values) -> tuple[float, float, int]:
+    """Mean and largest loss in truth of the front that these values pick, at the latencies of the true front, and how
+    many it picks: what picks all loses nothing."""
     picked, losses = front(truth.latency, values), []
     for i in front(truth.latency, truth.score):
         within = [truth.score[j] for j in picked if truth.latency[j] <= truth.latency[i] * 1.02]
-        losses.append(truth.score[i] - max(within) if within else truth.score[i])
-    return fmean(losses), max(losses)
+        losses.append(max(0.0, float(truth.score[i]) - max(map(float, within), default=0.0)))
+    return fmean(losses), max(losses), len(picked)
 
 
 def judged(truth: Truth, values: Values, seconds: float) -> dict[str, object]:
     """All figures of one proxy."""
     clear, every = truth.pairs(), truth.pairs(clear=False)
-    mean, worst = regret(truth, values)
+    mean, worst, picked = regret(truth, values)
     return {
         "pairs": ordered(truth, values, clear),
         "interval": interval(truth, values, clear),
@@ -127,6 +128,7 @@ def judged(truth: Truth, values: Values, seconds: float) -> dict[str, object]:
         "kendall": kendall(truth, values),
         "regret": mean,
         "worst_regret": worst,
+        "picked": picked,
         "seconds": seconds,
     }
 
