@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -22,6 +23,7 @@ from nas.integrations.checkpoint import read_checkpoint
 from nas.reports import load_run
 from nas.runtimes import export
 from nas.spaces import decode, read_model
+from nas.spaces import new_space as space_around
 
 app = typer.Typer(add_completion=False)
 
@@ -51,6 +53,9 @@ def main(
     imgsz: Annotated[
         int | None, typer.Option(help="Image size of the ONNX file in pixels.", show_default="the run's; else 640")
     ] = None,
+    new_space: Annotated[
+        Path | None, typer.Option(help="Write this space file in place of a YAML, for a search round the model.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("exported"),
 ) -> None:
     """Write the YAML of a trainer, with its own keys and head, or the ONNX file that a runtime loads."""
@@ -66,6 +71,9 @@ def main(
     nc = len(class_names(data)) if data is not None else nc
     cli.check_nc(nc)
     cli.check_imgsz(imgsz or SIZE)
+    if new_space is not None:
+        _write_space(new_space, model, nc, say)
+        return
     for found, size in _found(model, nc, imgsz, say):
         detector = _in_dialect(found, dialect)
         path = out / f"{found.name}.{'onnx' if onnx else 'yaml'}"
@@ -105,6 +113,20 @@ def _found(model: str, nc: int | None, imgsz: int | None, say: Say) -> list[tupl
     yaml = path.suffix in {".yaml", ".yml"}
     name = path.stem if yaml else re.sub(r"\W", "-", model.partition("/")[0]) + "-" + _digest(model)
     return [(Exported(name, detector, "" if yaml else model), size)]
+
+
+def _write_space(path: Path, model: str, nc: int | None, say: Say) -> None:
+    if path.suffix not in {".yaml", ".yml"}:
+        raise InputError(f"--new-space {path}: give the path of a .yaml file")
+    if path.exists():
+        raise InputError(f"--new-space {path}: is there already; give another path, or remove it")
+    detector = read_model(model, SIZE, nc, say)
+    try:
+        text = space_around(detector, path.stem)
+    except ValueError as error:
+        raise InputError(f"{model}: {error}") from None
+    write(path, text)
+    say(f"{path}: edit it, then python -m nas.search --space {path} --start {shlex.quote(model)}")
 
 
 def _digest(text: str) -> str:

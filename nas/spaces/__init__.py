@@ -2,6 +2,17 @@
 
 from nas.spaces._architecture import Architecture, StageChoice, choose, decode
 from nas.spaces._model import named_size, read_model
+from nas.spaces._new import new_space
 from nas.spaces._space import Space, load_space
 
-__all__ = ["Architecture", "Space", "StageChoice", "choose", "decode", "load_space", "named_size", "read_model"]
+__all__ = [
+    "Architecture",
+    "Space",
+    "StageChoice",
+    "choose",
+    "decode",
+    "load_space",
+    "named_size",
+    "new_space",
+    "read_model",
+]

@@ -16,6 +16,7 @@ from nas.detectors import TEMPLATES, Detector, ResolvedRow, cost
 from nas.operators import FAMILIES, Number
 from nas.spaces._architecture import Architecture, StageChoice, choose, decode, stock
 from nas.spaces._file import SpaceFile, read
+from nas.spaces._new import built
 
 Pick = Callable[[str, Sequence[Any]], Any]
 """Picks one of the values offered under a name."""
@@ -158,18 +159,18 @@ class Space:
         found: dict[int, StageChoice] = {}
         for index, name in enumerate(self.file.stages):
             first, last = TEMPLATES[self.file.template].stage_rows(index)
-            held = [_built(row) for row in rows[first : last + 1]]
+            held = [built(row) for row in rows[first : last + 1]]
             alike = (c for c in self.choices(name) if c.stage()[2] == rows[last].row.module)
             for choice in (c for c in alike if c.channels == rows[last].call.output[0]):
                 changed = base.replace({**found, index: choice}).detector(detector.nc)
-                if [_built(row) for row in itertools.islice(changed.resolve(), first, last + 1)] == held:
+                if [built(row) for row in itertools.islice(changed.resolve(), first, last + 1)] == held:
                     found[index] = choice
                     break
             else:
                 raise ValueError(f"stage {name} (rows {first} and {last}) is none of {self.name}'s")
         member = base.replace(found)
         for mine, held_row in zip(member.detector(detector.nc).resolve(), rows, strict=True):
-            if (mine.row.source, _built(mine)) != (held_row.row.source, _built(held_row)):
+            if (mine.row.source, built(mine)) != (held_row.row.source, built(held_row)):
                 raise ValueError(f"row {mine.index} ({held_row.row.module}) is not that of the space's template")
         return member
 
@@ -234,11 +235,6 @@ class Space:
             }
             stages.append(choose(key, shell, channels, depth, parameters))
         return Architecture(self.file.template, tuple(stages), imgsz)
-
-
-def _built(row: ResolvedRow) -> tuple[str, tuple[Any, ...], int]:
-    """What a row builds, however it is written."""
-    return row.row.module, row.row.operator.filled(row.call.arguments), row.call.copies
 
 
 def _step(values: Sequence[Any]) -> int | float | None:

@@ -1,0 +1,58 @@
+"""A space file made from a model: the model is a member of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nas.detectors import TEMPLATES, in_dialect
+from nas.operators import FAMILIES
+from nas.spaces import choose, decode, load_space, new_space
+from tests.operators.stock_models import STOCK
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_member_of_a_shipped_space_adds_nothing(name: str, tmp_path: Path) -> None:
+    space, rng = load_space(name), np.random.default_rng(0)
+    for member in (space.stock(), *(space.random(rng) for _ in range(5))):
+        file = tmp_path / f"{name}.yaml"
+        file.write_text(new_space(member.detector(3), name))
+        assert load_space(file).file == space.file
+
+
+@pytest.mark.parametrize(
+    "key", [key for key in TEMPLATES["yolov8n"].families if key not in load_space("yolov8n").file.operators]
+)
+def test_what_is_new_is_added(key: str, tmp_path: Path) -> None:
+    """Also what the row leaves to its default."""
+    family, stock = FAMILIES[key], load_space("yolov8n").stock()
+    for shell in family.shells:
+        parameters = {name: max(p.low, min(p.high, 3 if p.odd else 4)) for name, p in family.parameters.items()}
+        member = stock.replace({1: choose(key, shell, 72, 5, parameters), 3: choose(key, shell, 264, 1, parameters)})
+        file = tmp_path / f"{shell}.yaml"
+        file.write_text(new_space(member.detector(3), "mine"))
+        space = load_space(file)
+        assert space.name == "mine"
+        assert space.member(member.detector(3)) == member
+        space.parameters(member)
+        assert 72 in space.file.stages["p3"].channels and 5 in space.file.stages["p3"].depth
+
+
+def test_what_is_no_template_is_refused() -> None:
+    member = load_space("yolov8n").stock().detector(3)
+    rows = list(member.rows)
+    rows[12] = replace(rows[12], args=(136,))
+    with pytest.raises(
+        ValueError, match=r"row 12 \(C2f\) is nothing that the nearest template, yolov8n, can have there"
+    ):
+        new_space(replace(member, rows=tuple(rows)), "mine")
+    with pytest.raises(ValueError, match=r"has 22 rows, as no template has; known are yolov5n, yolov5s, yolov8n"):
+        new_space(STOCK["yolo12n"], "mine")
+
+
+def test_the_head_does_not_matter() -> None:
+    stock = decode(str(load_space("yolov5n").stock())).detector(3)
+    assert new_space(in_dialect(stock, "yolov5"), "mine") == new_space(stock, "mine")
