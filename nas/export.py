@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import torch
 import typer
 from rich.console import Console
-from torch import Tensor
 
 from nas import cli
 from nas.data import class_names
@@ -32,12 +31,12 @@ Say = Callable[[str], object]
 
 
 class Exported(NamedTuple):
-    """A detector to export: the ``name`` of its files, its rows, a ``title`` for them, and weights where it has any."""
+    """A detector to export: the ``name`` of its files, its rows, a ``title`` for them, and its network, if trained."""
 
     name: str
     detector: Detector
     title: str = ""
-    weights: Mapping[str, Tensor] | None = None
+    trained: Network | None = None
 
 
 @app.command()
@@ -105,10 +104,15 @@ def _found(model: str, nc: int | None, imgsz: int | None, say: Say) -> list[tupl
         ]
     size = imgsz or SIZE
     if path.suffix == ".pt":
-        detector, weights = read_checkpoint(path)
+        detector, network, hidden, stock = read_checkpoint(path)
+        if hidden != stock:
+            say(
+                f"{path}: the class branch of its head is {hidden} channels wide inside and not {stock}, from the "
+                "weights that its training started from: it is larger and slower than what was searched and measured"
+            )
         if nc is not None and nc != detector.nc:
             raise InputError(f"{path}: was trained for {detector.nc} classes, not {nc}; drop --nc and --data")
-        return [(Exported(path.stem, detector, f"trained: {path}", weights), size)]
+        return [(Exported(path.stem, detector, f"trained: {path}", network), size)]
     detector = read_model(model, size, nc, say)
     yaml = path.suffix in {".yaml", ".yml"}
     name = path.stem if yaml else re.sub(r"\W", "-", model.partition("/")[0]) + "-" + _digest(model)
@@ -138,18 +142,16 @@ def _in_dialect(found: Exported, dialect: str) -> Detector:
         detector = in_dialect(found.detector, dialect)
     except ValueError as error:
         raise InputError(f"--dialect {dialect}: {error}") from None
-    if found.weights is not None and detector != found.detector:
+    if found.trained is not None and detector != found.detector:
         raise InputError(f"--dialect {dialect}: a checkpoint keeps the head that it was trained with; drop --dialect")
     return detector
 
 
 def _write_onnx(path: Path, found: Exported, detector: Detector, size: int, say: Say) -> None:
     """The deployed form: convolutions and norms fused, operators as they are measured."""
-    network = Network(detector, 0)
-    if found.weights is None:
+    if found.trained is None:
         say("the weights are random, as for measuring; give a checkpoint for trained ones")
-    else:
-        network.load_state_dict(found.weights)
+    network = found.trained or Network(detector, 0)
     content = export(fuse(network.eval()), [torch.rand(1, 3, size, size)], ("images",), ("output0",))
     with replacing(path) as temporary:
         temporary.write_bytes(content)

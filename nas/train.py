@@ -6,9 +6,12 @@ The arguments are Ultralytics' own; `val`, `predict` and `export` before them ch
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from nas import cli
+from nas.detectors import from_yaml
 from nas.errors import InputError
+from nas.integrations.checkpoint import transfer
 from nas.integrations.torchvision import mend_torchvision
 from nas.integrations.ultralytics import import_ultralytics, register
 
@@ -27,8 +30,29 @@ def main(arguments: list[str] | None = None) -> None:
     register()
     if mend_torchvision():
         print("torchvision's compiled operators do not fit this torch; its nms runs in plain torch instead.")
+    if mode == "train":
+        _tell_of_weights(dict(argument.split("=", 1) for argument in rest if "=" in argument))
     sys.argv = ["yolo", "detect", mode, *rest]
     import_ultralytics("ultralytics.cfg").entrypoint()
+
+
+def _tell_of_weights(given: dict[str, str]) -> None:
+    """Which rows of a YAML take over weights and which start fresh. Ultralytics itself counts tensors only."""
+    model, weights = Path(given["model"]), Path(given.get("pretrained", ""))
+    if model.suffix not in {".yaml", ".yml"} or weights.suffix != ".pt" or not (model.is_file() and weights.is_file()):
+        return
+    try:
+        detector = from_yaml(model, None, lambda assumed: None)
+        fit, hidden = transfer(detector, weights)
+    except InputError:
+        return  # rows or weights that only Ultralytics knows: it says itself what it makes of them
+    others = ", ".join(f"{row} ({detector.rows[row].module})" for row, fits in fit.items() if not fits) or "none"
+    print(f"{weights}: all weights of {sum(fit.values())} of {len(fit)} rows fit; not those of rows {others}")
+    if hidden:
+        print(
+            f"the class branch of its head is {hidden} channels wide inside, and Ultralytics makes that of this model "
+            "as wide: it becomes larger and slower than the one that was searched and measured"
+        )
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ class Detect(Head):
 
     def __init__(self, nc: int, channels: Sequence[int], legacy: bool = True, bins: int = BINS):
         super().__init__()
-        self.nc = nc
+        self.nc, self._channels, self._legacy = nc, tuple(channels), legacy
         box, cls = self.hidden_widths(nc, channels[0], bins)
         self.cv2 = nn.ModuleList(
             nn.Sequential(
@@ -92,9 +92,7 @@ class Detect(Head):
             )
             for c in channels
         )
-        self.cv3 = nn.ModuleList(
-            nn.Sequential(_spatial(c, cls, legacy), _spatial(cls, cls, legacy), nn.Conv2d(cls, nc, 1)) for c in channels
-        )
+        self.cv3 = self.class_branches(cls)
         self.dfl = DFL(bins) if bins > 1 else nn.Identity()
         for stride, box_branch, class_branch in zip(self.strides, self.cv2, self.cv3, strict=True):
             box_bias = cast(nn.Conv2d, cast(nn.Sequential, box_branch)[-1]).bias
@@ -103,6 +101,14 @@ class Detect(Head):
             box_bias.data[:] = self.box_bias
             # About five objects in an image of 640 pixels: the probability that a point holds one of a class.
             class_bias.data[:] = math.log(5 / nc / (640 / stride) ** 2)
+
+    def class_branches(self, hidden: int) -> nn.ModuleList:
+        """The class branch of each level, ``hidden`` channels wide inside."""
+        legacy, nc = self._legacy, self.nc
+        return nn.ModuleList(
+            nn.Sequential(_spatial(c, hidden, legacy), _spatial(hidden, hidden, legacy), nn.Conv2d(hidden, nc, 1))
+            for c in self._channels
+        )
 
     @staticmethod
     def hidden_widths(nc: int, first: int, bins: int = BINS) -> tuple[int, int]:

@@ -7,11 +7,14 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from nas import train
 from nas.detectors import TEMPLATES, Network, cost, to_yaml
 from nas.errors import InputError
 from nas.integrations.checkpoint import read_checkpoint
@@ -119,8 +122,49 @@ def as_trained(checkpoint: Path, x: torch.Tensor) -> torch.Tensor:
 
     held, _ = torch_safe_load(str(checkpoint))
     with torch.no_grad():
-        decoded: torch.Tensor = (held["ema"] or held["model"]).float().eval()(x)[0]
+        decoded: torch.Tensor = (held.get("ema") or held["model"]).float().eval()(x)[0]
     return decoded
+
+
+def stock_checkpoint(path: Path, nc: int) -> None:
+    """As Ultralytics saves it, untrained."""
+    register()
+    from ultralytics.nn.tasks import DetectionModel
+
+    file = path.with_suffix(".yaml")
+    file.write_text(to_yaml(SPACE.stock().detector(nc)))
+    torch.save({"model": DetectionModel(str(file), verbose=False)}, path)
+
+
+def test_which_rows_take_over_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """Of a stock checkpoint for as many classes all but the changed rows; with 80 for 3 the head becomes wider, too."""
+    stages = {1: choose("faster", "csp", 64, 2, {"n_div": 4, "expansion": 2})}
+    detector = SPACE.stock().replace(stages).detector(3)
+    (tmp_path / "model.yaml").write_text(to_yaml(detector))
+    monkeypatch.setattr(train, "import_ultralytics", lambda name: SimpleNamespace(entrypoint=lambda: None))
+    for nc, fresh, wide in ((3, "4 (CSPFaster)", False), (80, "4 (CSPFaster), 22 (Detect)", True)):
+        stock_checkpoint(tmp_path / f"{nc}.pt", nc)
+        train.main([f"model={tmp_path / 'model.yaml'}", f"pretrained={tmp_path / f'{nc}.pt'}"])
+        said = capsys.readouterr().out
+        assert f"all weights of {17 - len(fresh.split(','))} of 17 rows fit; not those of rows {fresh}\n" in said
+        assert ("class branch of its head is 80 channels wide inside" in said) is wide
+
+
+def test_a_head_that_weights_made_wider_is_exported_as_it_is(tmp_path: Path) -> None:
+    """Ultralytics' own way from 80 classes to 3 (blocks.md, 6, trap 11)."""
+    stock_checkpoint(tmp_path / "stock.pt", 80)
+    from ultralytics.nn.tasks import DetectionModel, torch_safe_load
+
+    (tmp_path / "model.yaml").write_text(to_yaml(SPACE.stock().detector(3)))
+    model = DetectionModel(str(tmp_path / "model.yaml"), verbose=False)
+    model.load(torch_safe_load(str(tmp_path / "stock.pt"))[0]["model"], verbose=False)
+    torch.save({"model": model}, tmp_path / "trained.pt")
+    found = read_checkpoint(tmp_path / "trained.pt")
+    assert (found.hidden, found.stock) == (80, 64)
+    assert sum(p.numel() for p in found.network.parameters()) == 3_138_489
+    x = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(found.network(x), as_trained(tmp_path / "trained.pt", x), atol=1e-4, rtol=1e-4)
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
