@@ -8,6 +8,10 @@ import pytest
 
 import nas  # noqa: F401  first of all: it settles how OpenMP waits, before torch is imported
 
+import torch  # isort: skip
+
+torch.set_num_threads(1)  # a process of tests a core
+
 ROOT = Path(__file__).parent.parent
 
 
