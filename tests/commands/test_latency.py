@@ -285,7 +285,11 @@ def test_search_by_force(table: Path, tmp_path: Path) -> None:
     assert table.read_bytes() == before
     # What the table lacks is told before anything is spent.
     result = subprocess.run(
-        [*command, "--imgsz", "96", "--out", "other"], cwd=tmp_path, capture_output=True, text=True, check=False
+        [part if part != str(SIZE) else "96" for part in [*command, "--out", "other"]],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert "cannot be measured: --force: " in refused(Result(result.returncode, result.stdout, result.stderr))
     assert not (tmp_path / "other" / "run.json").exists()

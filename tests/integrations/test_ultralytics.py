@@ -6,11 +6,13 @@ import importlib.util
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -77,42 +79,86 @@ def test_same_model_in_both(member: Architecture, tmp_path: Path) -> None:
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
 
-def test_nas_train_runs(bccd: Path, tmp_path: Path) -> None:
-    """The command of the README on an exported member, and its checkpoint in a fresh process."""
-    for split in ("train", "val"):  # a small copy: Ultralytics writes caches beside the labels
+SETTINGS = {"data": "data.yaml", "imgsz": 160, "batch": 8, "plots": False, "workers": 0, "name": "run"}
+"""Of a training that takes seconds. Ultralytics' seed is 0 unless it is told another one."""
+
+
+def python(folder: Path, *arguments: str, ok: bool = True) -> str:
+    """What a process prints."""
+    result = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    assert (result.returncode == 0) is ok, result.stderr[-3000:]
+    return result.stdout + result.stderr
+
+
+def settings(**more: object) -> list[str]:
+    return [f"{name}={value}" for name, value in {**SETTINGS, **more}.items()]
+
+
+@pytest.fixture(scope="module")
+def folder(bccd: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small copy of the set, since Ultralytics writes caches beside the labels, and an exported member."""
+    folder = tmp_path_factory.mktemp("training")
+    for split in ("train", "val"):
         for kind, suffix in (("images", ".jpg"), ("labels", ".txt")):
-            (tmp_path / kind / split).mkdir(parents=True)
+            (folder / kind / split).mkdir(parents=True)
             for image in sorted((bccd.parent / "images" / split).iterdir())[:16]:
                 name = image.with_suffix(suffix).name
-                shutil.copy(bccd.parent / kind / split / name, tmp_path / kind / split / name)
+                shutil.copy(bccd.parent / kind / split / name, folder / kind / split / name)
     names = bccd.read_text().partition("names:")[2]
-    (tmp_path / "data.yaml").write_text(f"train: images/train\nval: images/val\nnames:{names}")
-    (tmp_path / "model.yaml").write_text(to_yaml(MEMBERS[3].detector(3)))
-    arguments = ["model=model.yaml", "data=data.yaml", "imgsz=160", "epochs=1", "batch=8", "plots=False", "workers=0"]
-    command = [sys.executable, "-m", "nas.train", *arguments, f"project={tmp_path}", "name=run"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr[-3000:]
-    checkpoint = tmp_path / "run" / "weights" / "last.pt"
-    command = [
-        sys.executable,
-        "-m",
-        "nas.train",
-        "val",
-        f"model={checkpoint}",
-        "data=data.yaml",
-        "imgsz=160",
-        "workers=0",
-    ]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr[-3000:]
-    assert "Platelets" in result.stdout
-    command = [sys.executable, "-m", "nas.export", str(checkpoint), "--onnx", "--imgsz", "160", "--out", "exported"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr[-3000:]
+    (folder / "data.yaml").write_text(f"train: images/train\nval: images/val\nnames:{names}")
+    (folder / "model.yaml").write_text(to_yaml(MEMBERS[3].detector(3)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def checkpoint(folder: Path) -> Path:
+    """Of the README's command."""
+    python(folder, "-m", "nas.train", "model=model.yaml", *settings(epochs=1, project=folder / "command"))
+    return folder / "command" / "run" / "weights" / "last.pt"
+
+
+def test_a_checkpoint_in_a_fresh_process(checkpoint: Path, folder: Path) -> None:
+    said = python(folder, "-m", "nas.train", "val", f"model={checkpoint}", *settings(project=folder / "val"))
+    assert "Platelets" in said
+
+
+def test_a_checkpoint_as_onnx(checkpoint: Path, folder: Path) -> None:
     ort = pytest.importorskip("onnxruntime", reason="the onnx extra is not installed")
+    python(folder, "-m", "nas.export", str(checkpoint), "--onnx", "--imgsz", "160", "--out", "exported")
     x = torch.rand(1, 3, 160, 160)
-    (found,) = ort.InferenceSession(str(tmp_path / "exported" / "last.onnx")).run(None, {"images": x.numpy()})
+    (found,) = ort.InferenceSession(str(folder / "exported" / "last.onnx")).run(None, {"images": x.numpy()})
     torch.testing.assert_close(torch.from_numpy(found), as_trained(checkpoint, x), atol=1e-4, rtol=1e-4)
+
+
+def test_the_same_losses_as_from_python(checkpoint: Path, folder: Path) -> None:
+    script = f"""
+from nas.integrations.torchvision import mend_torchvision
+from nas.integrations.ultralytics import register
+mend_torchvision()
+register()
+from ultralytics import YOLO
+YOLO("model.yaml").train(epochs=1, project={str(folder / "python")!r}, **{SETTINGS!r})
+"""
+    python(folder, "-c", script)
+    ours, theirs = (pd.read_csv(folder / name / "run" / "results.csv") for name in ("command", "python"))
+    columns = [column for column in ours.columns if "loss" in column or "metrics" in column]
+    assert len(columns) > 6
+    pd.testing.assert_frame_equal(ours[columns], theirs[columns])
+
+
+@pytest.mark.slow
+def test_an_interrupted_training_is_resumed(folder: Path) -> None:
+    arguments = ["model=model.yaml", *settings(epochs=4, project=folder / "killed")]
+    process = subprocess.Popen([sys.executable, "-m", "nas.train", *arguments], cwd=folder, stdout=subprocess.DEVNULL)
+    results, last = (folder / "killed" / "run" / name for name in ("results.csv", "weights/last.pt"))
+    deadline = time.monotonic() + 300
+    while not (last.exists() and len(pd.read_csv(results)) >= 2):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.1)
+    process.kill()
+    process.wait()
+    python(folder, "-m", "nas.train", f"model={last}", "resume=True")
+    assert list(pd.read_csv(results).epoch) == [1, 2, 3, 4]
 
 
 def as_trained(checkpoint: Path, x: torch.Tensor) -> torch.Tensor:
