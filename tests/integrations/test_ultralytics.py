@@ -158,7 +158,8 @@ def test_an_interrupted_training_is_resumed(folder: Path) -> None:
     process.kill()
     process.wait()
     python(folder, "-m", "nas.train", f"model={last}", "resume=True")
-    assert list(pd.read_csv(results).epoch) == [1, 2, 3, 4]
+    # Killed between the row of an epoch and its checkpoint, Ultralytics trains that epoch again.
+    assert list(dict.fromkeys(pd.read_csv(results).epoch)) == [1, 2, 3, 4]
 
 
 def as_trained(checkpoint: Path, x: torch.Tensor) -> torch.Tensor:
