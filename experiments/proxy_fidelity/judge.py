@@ -133,15 +133,15 @@ def judged(truth: Truth, values: Values, seconds: float) -> dict[str, object]:
     }
 
 
-def ceiling(truth: Truth) -> dict[str, float]:
+def ceiling(truth: Truth) -> dict[str, float | None]:
     """How far one long training tells the order of another, over members that were trained twice."""
     twice = np.flatnonzero(~np.isnan(truth.by_seed["1"]))
     pairs = [(i, j) for i, j in truth.pairs() if i in twice and j in twice]
     every = [(i, j) for i, j in truth.pairs(clear=False) if i in twice and j in twice]
 
-    def agree(among: Sequence[tuple[int, int]]) -> float:
+    def agree(among: Sequence[tuple[int, int]]) -> float | None:
         a, b = truth.by_seed["0"], truth.by_seed["1"]
-        return fmean(float((a[i] - a[j]) * (b[i] - b[j]) > 0) for i, j in among)
+        return None if not among else fmean(float((a[i] - a[j]) * (b[i] - b[j]) > 0) for i, j in among)
 
     return {"pairs": agree(pairs), "number": len(pairs), "all_pairs": agree(every), "all_number": len(every)}
 
