@@ -26,6 +26,10 @@ Force = Annotated[bool, typer.Option("--force", help="Take a table that does not
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
+Say = Callable[[str], object]
+"""Takes a line for a person."""
+
+
 def check_imgsz(imgsz: int) -> None:
     """Raise InputError for a size in pixels that no detector here takes."""
     if imgsz < 32 or imgsz % 32:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -15,7 +14,7 @@ from rich.console import Console
 
 from nas import cli
 from nas.data import class_names
-from nas.detectors import DIALECTS, Detector, Network, anchor_free, fuse, in_dialect, to_yaml
+from nas.detectors import DIALECTS, Detector, Network, fuse, in_dialect, to_yaml
 from nas.errors import InputError
 from nas.files import replacing, write
 from nas.integrations.checkpoint import read_checkpoint
@@ -27,14 +26,15 @@ from nas.spaces import new_space as space_around
 app = typer.Typer(add_completion=False)
 
 SIZE = 640
-Say = Callable[[str], object]
 
 
 class Exported(NamedTuple):
-    """A detector to export: the ``name`` of its files, its rows, a ``title`` for them, and its network, if trained."""
+    """A detector to export: the ``name`` of its files, its rows, its image size in pixels, a ``title`` for the rows,
+    and its network, if trained."""
 
     name: str
     detector: Detector
+    imgsz: int
     title: str = ""
     trained: Network | None = None
 
@@ -73,35 +73,30 @@ def main(
     if new_space is not None:
         _write_space(new_space, model, nc, say)
         return
-    for found, size in _found(model, nc, imgsz, say):
+    for found in _found(model, nc, imgsz, say):
         detector = _in_dialect(found, dialect)
         path = out / f"{found.name}.{'onnx' if onnx else 'yaml'}"
         if onnx:
-            _write_onnx(path, found, detector, size, say)
+            _write_onnx(path, found, detector, say)
         else:
             title = f"{found.title}\nfor {DIALECTS[dialect].title}".strip()
             write(path, to_yaml(detector, title))
-        say(f"{path}{'' if onnx else f': {_training(dialect, path, size)}'}")
-        if anchor_free(detector) != detector and dialect != "ultralytics":
+        say(f"{path}{'' if onnx else f': {_training(dialect, path, found.imgsz)}'}")
+        if dialect != "ultralytics":
             say(
                 f"  its head is that of {DIALECTS[dialect].title}, not the one that a search trains and measures; its "
-                f"latency: python -m nas.latency predict {path} --imgsz {size}"
+                f"latency: python -m nas.latency predict {path} --imgsz {found.imgsz}"
             )
 
 
-def _found(model: str, nc: int | None, imgsz: int | None, say: Say) -> list[tuple[Exported, int]]:
-    """What ``model`` names, and the image size of each."""
+def _found(model: str, nc: int | None, imgsz: int | None, say: cli.Say) -> list[Exported]:
+    """What ``model`` names."""
     path = Path(model)
     if path.is_dir():
         run = load_run(path)
-        of = run.pareto.itertuples(index=False)
-        return [
-            (
-                Exported(str(row.name), decode(str(row.arch)).detector(nc or run.facts["nc"]), str(row.arch)),
-                imgsz or int(row.imgsz),  # type: ignore[arg-type]
-            )
-            for row in of
-        ]
+        nc = nc or run.facts["nc"]
+        front = zip(run.pareto.name, run.pareto.arch, run.pareto.imgsz, strict=True)
+        return [Exported(name, decode(arch).detector(nc), imgsz or int(size), arch) for name, arch, size in front]
     size = imgsz or SIZE
     if path.suffix == ".pt":
         detector, network, hidden, stock = read_checkpoint(path)
@@ -112,14 +107,14 @@ def _found(model: str, nc: int | None, imgsz: int | None, say: Say) -> list[tupl
             )
         if nc is not None and nc != detector.nc:
             raise InputError(f"{path}: was trained for {detector.nc} classes, not {nc}; drop --nc and --data")
-        return [(Exported(path.stem, detector, f"trained: {path}", network), size)]
+        return [Exported(path.stem, detector, size, f"trained: {path}", network)]
     detector = read_model(model, size, nc, say)
     yaml = path.suffix in {".yaml", ".yml"}
     name = path.stem if yaml else re.sub(r"\W", "-", model.partition("/")[0]) + "-" + _digest(model)
-    return [(Exported(name, detector, "" if yaml else model), size)]
+    return [Exported(name, detector, size, "" if yaml else model)]
 
 
-def _write_space(path: Path, model: str, nc: int | None, say: Say) -> None:
+def _write_space(path: Path, model: str, nc: int | None, say: cli.Say) -> None:
     if path.suffix not in {".yaml", ".yml"}:
         raise InputError(f"--new-space {path}: give the path of a .yaml file")
     if path.exists():
@@ -147,12 +142,12 @@ def _in_dialect(found: Exported, dialect: str) -> Detector:
     return detector
 
 
-def _write_onnx(path: Path, found: Exported, detector: Detector, size: int, say: Say) -> None:
+def _write_onnx(path: Path, found: Exported, detector: Detector, say: cli.Say) -> None:
     """The deployed form: convolutions and norms fused, operators as they are measured."""
     if found.trained is None:
         say("the weights are random, as for measuring; give a checkpoint for trained ones")
     network = found.trained or Network(detector, 0)
-    content = export(fuse(network.eval()), [torch.rand(1, 3, size, size)], ("images",), ("output0",))
+    content = export(fuse(network.eval()), [torch.rand(1, 3, found.imgsz, found.imgsz)], ("images",), ("output0",))
     with replacing(path) as temporary:
         temporary.write_bytes(content)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -30,7 +30,6 @@ CONVENTIONS = (
 )
 WIDTH = 120
 """What the table needs; into a narrower terminal, a file or a pipe it goes whole all the same."""
-Say = Callable[[str], object]
 
 
 class Profiled(NamedTuple):
@@ -101,7 +100,7 @@ def main(
 
 
 def _latencies(
-    table: LatencyTable | None, detector: Detector, model: str, imgsz: int, say: Say
+    table: LatencyTable | None, detector: Detector, model: str, imgsz: int, say: cli.Say
 ) -> tuple[list[float | None], float | None]:
     """The rows' and the whole's latency in ms, None for what the table does not know; nothing is measured, and ``say``
     takes how to get it."""

@@ -36,6 +36,14 @@ def fuse(module: nn.Module) -> nn.Module:
     return module
 
 
+def with_trainers_norms(module: nn.Module) -> nn.Module:
+    """Give all batch norms inside the trainers' epsilon and momentum, in place; returns the module."""
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.eps, part.momentum = 1e-3, 0.03
+    return module
+
+
 class Network(nn.Module):
     """A detector's module. Images (B, 3, S, S) in 0..1 -> `Predictions` in training, else (B, 4 + nc, A) decoded.
 
@@ -52,9 +60,7 @@ class Network(nn.Module):
         self.model = nn.ModuleList(build_row(row) if seed is None else _seeded(row, seed) for row in rows)
         self.sources = [row.row.source for row in rows]
         self.saved = {s for source in self.sources for s in source if s != -1}
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eps, module.momentum = 1e-3, 0.03
+        with_trainers_norms(self)
 
     def forward(self, x: torch.Tensor) -> Predictions | torch.Tensor:
         saved: dict[int, torch.Tensor] = {}

@@ -154,12 +154,12 @@ def _trained(
     """The results of these candidates on a rung, trained where the study has none."""
     there = {(result.number, result.rung, result.seed): result for result in results(study)}
     wanted = [(row, seed) for row in rows for seed in seeds]
-    futures = {
-        (row.number, seed): score(target.detector(member), seed, rung=rung, scale=target.scale(member))
-        for row, seed in wanted
-        for member in [target.decode(row.arch)]
-        if (row.number, rung, seed) not in there
-    }
+    futures = {}
+    for row, seed in wanted:
+        if (row.number, rung, seed) not in there:
+            member = target.decode(row.arch)
+            future = score(target.detector(member), seed, rung=rung, scale=target.scale(member))
+            futures[row.number, seed] = future
     found = []
     for row, seed in wanted:
         result = there.get((row.number, rung, seed))

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from nas.detectors import Detector, Network, from_content
+from nas.detectors import Detector, Network, from_content, with_trainers_norms
 from nas.errors import InputError
 from nas.integrations.ultralytics import import_ultralytics, register
 from nas.operators import Detect
@@ -51,7 +51,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
             head = cast(Detect, network.model[-1])
             for name in ("cv3", "one2one_cv3"):
                 if hasattr(head, name):
-                    setattr(head, name, _with_trainers_norms(head.class_branches(hidden)))
+                    setattr(head, name, with_trainers_norms(head.class_branches(hidden)))
         network.load_state_dict(weights)
     except (ValueError, RuntimeError) as error:
         raise InputError(f"{path}: cannot be built of rows of ours: {' '.join(str(error).split())[:300]}") from None
@@ -90,15 +90,4 @@ def _opened(path: Path) -> tuple[dict[str, Any], Mapping[str, Tensor]]:
 
 def _hidden(weights: Mapping[str, Tensor]) -> int:
     """The width inside the class branch: what its last convolution reads."""
-    last = max(
-        (key for key in weights if ".cv3.0.2.weight" in key), key=lambda key: int(key.split(".")[1]), default=None
-    )
-    return 0 if last is None else int(weights[last].shape[1])
-
-
-def _with_trainers_norms(module: nn.Module) -> nn.Module:
-    """With the epsilon and momentum of `Network`."""
-    for part in module.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            part.eps, part.momentum = 1e-3, 0.03
-    return module
+    return next((int(value.shape[1]) for key, value in weights.items() if key.endswith(".cv3.0.2.weight")), 0)
