@@ -179,7 +179,7 @@ def bias(truth: Truth, values: Values, described: Callable[[str], Sequence[float
 
 def shape(arch: str) -> tuple[float, float, float]:
     """Depth, log of the width, and how many stages changed their operator."""
-    stages = decode(arch).stages
+    stages = decode(arch).backbone
     return (
         sum(stage.depth for stage in stages),
         sum(float(np.log2(stage.channels)) for stage in stages),

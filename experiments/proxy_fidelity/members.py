@@ -54,7 +54,7 @@ def spread(members: list[Architecture], count: int) -> list[Architecture]:
 def distance(one: Architecture, other: Architecture) -> float:
     """Over the stages: 1 for another operator, and how far widths (in octaves) and depths (a half each) lie apart."""
     total = 0.0
-    for a, b in zip(one.stages, other.stages, strict=True):
+    for a, b in zip(one.backbone, other.backbone, strict=True):
         total += float((a.family, a.shell) != (b.family, b.shell))
         total += abs(float(np.log2(a.channels / b.channels))) + abs(a.depth - b.depth) / 2
     return total

@@ -87,11 +87,11 @@ def offered(dialect: str) -> dict[str, Detector]:
     nano, small = DIALECTS[dialect].templates
     space, rng = load_space(nano), np.random.default_rng(1)
     found = {"stock": space.stock(), "stock of the small size": load_space(small).stock()}
-    for key in TEMPLATES[nano].families:
+    for key in TEMPLATES[nano].families("p2"):
         for shell in FAMILIES[key].shells:
             declared = FAMILIES[key].parameters.items()
             parameters = {name: max(p.low, min(p.high, 3 if p.odd else 4)) for name, p in declared}
-            stages = tuple(choose(key, shell, c.channels, 2, parameters) for c in space.stock().stages)
+            stages = tuple(choose(key, shell, c.channels, 2, parameters) for c in space.stock().backbone)
             found[f"{shell} {key}"] = Architecture(nano, stages)
     found |= {f"random {n}": space.random(rng) for n in range(1, RANDOM + 1)}
     return {name: member.detector(CLASSES) for name, member in found.items()}

@@ -10,6 +10,8 @@ from typing import Any
 Number = int | float
 Row = tuple[int, str, tuple[Any, ...]]
 """Repeats, module and arguments of a row; the input is the row before it."""
+WriteRow = Callable[[str, int, int, Mapping[str, Number]], Row]
+"""A row of a shell, channels, a depth and parameters."""
 
 
 @dataclass(frozen=True)
@@ -54,20 +56,25 @@ class Family:
     """An operator that a stage may use: a block in one or several shells, with parameters.
 
     ``row(shell, channels, depth, parameters)`` writes the stage as one row. ``widths(width, parameters)`` lists the
-    channel counts that every divisor must divide when the block runs at ``width`` channels. ``entry(channels,
-    parameters)`` is the width of the convolution before the stage, which is the stage's own but for a stock block that
-    changes channels. ``only_size``: all that it saves is bytes of weights, so that it is searched only under a limit on
-    them.
+    channel counts that every divisor must divide when the block runs at ``width`` channels. ``neck_row`` writes it in a
+    neck, where stock stages have no shortcuts; without one it is ``row``. ``entry_divisor`` names the parameter that
+    narrows the convolution before a backbone stage, where a stock block can widen again. ``only_size``: all that it
+    saves is bytes of weights, so that it is searched only under a limit on them.
     """
 
     key: str
     title: str
     shells: tuple[str, ...]
     parameters: Mapping[str, Parameter]
-    row: Callable[[str, int, int, Mapping[str, Number]], Row]
+    row: WriteRow
     widths: Callable[[int, Mapping[str, Number]], tuple[int, ...]]
-    entry: Callable[[int, Mapping[str, Number]], int] = lambda channels, parameters: channels
+    neck_row: WriteRow | None = None
+    entry_divisor: str = ""
     only_size: bool = False
+
+    def entry(self, channels: int, parameters: Mapping[str, Number]) -> int:
+        """The width of the convolution before a backbone stage that gives these channels."""
+        return channels // int(parameters.get(self.entry_divisor, 1))
 
     def canonical(self, shell: str, channels: int, parameters: Mapping[str, Number]) -> dict[str, Number]:
         """The parameters in declared order, each divisor repaired to the largest one that the inner widths carry, and
@@ -80,7 +87,7 @@ class Family:
         return {name: declared.repaired(parameters[name], inner) for name, declared in self.parameters.items()}
 
 
-def block_row(plain: str, csp: str) -> Callable[[str, int, int, Mapping[str, Number]], Row]:
+def block_row(plain: str, csp: str) -> WriteRow:
     """How a block of ours is written: alone, repeated by the row, or in the CSP shell, repeated inside."""
 
     def row(shell: str, channels: int, depth: int, parameters: Mapping[str, Number]) -> Row:

@@ -37,11 +37,17 @@ def _row(shell: str, channels: int, depth: int, parameters: Mapping[str, Number]
     return depth, "C2f", stock if expansion == 0.5 else (*stock, 1, expansion)
 
 
+def _neck_row(shell: str, channels: int, depth: int, parameters: Mapping[str, Number]) -> Row:
+    expansion = parameters["expansion"]
+    return depth, "C2f", (channels,) if expansion == 0.5 else (channels, False, 1, expansion)
+
+
 C2F_FAMILY = Family(
     key="c2f",
     title="C2f, the stage of YOLOv8",
     shells=("csp",),
     parameters={"expansion": Parameter("e", 0.125, 1.0, False, "width of the bottlenecks over the stage's")},
     row=_row,
+    neck_row=_neck_row,
     widths=lambda width, parameters: (width,),
 )

@@ -63,11 +63,17 @@ def _row(shell: str, channels: int, depth: int, parameters: Mapping[str, Number]
     return depth, "C3", (channels,) if expansion == 0.5 else (channels, True, 1, expansion)
 
 
+def _neck_row(shell: str, channels: int, depth: int, parameters: Mapping[str, Number]) -> Row:
+    expansion = parameters["expansion"]
+    return depth, "C3", (channels, False) if expansion == 0.5 else (channels, False, 1, expansion)
+
+
 C3_FAMILY = Family(
     key="c3",
     title="C3, the stage of YOLOv5",
     shells=("csp",),
     parameters={"expansion": Parameter("e", 0.125, 1.0, False, "width of the bottlenecks over the stage's")},
     row=_row,
+    neck_row=_neck_row,
     widths=lambda width, parameters: (width,),
 )

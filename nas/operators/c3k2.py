@@ -89,5 +89,5 @@ C3K2_FAMILY = Family(
     },
     row=_row,
     widths=lambda width, parameters: (width // 4,),  # of 2 x width channels, in_div leaves a multiple of 8
-    entry=lambda channels, parameters: channels // int(parameters["in_div"]),
+    entry_divisor="in_div",
 )

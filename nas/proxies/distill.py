@@ -7,6 +7,7 @@ regression on a few whole short trainings.
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import time
@@ -20,15 +21,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nas.data import Split
-from nas.detectors import Detector, Network
+from nas.detectors import BACKBONE, NECK, Detector, Network
+from nas.errors import InputError
 from nas.files import write
 from nas.proxies._base import Outcome, Progress, ProxyError
 from nas.proxies.recipe import Recipe
 from nas.proxies.short import ShortTraining
 from nas.proxies.template import FromTemplate
 from nas.proxies.train import Descent, reproducible
-
-STAGES = 4
 
 
 class Maps(NamedTuple):
@@ -66,6 +66,9 @@ class Distilled(FromTemplate):
 
     def prepare(self, progress: Progress | None = None) -> None:
         tell = progress or (lambda share: None)
+        if searched := [stage for stage in self.space.file.stages if stage in NECK]:
+            problem = f"tells stages of the backbone apart alone, and {self.space.path} opens {', '.join(searched)}"
+            raise InputError(f"--proxy {self.name}: {problem}; give another")
         super().prepare(lambda share: tell(share / 4))
         self._maps = Maps(self._taken(self.dataset.train), self._taken(self.dataset.val))
         path = self.folder / f"distill-{self.fingerprint}.json"
@@ -94,24 +97,25 @@ class Distilled(FromTemplate):
     def _entries(self, detector: Detector, seed: int, progress: Progress | None = None) -> list[float]:
         """The logarithm of what each stage misses."""
         found = []
-        for stage in range(STAGES):
+        for number, stage in enumerate(BACKBONE):
             rows = [detector.rows[row] for row in self.template.layout.stage_rows(stage)]
             name = "_".join(f"{row.module}{row.repeats}{row.args}" for row in rows).replace(" ", "").replace("/", "")
-            path = self.folder / f"entries-{self.fingerprint}" / f"{stage}-{name}-{seed}.json"
+            path = self.folder / f"entries-{self.fingerprint}" / f"{number}-{name}-{seed}.json"
             if not path.exists():
                 with reproducible(seed):
                     missed = self._trained(detector, stage, seed)
                 write(path, json.dumps({"missed": missed}))
             found.append(math.log(json.loads(path.read_text(encoding="utf-8"))["missed"]))
             if progress:
-                progress((stage + 1) / (STAGES + 1))
+                progress((number + 1) / (len(BACKBONE) + 1))
         return found
 
-    def _trained(self, detector: Detector, stage: int, seed: int) -> float:
+    def _trained(self, detector: Detector, stage: str, seed: int) -> float:
         """The mean squared error of a stage on the validation maps after training, in variances of the target."""
         assert self._maps is not None
+        number = BACKBONE.index(stage)
         (train_in, train_out), (val_in, val_out) = (
-            (maps[stage], maps[stage + 1]) for maps in (self._maps.train, self._maps.val)
+            itertools.islice(maps, number, number + 2) for maps in (self._maps.train, self._maps.val)
         )
         student = self._student(detector, stage, seed, train_in.shape[1], train_out.shape[1]).to(self.device).train()
         descent = Descent(student, self.recipe)
@@ -122,16 +126,16 @@ class Distilled(FromTemplate):
             chosen = torch.randint(len(train_in), (self.recipe.batch,), generator=generator)
             loss = F.mse_loss(student(train_in[chosen]), (train_out[chosen] - mean) / deviation)
             if not torch.isfinite(loss):
-                raise ProxyError(f"the loss of stage {stage + 1} became {loss.item()} at step {step + 1}")
+                raise ProxyError(f"the loss of stage {stage} became {loss.item()} at step {step + 1}")
             descent.step(loss)
         student.eval()
         with torch.no_grad():
             missed = float(F.mse_loss(student(val_in), (val_out - mean) / deviation))
         if not math.isfinite(missed):
-            raise ProxyError(f"the loss of stage {stage + 1} became {missed}")
+            raise ProxyError(f"the loss of stage {stage} became {missed}")
         return missed
 
-    def _student(self, detector: Detector, stage: int, seed: int, c1: int, c2: int) -> nn.Module:
+    def _student(self, detector: Detector, stage: str, seed: int, c1: int, c2: int) -> nn.Module:
         """The stage's rows reading the template's map, and a 1x1 convolution to the template's channels."""
         first, last = self.template.layout.stage_rows(stage)
         block, rows = Network(detector, seed).model[last], list(detector.resolve())
@@ -147,10 +151,10 @@ class Distilled(FromTemplate):
         """The template's maps on all images of a split: the stem's, then each stage's."""
         network = self.template.network()
         taken: list[list[Tensor]] = []
-        for stage in range(STAGES + 1):
+        stem = 0
+        for last in (stem, *(self.template.layout.stage_rows(stage)[1] for stage in BACKBONE)):
             of_stage: list[Tensor] = []
             taken.append(of_stage)
-            last = self.template.layout.stage_rows(stage - 1)[1]  # of the stage before the first: the stem
             network.model[last].register_forward_hook(lambda module, inputs, output, into=of_stage: into.append(output))
         with torch.no_grad():
             for part in split.images.split(64):

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from math import log2
 
-from nas.detectors import TEMPLATES, Detector, Stage, Template
+from nas.detectors import BACKBONE, NECK, TEMPLATES, Detector, Stage, Template
 from nas.errors import InputError
 from nas.operators import FAMILIES, Number
 
 
 @dataclass(frozen=True)
 class StageChoice:
-    """What one stage is made of; make one with `choose`.
+    """What one stage is made of, of the backbone or the ``neck``; make one with `choose`.
 
-    ``channels`` are those that the stage gives. The convolution before it gives the same, but for a stock block that
-    changes channels (`Family.entry`). ``parameters`` follow the family's declaration.
+    ``channels`` are those that the stage gives. In the backbone the convolution before it gives the same, but for a
+    stock block that changes channels (`Family.entry`). ``parameters`` follow the family's declaration.
     """
 
     family: str
@@ -26,6 +26,7 @@ class StageChoice:
     channels: int
     depth: int
     parameters: tuple[Number, ...]
+    neck: bool = False
 
     def __str__(self) -> str:
         family = FAMILIES[self.family]
@@ -39,53 +40,77 @@ class StageChoice:
         return dict(zip(FAMILIES[self.family].parameters, self.parameters, strict=True))
 
     def stage(self) -> Stage:
-        """The row of this stage and the width of the convolution before it."""
+        """The row of this stage and, in the backbone, the width of the convolution before it."""
         family, parameters = FAMILIES[self.family], self.named()
-        return Stage(
-            family.entry(self.channels, parameters), *family.row(self.shell, self.channels, self.depth, parameters)
-        )
+        write = family.neck_row if self.neck and family.neck_row else family.row
+        row = write(self.shell, self.channels, self.depth, parameters)
+        return Stage(family.entry(self.channels, parameters), *row)
 
 
-def choose(family: str, shell: str, channels: int, depth: int, parameters: Mapping[str, Number]) -> StageChoice:
-    """The canonical choice: divisors that the inner widths cannot carry are repaired (`Family.canonical`)."""
-    return _choose(family, shell, channels, depth, tuple(parameters.items()))
+def choose(
+    family: str, shell: str, channels: int, depth: int, parameters: Mapping[str, Number], neck: bool = False
+) -> StageChoice:
+    """The canonical choice: divisors that the inner widths cannot carry are repaired (`Family.canonical`), and what
+    moves the convolution before a backbone stage alone is 1 in the neck."""
+    return _choose(family, shell, channels, depth, tuple(parameters.items()), neck)
 
 
 @lru_cache(maxsize=16384)
 def _choose(
-    family: str, shell: str, channels: int, depth: int, parameters: tuple[tuple[str, Number], ...]
+    key: str, shell: str, channels: int, depth: int, parameters: tuple[tuple[str, Number], ...], neck: bool
 ) -> StageChoice:
-    canonical = FAMILIES[family].canonical(shell, channels, dict(parameters))
-    return StageChoice(family, shell, channels, depth, tuple(canonical.values()))
+    family = FAMILIES[key]
+    pinned = {family.entry_divisor: 1} if neck and family.entry_divisor else {}
+    canonical = family.canonical(shell, channels, dict(parameters) | pinned)
+    return StageChoice(key, shell, channels, depth, tuple(canonical.values()), neck)
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A template and one choice a stage. Equal models compare equal and have equal strings.
+    """A template and one choice a stage of its backbone, and of its ``neck`` too unless that is the template's own.
+    Equal models compare equal and have equal strings.
 
-    ``imgsz`` is the side of its images in pixels where that is one of the choices, otherwise None.
+    ``imgsz`` is the side of its images in pixels where that is one of the choices, otherwise None. On the neck's way
+    up, an operator other than the stage's own gives what its Concat brings: one that is given no more channels than the
+    lateral map has is made 8 wider than that.
     """
 
     template: str
-    stages: tuple[StageChoice, ...]
+    backbone: tuple[StageChoice, ...]
     imgsz: int | None = None
+    neck: tuple[StageChoice, ...] = ()
+    stages: dict[str, StageChoice] = field(init=False, repr=False, compare=False)
+    """Every choice by its stage."""
+
+    def __post_init__(self) -> None:
+        template = TEMPLATES[self.template]
+        own = {name: choice for name, choice in _stock(self.template).items() if choice.neck}
+        stages = dict(zip(template.stages, (*self.backbone, *(self.neck or own.values())), strict=True))
+        for name, stock in own.items() if self.neck else ():
+            if stages[name].family != stock.family:
+                lateral = template.lateral(name)
+                least = 8 + (stages[lateral].channels if isinstance(lateral, str) else lateral)
+                stages[name] = _widened(stages[name], least)
+        neck = tuple(choice for choice in stages.values() if choice.neck)
+        object.__setattr__(self, "neck", () if neck == tuple(own.values()) else neck)
+        object.__setattr__(self, "stages", stages)
 
     def __str__(self) -> str:
         template = TEMPLATES[self.template]
-        stages = (f"{name}:{choice}" for name, choice in zip(template.stages, self.stages, strict=True))
+        stages = (f"{name}:{choice}" for name, choice in self.stages.items() if self.neck or not choice.neck)
         size = f"@{self.imgsz}" if self.imgsz else ""
         return "/".join((f"{template.name}.{template.version}{size}", *stages))
 
     def detector(self, nc: int) -> Detector:
         """The rows for ``nc`` classes."""
-        return TEMPLATES[self.template].assemble([choice.stage() for choice in self.stages], nc)
+        return TEMPLATES[self.template].assemble({name: choice.stage() for name, choice in self.stages.items()}, nc)
 
     @cached_property
     def features(self) -> dict[str, float]:
         """Its choices as numbers, by name: 1 for the operator that a stage has, and logarithms of what is a number, to
         the base 2; 0 counts as 1/2."""
         found: dict[str, float] = {"imgsz": log2(self.imgsz)} if self.imgsz else {}
-        for stage, choice in zip(TEMPLATES[self.template].stages, self.stages, strict=True):
+        for stage, choice in self.stages.items():
             of = f"{stage}.{choice.shell}-{choice.family}"
             found |= {of: 1.0, f"{stage}.channels": log2(choice.channels), f"{stage}.depth": log2(choice.depth)}
             found |= {f"{of}.{name}": log2(value or 0.5) for name, value in choice.named().items()}
@@ -95,16 +120,35 @@ class Architecture:
         """Raise ValueError, naming the row, for widths that a row of the template cannot have."""
         list(self.detector(1).resolve(32))
 
-    def replace(self, changes: Mapping[int, StageChoice]) -> Architecture:
-        """The same with other choices for these stages, counted from 0."""
-        stages = tuple(changes.get(i, choice) for i, choice in enumerate(self.stages))
-        return Architecture(self.template, stages, self.imgsz)
+    def replace(self, changes: Mapping[str, StageChoice]) -> Architecture:
+        """The same with other choices for these stages."""
+        return compose(self.template, {**self.stages, **changes}, self.imgsz)
+
+
+def compose(template: str, stages: Mapping[str, StageChoice], imgsz: int | None = None) -> Architecture:
+    """The architecture of these stages, the others as in the template."""
+    choices = [stages.get(name, own) for name, own in _stock(template).items()]
+    backbone, neck = (tuple(choice for choice in choices if choice.neck == part) for part in (False, True))
+    return Architecture(template, backbone, imgsz, neck)
 
 
 def stock(template: Template, imgsz: int | None = None) -> Architecture:
     """The template's own architecture."""
-    stages = (choose(key, FAMILIES[key].shells[0], c, n, parameters) for key, c, n, parameters in template.stock_stages)
-    return Architecture(template.name, tuple(stages), imgsz)
+    return compose(template.name, {}, imgsz)
+
+
+@lru_cache(maxsize=64)
+def _stock(template: str) -> dict[str, StageChoice]:
+    return {
+        name: choose(key, FAMILIES[key].shells[0], c, n, parameters, name in NECK)
+        for name, (key, c, n, parameters) in TEMPLATES[template].stages.items()
+    }
+
+
+def _widened(choice: StageChoice, least: int) -> StageChoice:
+    """The choice with at least so many channels."""
+    channels = max(least, choice.channels)
+    return choose(choice.family, choice.shell, channels, choice.depth, choice.named(), choice.neck)
 
 
 @lru_cache(maxsize=4096)
@@ -118,11 +162,13 @@ def decode(text: str) -> Architecture:
         raise InputError(f"architecture {text!r}: unknown template {name!r}; known are {', '.join(TEMPLATES)}")
     if version != str(template.version):
         raise InputError(f"architecture {text!r}: version {version!r} of {name}; this release has {template.version}")
-    if [part.partition(":")[0] for part in parts] != list(template.stages):
-        raise InputError(f"architecture {text!r}: expected the stages {', '.join(template.stages)} in this order")
+    named = {stage: written for stage, _, written in (part.partition(":") for part in parts)}
+    if list(named) not in (list(BACKBONE), list(template.stages)) or len(parts) > len(named):
+        expected = f"{', '.join(BACKBONE)} in this order, or with the neck's {', '.join(template.stages)}"
+        raise InputError(f"architecture {text!r}: expected the stages {expected}")
     imgsz = _decode_size(text, size) if "@" in versions else None
-    stages = tuple(_decode_stage(text, template, part.partition(":")[2]) for part in parts)
-    architecture = Architecture(name, stages, imgsz)
+    stages = {stage: _decode_stage(text, template, stage, written) for stage, written in named.items()}
+    architecture = compose(name, stages, imgsz)
     try:
         architecture.check()
     except ValueError as error:
@@ -136,9 +182,9 @@ def _decode_size(text: str, size: str) -> int:
     return int(size)
 
 
-def _decode_stage(text: str, template: Template, part: str) -> StageChoice:
+def _decode_stage(text: str, template: Template, stage: str, part: str) -> StageChoice:
     kind, *fields = part.split("_")
-    families = [FAMILIES[key] for key in template.families]
+    families = [FAMILIES[key] for key in template.families(stage)]
     kinds = {f"{s}-{f.key}" if len(f.shells) > 1 else f.key: (s, f) for f in families for s in f.shells}
     if kind not in kinds:
         raise InputError(f"architecture {text!r}: unknown operator {kind!r}; known are {', '.join(kinds)}")
@@ -151,7 +197,7 @@ def _decode_stage(text: str, template: Template, part: str) -> StageChoice:
     named = dict(zip(family.parameters, parameters, strict=True))
     if channels < 8 or channels % 8 or depth < 1:
         raise InputError(f"architecture {text!r}: {part}: channels must be a multiple of 8 and the depth at least 1")
-    return choose(family.key, shell, int(channels), int(depth), named)
+    return choose(family.key, shell, int(channels), int(depth), named, stage in NECK)
 
 
 def _fields(text: str, part: str, fields: Sequence[str], letters: Sequence[str]) -> list[Number]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from nas.detectors import TEMPLATES, Template
+from nas.detectors import BACKBONE, NECK, TEMPLATES, Template
 from nas.errors import InputError
 from nas.files import read_yaml, shipped
 from nas.operators import FAMILIES, Number
@@ -16,7 +16,8 @@ from nas.spaces._architecture import choose, stock
 
 
 class StageFile(BaseModel):
-    """Choices of one stage: the channels that it gives, depth, and the operators it may use (none given: all)."""
+    """Choices of one stage: the channels that it gives, depth, and the operators it may use (none given: all that it
+    can)."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     channels: list[int]
@@ -33,6 +34,12 @@ class SpaceFile(BaseModel):
     template: str
     operators: dict[str, dict[str, list[Number | str]]]
     stages: dict[str, StageFile]
+
+
+def offered(space: SpaceFile, stage: str) -> list[str]:
+    """The operators that a stage may use."""
+    allowed = TEMPLATES[space.template].families(stage)
+    return space.stages[stage].operators or [key for key in space.operators if key in allowed]
 
 
 def read(name: str | Path) -> tuple[Path, SpaceFile]:
@@ -72,39 +79,47 @@ def _check(path: Path, space: SpaceFile) -> None:
         raise InputError(f"{path}: template: unknown template {space.template!r}; known are {', '.join(TEMPLATES)}")
     for key, options in space.operators.items():
         _check_operator(path, template, key, options)
-    if list(space.stages) != list(template.stages):
-        raise InputError(f"{path}: stages: must be {', '.join(template.stages)}, in this order")
+    open_ones = [name for name in template.stages if name in BACKBONE or name in space.stages]
+    if list(space.stages) != open_ones:
+        neck = ", ".join(name for name in template.stages if name in NECK)
+        must = f"must be {', '.join(BACKBONE)}, in this order, and after them any of the neck's {neck}"
+        raise InputError(f"{path}: stages: {must}")
     own = stock(template)
-    for index, (name, stage) in enumerate(space.stages.items()):
-        where, choice = f"{path}: stages.{name}", own.stages[index]
+    for name, stage in space.stages.items():
+        where, choice = f"{path}: stages.{name}", own.stages[name]
         for value in stage.channels:
             if value < 8 or value % 8:
                 near = max(8, round(value / 8) * 8)
                 raise InputError(f"{where}.channels: {value} is not a positive multiple of 8; write {near}")
-            wide = choose(choice.family, choice.shell, value, choice.depth, choice.named())
+            wide = choose(choice.family, choice.shell, value, choice.depth, choice.named(), choice.neck)
             try:
-                own.replace({index: wide}).check()
+                own.replace({name: wide}).check()
             except ValueError as error:
                 raise InputError(f"{where}.channels: {value} cannot be: {error}; drop it") from None
         for value in stage.depth:
             if not 1 <= value <= 9:
                 raise InputError(f"{where}.depth: {value} is not a depth; write 1 to 9")
-        _check_list(f"{where}.channels", stage.channels, choice.channels, choice.stage().entry)
+        entry = [] if choice.neck else [choice.stage().entry]
+        _check_list(f"{where}.channels", stage.channels, choice.channels, *entry)
         _check_list(f"{where}.depth", stage.depth, choice.depth)
         for key in stage.operators or ():
             if key not in space.operators:
                 declared = ", ".join(space.operators)
                 raise InputError(f"{where}.operators: {key!r} is not under operators; declared are {declared}")
-        _check_list(f"{where}.operators", stage.operators or list(space.operators), choice.family)
-    for choice in own.stages:
+            if key not in template.families(name):
+                narrows = f"narrows what it reads, which only the template's {choice.family} can"
+                raise InputError(f"{where}.operators: {key!r} cannot be here: this stage {narrows}; drop it")
+        _check_list(f"{where}.operators", offered(space, name), choice.family)
+    for choice in (own.stages[name] for name in space.stages):
         for parameter, listed in space.operators[choice.family].items():
             _check_list(f"{path}: operators.{choice.family}.{parameter}", listed, choice.named()[parameter])
 
 
 def _check_operator(path: Path, template: Template, key: str, options: Mapping[str, list[Any]]) -> None:
     where = f"{path}: operators.{key}"
-    if key not in template.families:
-        raise InputError(f"{where}: unknown operator; known are {', '.join(template.families)}")
+    families = template.families(BACKBONE[0])
+    if key not in families:
+        raise InputError(f"{where}: unknown operator; known are {', '.join(families)}")
     family = FAMILIES[key]
     fields = [*(("shell",) if len(family.shells) > 1 else ()), *family.parameters]
     for field, values in options.items():

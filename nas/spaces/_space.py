@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,17 @@ from typing import Any
 import numpy as np
 import optuna
 
-from nas.detectors import TEMPLATES, Detector, ResolvedRow, cost
+from nas.detectors import BACKBONE, NECK, TEMPLATES, TOP_DOWN, Detector, ResolvedRow, Template, cost
 from nas.operators import FAMILIES, Number
-from nas.spaces._architecture import Architecture, StageChoice, choose, decode, stock
-from nas.spaces._file import SpaceFile, read
-from nas.spaces._new import built
+from nas.spaces._architecture import Architecture, StageChoice, choose, compose, decode, stock
+from nas.spaces._file import SpaceFile, offered, read
+from nas.spaces._recognise import recognise
 
 Pick = Callable[[str, Sequence[Any]], Any]
 """Picks one of the values offered under a name."""
+
+Changes = dict[str, StageChoice]
+"""Choices of some stages."""
 
 PARTS = ("channels", "depth", "", "")
 """What of a stage a mutation changes, each as often: its width, its depth, or twice as often all of it."""
@@ -43,6 +47,11 @@ class Space:
     @property
     def name(self) -> str:
         return self.file.space
+
+    @property
+    def template(self) -> Template:
+        """The stock model that it starts from."""
+        return TEMPLATES[self.file.template]
 
     @property
     def fingerprint(self) -> str:
@@ -84,31 +93,31 @@ class Space:
 
     def stock(self) -> Architecture:
         """The template's own architecture."""
-        return stock(TEMPLATES[self.file.template], self.sizes[0] if self.sizes else None)
+        return stock(self.template, self.sizes[0] if self.sizes else None)
 
     def resized(self) -> list[Architecture]:
         """The stock model on images of the other sizes."""
         return [replace(self.stock(), imgsz=size) for size in self.sizes[1:]]
 
     def uniform_replacements(self) -> list[Architecture]:
-        """What people do by hand: every stage's operator replaced by the same one, the convolutions between the stages
-        and the depths left alone.
+        """What people do by hand: every backbone stage's operator replaced by the same one, the convolutions between
+        the stages and the depths left alone.
 
         One a family and shell, the parameters the middle ones of the file's lists; stages that may not use the family
         keep the stock operator.
         """
         base = self.stock()
+        backbone = {name: choice for name, choice in base.stages.items() if not choice.neck}
         members = []
         for key, options in self.file.operators.items():
             middle = {name: values[len(values) // 2] for name, values in options.items() if name != "shell"}
-            for shell in self._shells(key) if {choice.family for choice in base.stages} != {key} else ():
-                stages = [
-                    choose(key, shell, choice.stage().entry, choice.depth, middle)  # type: ignore[arg-type]
+            for shell in self._shells(key) if {choice.family for choice in backbone.values()} != {key} else ():
+                changed = {
+                    name: choose(key, shell, choice.stage().entry, choice.depth, middle)  # type: ignore[arg-type]
+                    for name, choice in backbone.items()
                     if key in self._operators(name)
-                    else choice
-                    for name, choice in zip(self.file.stages, base.stages, strict=True)
-                ]
-                members.append(replace(base, stages=tuple(stages)))
+                }
+                members.append(base.replace(changed))
         return members
 
     def calibration(self, nc: int) -> list[Detector]:
@@ -119,14 +128,14 @@ class Space:
     def smallest(self) -> Architecture:
         """The narrowest and shallowest member on the smallest images, each stage with the operator of the fewest
         parameters there."""
-        options = [
-            [c for c in self.choices(name) if (c.channels, c.depth) == (min(stage.channels), min(stage.depth))]
+        options = {
+            name: [c for c in self.choices(name) if (c.channels, c.depth) == (min(stage.channels), min(stage.depth))]
             for name, stage in self.file.stages.items()
-        ]
-        stages = tuple(choices[0] for choices in options)
-        smallest = Architecture(self.file.template, stages, min(self.sizes, default=None))
-        for index, choices in enumerate(options):  # of equal widths, so that no stage's choice moves another's cost
-            members = (smallest.replace({index: choice}) for choice in choices)
+        }
+        stages = {name: choices[0] for name, choices in options.items()}
+        smallest = compose(self.file.template, stages, min(self.sizes, default=None))
+        for name, choices in options.items():  # of equal widths, so that no stage's choice moves another's cost
+            members = (smallest.replace({name: choice}) for choice in choices)
             smallest = min(members, key=lambda member: cost(member.detector(1)).params)
         return smallest
 
@@ -134,14 +143,13 @@ class Space:
         """What a trial has to be told so that `suggest` gives this member; canonical parameters that the file does not
         list stand for the nearest listed one."""
         found: dict[str, Any] = {}
-        stages = dict(zip(self.file.stages, architecture.stages, strict=True))
 
         def pick(name: str, values: Sequence[Any]) -> Any:
             stage, *rest = name.split(".")
             if name == SIZE:
                 wanted: Any = architecture.imgsz
             else:
-                choice = stages[stage]
+                choice = architecture.stages[stage]
                 own: dict[str, Any] = {"operator": choice.family, "channels": choice.channels, "depth": choice.depth}
                 wanted = (own | {"shell": choice.shell} | choice.named())[rest[-1]]
             found[name] = wanted if wanted in values else min(values, key=lambda value: abs(value - wanted))
@@ -153,34 +161,23 @@ class Space:
 
     def member(self, detector: Detector) -> Architecture:
         """The member that is this detector; raises ValueError, naming the stage or row that no member has."""
-        rows, base = list(detector.resolve()), self.stock()
-        if len(rows) != len(base.detector(detector.nc).rows):
-            raise ValueError(f"has {len(rows)} rows, members of the space {self.name} have others")
-        found: dict[int, StageChoice] = {}
-        for index, name in enumerate(self.file.stages):
-            first, last = TEMPLATES[self.file.template].stage_rows(index)
-            held = [built(row) for row in rows[first : last + 1]]
-            alike = (c for c in self.choices(name) if c.stage()[2] == rows[last].row.module)
-            for choice in (c for c in alike if c.channels == rows[last].call.output[0]):
-                changed = base.replace({**found, index: choice}).detector(detector.nc)
-                if [built(row) for row in itertools.islice(changed.resolve(), first, last + 1)] == held:
-                    found[index] = choice
-                    break
-            else:
-                raise ValueError(f"stage {name} (rows {first} and {last}) is none of {self.name}'s")
-        member = base.replace(found)
-        for mine, held_row in zip(member.detector(detector.nc).resolve(), rows, strict=True):
-            if (mine.row.source, built(mine)) != (held_row.row.source, built(held_row)):
-                raise ValueError(f"row {mine.index} ({held_row.row.module}) is not that of the space's template")
+        member = recognise(detector, [self.template])
+        try:
+            self.parameters(member)
+        except ValueError:
+            open_ones = (name for name in member.stages if name in self.file.stages)
+            stage = next((name for name in open_ones if member.stages[name] not in self.choices(name)), "of the neck")
+            raise ValueError(f"its stage {stage} is none of {self.name}'s: {member}") from None
         return member
 
     def choices(self, stage: str) -> Iterator[StageChoice]:
-        """Every distinct choice of a stage."""
+        """Every distinct choice of a stage that is open."""
         options = self.file.stages[stage]
         seen = set()
         for key, channels, depth in itertools.product(self._operators(stage), options.channels, options.depth):
             for shell, values in itertools.product(self._shells(key), itertools.product(*self._values(key))):
-                choice = choose(key, shell, channels, depth, dict(zip(FAMILIES[key].parameters, values, strict=True)))
+                parameters = dict(zip(FAMILIES[key].parameters, values, strict=True))
+                choice = choose(key, shell, channels, depth, parameters, stage in NECK)
                 if choice not in seen:
                     seen.add(choice)
                     yield choice
@@ -196,22 +193,40 @@ class Space:
                     yield row
 
     def _covering(self, nc: int) -> Iterator[Detector]:
-        """Members that together contain every row: a row depends on one stage's choice, or on how many channels two
-        neighbouring stages take and give."""
-        options = [list(self.choices(name)) for name in self.file.stages]
-        widths = [{(c.stage().entry, c.channels): c for c in choices}.values() for choices in options]
-        alone = ({index: choice} for index, choices in enumerate(options) for choice in choices)
-        neighbours = (
-            {index: first, index + 1: second}
-            for index, pair in enumerate(itertools.pairwise(widths))
-            for first, second in itertools.product(*pair)
-        )
+        """Members that together contain every row.
+
+        In the backbone a row depends on one stage's choice, or on how many channels two neighbouring stages take and
+        give; in the neck on a stage's choice and on the channels of the two maps that it reads; the head on those of
+        its three.
+        """
         base = self.stock()
-        for changes in itertools.chain(alone, neighbours):
-            yield base.replace(changes).detector(nc)
+        options = {
+            name: list(self.choices(name)) if name in self.file.stages else [own] for name, own in base.stages.items()
+        }
+        widths = {name: self._widths(name, options) for name in options}
+        covering: list[Iterable[Changes]] = [[{name: choice}] for name in BACKBONE for choice in options[name]]
+        for before, name in itertools.pairwise(options):
+            lateral = self.template.lateral(name) if name in NECK else 0
+            own = [{name: choice} for choice in options[name]] if name in NECK else widths[name]
+            covering += itertools.product(widths[before], widths[lateral] if isinstance(lateral, str) else [{}], own)
+        covering += itertools.product(*(widths[name] for name in NECK[1:] if name in options))
+        for changes in covering:
+            yield base.replace(dict(ChainMap(*changes))).detector(nc)
+
+    def _widths(self, stage: str, options: Mapping[str, Sequence[StageChoice]]) -> list[Changes]:
+        """Changes after which a stage takes and gives each number of channels that it can. On the neck's way up, that
+        depends on the lateral map's."""
+        lateral = self.template.lateral(stage) if stage in NECK and stage not in TOP_DOWN else 0
+        others = options[lateral] if isinstance(lateral, str) else [None]
+        found: dict[tuple[int, int], Changes] = {}
+        for choice, other in itertools.product(options[stage], others):
+            changes = {stage: choice} | ({str(lateral): other} if other else {})
+            made = self.stock().replace(changes).stages[stage]
+            found.setdefault((made.stage().entry, made.channels), changes)
+        return list(found.values())
 
     def _operators(self, stage: str) -> list[str]:
-        return self.file.stages[stage].operators or list(self.file.operators)
+        return offered(self.file, stage)
 
     def _shells(self, key: str) -> list[str]:
         return [str(s) for s in self.file.operators[key].get("shell", FAMILIES[key].shells)]
@@ -222,19 +237,20 @@ class Space:
     def _member(self, pick: Pick) -> Architecture:
         """The one walk over the choices, whoever picks."""
         imgsz = pick(SIZE, sorted(self.sizes)) if self.sizes else None
-        stages = []
+        stages: dict[str, StageChoice] = {}
         for stage, options in self.file.stages.items():
             key = pick(f"{stage}.operator", self._operators(stage))
             channels = pick(f"{stage}.channels", options.channels)
             depth = pick(f"{stage}.depth", options.depth)
             shells = self._shells(key)
             shell = pick(f"{stage}.{key}.shell", shells) if len(shells) > 1 else shells[0]
+            fixed = FAMILIES[key].entry_divisor if stage in NECK else ""
             parameters = {
-                name: pick(f"{stage}.{key}.{name}", values)
+                name: pick(f"{stage}.{key}.{name}", values) if name != fixed else 1
                 for name, values in zip(FAMILIES[key].parameters, self._values(key), strict=True)
             }
-            stages.append(choose(key, shell, channels, depth, parameters))
-        return Architecture(self.file.template, tuple(stages), imgsz)
+            stages[stage] = choose(key, shell, channels, depth, parameters, stage in NECK)
+        return compose(self.file.template, stages, imgsz)
 
 
 def _step(values: Sequence[Any]) -> int | float | None:

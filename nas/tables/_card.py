@@ -283,5 +283,5 @@ def _card(
 
 def _short(member: Architecture, stock: Architecture) -> str:
     """The operator of a uniform replacement, with the template that it was put into."""
-    replaced = next(a for a, b in zip(member.stages, stock.stages, strict=True) if a.family != b.family)
+    replaced = next(a for a, b in zip(member.backbone, stock.backbone, strict=True) if a.family != b.family)
     return f"{member.template} {str(replaced).rpartition('_n')[0]}"

@@ -72,7 +72,7 @@ def test_the_guided_sampler_finds_what_scores() -> None:
     """HetConv everywhere is best at any latency: of what it suggests itself much more has it than of random members."""
 
     def share(rows: list[Record]) -> float:
-        return float(np.mean([str(s.family) == "het" for row in rows for s in row.architecture.stages]))
+        return float(np.mean([str(s.family) == "het" for row in rows for s in row.architecture.backbone]))
 
     guided = share(search("guided", budget=40)[20:])
     random = share(search("random", budget=40)[20:])

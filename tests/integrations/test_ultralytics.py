@@ -34,7 +34,7 @@ RNG = np.random.default_rng(20)
 MEMBERS = [SPACE.stock(), *(SPACE.random(RNG) for _ in range(20))]
 OTHER_TEMPLATES = [
     member
-    for space in map(load_space, ("yolov5n", "gelan-t", "yolo11n", "yolo26n"))
+    for space in map(load_space, ("yolov5n", "gelan-t", "yolo11n", "yolo26n", "yolov8n-neck"))
     for member in (space.stock(), *space.uniform_replacements()[:1], *(space.random(RNG) for _ in range(5)))
 ]
 
@@ -49,7 +49,7 @@ def everywhere(key: str, shell: str) -> Architecture:
 # Also those that no shipped space offers.
 OTHERS = [
     everywhere(key, shell)
-    for key in TEMPLATES["yolov8n"].families
+    for key in TEMPLATES["yolov8n"].families("p2")
     if key not in SPACE.file.operators
     for shell in FAMILIES[key].shells
 ]

@@ -9,7 +9,7 @@ import numpy as np
 import optuna
 import pytest
 
-from nas.detectors import TEMPLATES, Detector, Row, cost, from_yaml, to_yaml
+from nas.detectors import NECK, TEMPLATES, Detector, Row, cost, from_yaml, to_yaml
 from nas.errors import InputError
 from nas.files import shipped
 from nas.operators import FAMILIES
@@ -35,9 +35,9 @@ def test_strings_decode_without_the_run(space: Space) -> None:
 
 
 def test_every_choice_is_a_number_to_the_surrogate(space: Space) -> None:
-    for index, stage in enumerate(space.file.stages):
+    for stage in space.file.stages:
         for choice in space.choices(stage):
-            features = space.stock().replace({index: choice}).features
+            features = space.stock().replace({stage: choice}).features
             assert all(math.isfinite(value) for value in features.values())
 
 
@@ -99,7 +99,7 @@ def test_uniform_replacements_keep_the_convolutions(space: Space) -> None:
     for member in space.uniform_replacements():
         rows = member.detector(3).rows
         changed = [index for index, (row, own) in enumerate(zip(rows, stock, strict=True)) if row != own]
-        others = [new.family != own.family for new, own in zip(member.stages, space.stock().stages, strict=True)]
+        others = [new.family != own.family for new, own in zip(member.backbone, space.stock().backbone, strict=True)]
         assert changed == [index for index, other in zip((2, 4, 6, 8), others, strict=True) if other]
         assert sum(others) in {1, 3, 4} if space.name.startswith("gelan") else all(others)
 
@@ -120,7 +120,7 @@ def test_parameters_are_conditional_on_the_operator() -> None:
     for _ in range(20):
         trial = study.ask()
         member = space.suggest(trial)
-        for stage, choice in zip(("p2", "p3", "p4", "p5"), member.stages, strict=True):
+        for stage, choice in zip(("p2", "p3", "p4", "p5"), member.backbone, strict=True):
             asked = {
                 name.split(".")[1] for name in trial.params if name.startswith(f"{stage}.") and name.count(".") == 2
             }
@@ -258,19 +258,67 @@ def test_bad_files_of_a_template_that_widens(old: str, new: str, message: str, t
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["yolov8n", "yolo11n", "yolov5n"])
+def test_the_neck_keeps_to_its_widths() -> None:
+    """A stage of its own is as wide as asked, the convolution before it in proportion; an operator of ours gives what
+    its Concat brings, and the convolution before that makes up for it."""
+    space = load_space("yolov8n-neck")
+    stock = space.stock()
+    assert [stock.stages[name].channels for name in NECK] == [128, 64, 128, 256]
+    faster = {"n_div": 4, "expansion": 2}
+    own = stock.replace({"b4": choose("c2f", "csp", 96, 1, {"expansion": 0.5}, True)}).detector(3)
+    assert [own.rows[n].args[0] for n in (12, 15, 16, 18, 19, 21)] == [128, 64, 48, 96, 128, 256]
+    ours = stock.replace({"b4": choose("faster", "csp", 192, 1, faster, True)})
+    rows = list(ours.detector(3).resolve(320))
+    assert [row.call.output[0] for row in rows[16:19]] == [64, 192, 192]
+    narrow = stock.replace({"b4": choose("faster", "csp", 64, 1, faster, True)})
+    assert narrow.stages["b4"].channels == 128 + 8  # what the lateral map brings, and the least there can be beside it
+    assert decode(str(narrow)) == narrow
+    assert str(stock) == str(load_space("yolov8n").stock())  # a neck that is the template's own is not spelled out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "t3: {channels: [32, 48, 64], depth: [1, 2]}",
+            "t3: {channels: [32], depth: [1]}",
+            "stages.t3.channels: lacks 64",
+        ),
+        (
+            "t4: {channels: [64, 96, 128], depth: [1]}",
+            "t4: {channels: [128], depth: [1], operators: [c2f, faster]}",
+            "stages.t4.operators: 'faster' cannot be here: this stage narrows what it reads, which only",
+        ),
+        (
+            "  t4: ",
+            "  n4: ",
+            "stages: must be p2, p3, p4, p5, in this order, and after them any of the neck's t4, t3, b4",
+        ),
+    ],
+)
+def test_bad_files_of_an_open_neck(old: str, new: str, message: str, tmp_path: Path) -> None:
+    good = (shipped("search_spaces") / "yolov8n-neck.yaml").read_text()
+    assert old in good
+    file = tmp_path / "mine.yaml"
+    file.write_text(good.replace(old, new))
+    with pytest.raises(InputError) as caught:
+        load_space(file)
+    assert str(caught.value).startswith(f"{file}: {message}")
+
+
+@pytest.mark.parametrize("name", [name for name in SPACES if not name.endswith("-all")])
 def test_a_member_is_known_by_its_rows(name: str, tmp_path: Path) -> None:
     space, rng = load_space(name), np.random.default_rng(3)
     for number in range(4):
         member = space.random(rng)
         (tmp_path / f"{number}.yaml").write_text(to_yaml(member.detector(3)))
         assert space.member(from_yaml(tmp_path / f"{number}.yaml")) == member
-    other = load_space("yolov8n" if name != "yolov8n" else "yolo11n").stock().detector(3)
+    other = load_space("yolo11n" if space.file.template == "yolov8n" else "yolov8n").stock().detector(3)
     with pytest.raises(ValueError, match=r"rows|stage|row"):
         space.member(other)
     _, *rest = space.stock().detector(3).rows
     changed = Detector((Row((-1,), 1, "Conv", (24, 3, 2)), *rest), 3, 10)
-    with pytest.raises(ValueError, match=r"stage p2|row 0 \(Conv\) is not that of the space's template"):
+    with pytest.raises(ValueError, match=r"row 0 \(Conv\) is nothing that the template"):
         space.member(changed)
 
 
