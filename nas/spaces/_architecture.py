@@ -127,7 +127,9 @@ class Architecture:
 
 def compose(template: str, stages: Mapping[str, StageChoice], imgsz: int | None = None) -> Architecture:
     """The architecture of these stages, the others as in the template."""
-    choices = [stages.get(name, own) for name, own in _stock(template).items()]
+    own = _stock(template)
+    assert stages.keys() <= own.keys()
+    choices = [stages.get(name, choice) for name, choice in own.items()]
     backbone, neck = (tuple(choice for choice in choices if choice.neck == part) for part in (False, True))
     return Architecture(template, backbone, imgsz, neck)
 

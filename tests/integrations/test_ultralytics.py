@@ -185,7 +185,7 @@ def stock_checkpoint(path: Path, nc: int) -> None:
 
 def test_which_rows_take_over_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     """Of a stock checkpoint for as many classes all but the changed rows; with 80 for 3 the head becomes wider, too."""
-    stages = {1: choose("faster", "csp", 64, 2, {"n_div": 4, "expansion": 2})}
+    stages = {"p3": choose("faster", "csp", 64, 2, {"n_div": 4, "expansion": 2})}
     detector = SPACE.stock().replace(stages).detector(3)
     (tmp_path / "model.yaml").write_text(to_yaml(detector))
     monkeypatch.setattr(train, "import_ultralytics", lambda name: SimpleNamespace(entrypoint=lambda: None))
