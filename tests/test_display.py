@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from nas.display import Display, result_table
-from nas.engine import Finalist, Record
+from nas.engine import Finalist, Record, readable
 
 
 def row(number: int, state: str, score: float | None, latency: float) -> Record:
@@ -63,3 +63,19 @@ def test_the_front_fits_into_eighty_columns(minimised: tuple[str, ...], sizes: t
     size = ("10.8 MB",) if "size" in minimised else ("2.69 M",) if len(sizes) == 1 else ("320", "0.52 G")
     assert all(text in printed for text in ("01-abcdef (stock)", "0.1234", "12.31 ± 0.12", "12.30", "+0.1%", *size))
     assert "…" not in printed
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("macs", 1.234e9, "1.23 G"),
+        ("macs", 40_400_000, "40.4 M"),
+        ("params", 3_011_238, "3.01 M"),
+        ("params", 84_000, "84 k"),
+        ("size", 90_000, "90 kB"),
+        ("latency", 0.02, "0.02 ms"),
+        ("params", 0, "0 M"),
+    ],
+)
+def test_costs_as_people_read_them(name: str, value: float, text: str) -> None:
+    assert readable(name, value) == text

@@ -28,7 +28,14 @@ LATENCY = ("latency",)
 """What is minimised unless more is asked for."""
 
 
+SMALLER = {"M": "k", "G": "M", "MB": "kB"}
+"""What is written of less than a tenth of a unit."""
+
+
 def readable(name: str, value: float) -> str:
     """A cost with the unit that people read."""
     kind = COSTS[name]
-    return f"{value * kind.factor:.3g} {kind.unit}"
+    scaled, unit = value * kind.factor, kind.unit
+    if 0 < scaled < 0.1 and unit in SMALLER:
+        scaled, unit = 1000 * scaled, SMALLER[unit]
+    return f"{scaled:.3g} {unit}"
