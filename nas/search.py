@@ -88,6 +88,14 @@ def main(
         str, typer.Option(help=f"What the front trades for the score: latency, or with {', '.join(MORE)} behind it.")
     ] = "latency",
     proxy: Annotated[str, typer.Option(help=f"How candidates are scored: {', '.join(PROXIES)}.")] = "short",
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Steps that each candidate trains; more take longer and tell them apart better.",
+            show_default=f"{PROXIES['short'].recipe.steps} for --proxy short",
+        ),
+    ] = None,
     rungs: Annotated[
         int,
         typer.Option(
@@ -140,7 +148,7 @@ def main(
         raise InputError("--resume: give the run's directory with --out")
     folder = out or _next_folder(f"{searched.name}-{Path(data).parent.name if data != 'shapes' else data}")
     make: dict[str, Any] = {"folder": folder / "proxy", "space": searched, "device": train_on}
-    make |= _weights(proxy, weights)
+    make |= _weights(proxy, weights) | _steps(proxy, steps)
     if is_here(device):
         choose(runtime, device, threads, precision)  # refuses what cannot be, before a data set is built
     scorer = PROXIES[proxy](data, **make)
@@ -179,6 +187,7 @@ def main(
                 "imgsz": list(sizes),
                 "minimise": list(minimised),
                 "proxy": proxy,
+                "steps": scorer.recipe.steps if scorer.trains else None,
                 "sampler": sampler,
                 "rungs": rungs,
                 "train_device": train_on,
@@ -267,7 +276,9 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
     with run.phase("measuring"), display.bar(f"finalists{', measured whole' if latencies.here else ''}") as progress:
         finalists = measure(standings, trained[0].arch, target, progress)
     front, stock, others = front_of(finalists, driver.limits, target.minimised)
-    trust = "; ".join(filter(None, (str(signal), noise(standings))))
+    longer = f"--steps {2 * proxy.recipe.steps} trains each candidate twice as long" if proxy.trains else ""
+    mend = "" if signal.tells_apart else longer
+    trust = "; ".join(filter(None, (str(signal), mend, noise(standings))))
     unit = UNIT if rungs > 1 else proxy.unit
     write_front(run.folder, front, target.nc, unit, forced)
     run.save(
@@ -361,6 +372,16 @@ def _weights(proxy: str, weights: Path | None) -> dict[str, Any]:
     if not weights.is_file():
         raise InputError(f"--weights {weights}: no such file")
     return {"weights": weights}
+
+
+def _steps(proxy: str, steps: int | None) -> dict[str, Any]:
+    """What a proxy that trains every candidate for so many steps has to be told."""
+    if steps is None:
+        return {}
+    if not PROXIES[proxy].trains:
+        kinds = ", ".join(name for name, kind in PROXIES.items() if kind.trains)
+        raise InputError(f"--steps {steps}: --proxy {proxy} trains no candidate; drop it, or give --proxy {kinds}")
+    return {"recipe": replace(PROXIES[proxy].recipe, steps=steps)}
 
 
 def _train_device(name: str) -> str:

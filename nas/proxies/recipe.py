@@ -17,7 +17,7 @@ class Recipe:
 
     imgsz: int = 64
     batch: int = 16
-    steps: int = 120
+    steps: int = 60
     lr: float = 2e-3
     warmup: float = 0.1
     weight_decay: float = 5e-4

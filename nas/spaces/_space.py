@@ -160,8 +160,9 @@ class Space:
         return found
 
     def member(self, detector: Detector) -> Architecture:
-        """The member that is this detector; raises ValueError, naming the stage or row that no member has."""
-        member = recognise(detector, [self.template])
+        """The member that is this detector, on images of the stock model's size; raises ValueError, naming the stage or
+        row that no member has."""
+        member = replace(recognise(detector, [self.template]), imgsz=self.stock().imgsz)
         try:
             self.parameters(member)
         except ValueError:

@@ -94,6 +94,7 @@ def shapes_free_yaml(folder: Path, names: str = "[a, b]", label: str = "0 0.5 0.
         (["--colour", "red"], "No such option: --colour"),
         (["--weights", "w.pt"], "--weights w.pt: only --proxy inherit, neck, distill start from weights"),
         (["--weights", "w.pt", "--proxy", "inherit"], "--weights w.pt: no such file"),
+        (["--steps", "5", "--proxy", "params"], "--steps 5: --proxy params trains no candidate; drop it, or give "),
         (["--workers", "-1"], "--workers -1: give 1 or more"),
         (["--resume"], "--resume: give the run's directory with --out"),
     ],
@@ -151,7 +152,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole run, on the built-in data, with real training."""
     folder = tmp_path_factory.mktemp("run")
     os.environ["PARETO_YOLO_HOME"] = str(folder / "home")
-    result = search(*TINY, "--budget", "3", "--out", "run", "--seed", "3", cwd=folder)
+    result = search(*TINY, "--budget", "3", "--steps", "40", "--out", "run", "--seed", "3", cwd=folder)
     assert result.returncode == 0, result.stderr
     (folder / "stdout.txt").write_text(result.stdout)
     return folder / "run"
@@ -160,7 +161,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_run_directory(finished: Path) -> None:
     facts = json.loads((finished / "run.json").read_text())
     assert facts["status"] == "finished"
-    assert facts["options"]["budget"] == 3
+    assert (facts["options"]["budget"], facts["options"]["steps"]) == (3, 40)
     assert {"table", "proxy", "search", "signal", "rungs", "measuring", "report"} <= set(facts["seconds"])
     assert {"space", "data", "proxy"} == set(facts["hashes"])
     trials = pd.read_csv(finished / "trials.csv")
@@ -188,6 +189,7 @@ def test_what_is_printed(finished: Path) -> None:
     assert "measured" in printed
     assert "stock" in printed
     assert "differences below" in printed
+    assert ("CANNOT tell" in printed) == ("--steps 80 trains each candidate twice as long" in printed)
     assert "within 0.0% of its prediction" in printed
 
 
