@@ -1,0 +1,66 @@
+"""Do much narrower members differ more on bccd? Six of results/members.csv, all widths, the neck's too, divided by 4.
+
+    python experiments/proxy_fidelity/narrow.py ../shared/data/bccd/data.yaml
+
+Trains each by truth.py's recipe with two seeds and appends its score to results/narrow-bccd.csv.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from functools import partial
+from pathlib import Path
+
+from truth import MOST, RECIPES, RESULTS
+
+from nas.data import load
+from nas.detectors import cost
+from nas.engine import Workers
+from nas.proxies import ShortTraining
+from nas.spaces import Architecture, choose, decode
+
+BANDS, OF_EACH, BY, SEEDS = ("0", "1", "3"), 2, 4, (0, 1)
+FIELDS = ["arch", "seed", "score", "seconds", "params"]
+
+
+def main(data: str) -> None:
+    recipe = RECIPES["bccd"]
+    dataset = load(data, recipe.imgsz, max_train=MOST, max_val=MOST)
+    path = RESULTS / "narrow-bccd.csv"
+    done = list(csv.DictReader(path.open())) if path.exists() else []
+    finished = {(row["arch"], row["seed"]) for row in done}
+    todo = [(member, seed) for seed in SEEDS for member in members() if (str(member), str(seed)) not in finished]
+    workers = Workers(partial(ShortTraining, dataset, Path(), recipe=recipe), 1, threads=1)
+    trainings = [workers.score(member.detector(dataset.nc), seed) for member, seed in todo]
+    with path.open("a", newline="") as file:
+        writer = csv.writer(file)
+        if not done:
+            writer.writerow(FIELDS)
+        for (member, seed), training in zip(todo, trainings, strict=True):
+            outcome = training.result()
+            params = cost(member.detector(dataset.nc)).params
+            writer.writerow([member, seed, f"{outcome.score:.6f}", f"{outcome.seconds:.1f}", params])
+            file.flush()
+    workers.pause()
+
+
+def members() -> list[Architecture]:
+    """Narrowed, the bands in turn."""
+    bands: dict[str, list[str]] = {}
+    for row in csv.DictReader((RESULTS / "members.csv").open()):
+        bands.setdefault(row["band"], []).append(row["arch"])
+    return [narrowed(decode(bands[band][turn])) for turn in range(OF_EACH) for band in BANDS]
+
+
+def narrowed(member: Architecture) -> Architecture:
+    """With so many times fewer channels in every stage, in multiples of 8."""
+    stages = {}
+    for name, choice in member.stages.items():
+        channels = max(8, choice.channels // BY // 8 * 8)
+        stages[name] = choose(choice.family, choice.shell, channels, choice.depth, choice.named(), choice.neck)
+    return member.replace(stages)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
