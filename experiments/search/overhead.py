@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 
 from nas.detectors import Detector
-from nas.engine import SAMPLERS, Driver, Limits, Record, Target, open_study, records, table
+from nas.engine import SAMPLERS, Driver, Limits, Record, Target, open_study, table
 from nas.files import write
 from nas.proxies import Outcome
 from nas.spaces import Space, load_space
@@ -56,9 +56,11 @@ def main() -> None:
 def trial_ms(name: str, target: Target, space: Space, folder: Path) -> list[float]:
     """What each trial of a search took, in ms."""
     study, ends = open_study(f"sqlite:///{folder}/study.db", "study", "score"), [time.perf_counter()]
+    known: list[Record] = []
 
     def told(record: Record) -> None:
-        write(folder / "trials.csv", table(records(study)).to_csv(index=False))
+        known.append(record)
+        write(folder / "trials.csv", table(known).to_csv(index=False))
         ends.append(time.perf_counter())
 
     Driver(study, space, target, score, SAMPLERS[name](), 0, BUDGET, Limits()).run(told)

@@ -7,6 +7,7 @@ import itertools
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -227,7 +228,11 @@ class Space:
         return list(found.values())
 
     def _operators(self, stage: str) -> list[str]:
-        return offered(self.file, stage)
+        return self._offered[stage]
+
+    @cached_property
+    def _offered(self) -> dict[str, list[str]]:
+        return {stage: offered(self.file, stage) for stage in self.file.stages}
 
     def _shells(self, key: str) -> list[str]:
         return [str(s) for s in self.file.operators[key].get("shell", FAMILIES[key].shells)]
