@@ -1,0 +1,137 @@
+"""Notes of a study and of its trials, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nas.detectors import TEMPLATES, row_cost
+from nas.engine import COSTS, Finalist, Record, Target, readable
+from nas.operators import total
+from nas.spaces import Architecture
+
+STAGES = "| stage |"
+"""Where the table of a trial's note begins."""
+Link = Callable[[int], str]
+"""The address of a trial's page, by its number."""
+
+
+def trial_note(member: Architecture, stock: Architecture, target: Target, over: Mapping[str, float]) -> str:
+    """Stage by stage what a candidate is made of and costs, what stands there in the stock model, and by how much it
+    lies over (or under) its limits, as shares of these."""
+    lines = [
+        f"{STAGES} operator | depth | channels | params | MACs | ms | in the stock model |",
+        "|---|---|--:|--:|--:|--:|--:|---|",
+    ]
+    detector, imgsz = target.detector(member), target.imgsz(member)
+    rows, predicted = list(detector.resolve(imgsz)), target.table.predict(detector, imgsz)
+    template, left = TEMPLATES[member.template], set(range(len(rows)))
+
+    def figures(numbers: set[int]) -> str:
+        params, macs, *_ = total(row_cost(rows[number]) for number in numbers)
+        ms = sum(predicted.rows[number] for number in numbers)
+        return f"{params:,} | {macs / 1e6:,.1f} M | {ms:.2f}"
+
+    for index, (name, choice, usual) in enumerate(zip(template.stages, member.stages, stock.stages, strict=True)):
+        numbers = set(template.stage_rows(index))
+        left -= numbers
+        operator = " ".join(str(choice).split("_")[:-2])
+        there = "same" if choice == usual else " ".join(str(usual).split("_"))
+        cells = f"{operator} | {choice.depth} | {choice.channels} | {figures(numbers)} | {there}"
+        lines.append(f"| {name} | {cells} |")
+    lines.append(f"| rest | stem, neck, head | | | {figures(left)} | same |")
+    costs, of_stock = target.costs(member), target.costs(stock)
+    whole = f"{costs['params']:,} | {costs['macs'] / 1e6:,.1f} M | {costs['latency']:.2f}"
+    lines.append(f"| **all** | at {imgsz} px | | | {whole} | |")
+    if member != stock:
+        shares = (f"{COSTS[name].heading} {costs[name] / of_stock[name] - 1:+.1%}" for name in COSTS)
+        lines += ["", f"Against the stock model: {', '.join(shares)}."]
+    if over:
+        told = (f"{name} {abs(share):.1%} {'over' if share > 0 else 'under'}" for name, share in over.items())
+        lines += ["", f"Its limits: {', '.join(told)}."]
+    return "\n".join(lines) + "\n"
+
+
+def finalist_note(finalist: Finalist, unit: str, pictures: Mapping[str, str]) -> str:
+    """What became of a finalist: its scores by longer training, its measured latency, its place on the front;
+    ``pictures`` are addresses by what they show."""
+    where = f"is **{finalist.name}** on the front" if finalist.name and not finalist.fell else "fell out"
+    why = f": {finalist.fell}" if finalist.fell else ""
+    measured = (
+        f"measured {finalist.latency_ms:.2f} ± {finalist.latency_spread_ms:.2f} ms"
+        if finalist.latency_ms is not None
+        else "not measured"
+    )
+    sd = f" ± {finalist.score_sd:.4f}" if finalist.score_sd is not None else ""
+    test = f", on the test split {finalist.test_score:.4f}" if finalist.test_score is not None else ""
+    lines = [
+        f"**Finalist.** It {where}{why}. {unit} {finalist.score:.4f}{sd} ({finalist.score_n} training"
+        f"{'s' if finalist.score_n > 1 else ''}){test}; {measured}, predicted {finalist.latency_predicted_ms:.2f} ms.",
+        *(f"\n![{what}]({address})\n\n{what}" for what, address in pictures.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def study_note(
+    folder: Path, facts: Mapping[str, Any], unit: str, rows: Sequence[Record], link: Link, files: Mapping[str, str]
+) -> str:
+    """What a study is, how to read and how to resume it; at the end of a run what was found, too. ``unit`` is that of
+    the scores, ``files`` are addresses by name."""
+    options = facts["options"]
+    costs = ", ".join(COSTS[name].objective for name in options["minimise"])
+    limits = [f"--max-{name} {options[f'max_{name}']:,}" for name in COSTS if options.get(f"max_{name}") is not None]
+    sizes = " or ".join(map(str, options["imgsz"]))
+    lines = [
+        f"# {options['space']} on {facts['latency'].get('cpu', options['device'])}",
+        "",
+        f"Candidates of the space `{options['space']}` trade {unit} on `{options['data']}` (up) for {costs} (down), "
+        f"in {options['runtime']} with {options['threads']} thread(s), one image of {sizes} px. "
+        f"Limits: {', '.join(limits) or 'none'}. Budget: {options['budget']} trainings, seed {options['seed']}.",
+        "",
+        "## How to read it",
+        "",
+        "* **Pareto front** (Analytics): every point was trained for seconds, by the proxy "
+        f"`{options['proxy']}`. Scores rank candidates of this run; they are far below what a full training reaches.",
+        "* **Pruned** trials are over a limit and were never trained; their note says by how much. Baselines are "
+        "trained even so, and are drawn as infeasible.",
+        "* A **trial** says stage by stage what it is made of, and holds its YAML, a drawing of the network, the curve "
+        "of its training and what it then detected. Trials with `duplicate_of` repeat another one.",
+        "* This study knows latency as the table **predicts** it; finalists are measured whole at the end.",
+        "",
+        f"To go on after an interruption, or with a larger `--budget`: the command that began the run, with "
+        f"`--out {folder} --resume`.",
+    ]
+    if facts.get("baselines"):
+        lines += ["", "## Baselines", "", *_baselines(facts["baselines"]["asked"], rows, link)]
+    if facts.get("finalists"):
+        lines += ["", "## What was found", "", str(facts["signal"]["text"]) + ".", ""]
+        lines += _found(facts, rows, link, files)
+    return "\n".join(lines) + "\n"
+
+
+def _baselines(asked: Sequence[str], rows: Sequence[Record], link: Link) -> list[str]:
+    """The stock model and what was made by hand, as trained on the first rung."""
+    lines = ["| trial | score | ms (predicted) | params | MACs | architecture |", "|--:|--:|--:|--:|--:|---|"]
+    for row in rows:
+        if row.arch in asked and row.state == "trained":
+            costs = " | ".join(readable(name, row.costs()[name]) for name in ("latency", "params", "macs"))
+            lines.append(f"| [{row.number}]({link(row.number)}) | {row.score:.4f} | {costs} | `{row.arch}` |")
+    return lines
+
+
+def _found(facts: Mapping[str, Any], rows: Sequence[Record], link: Link, files: Mapping[str, str]) -> list[str]:
+    numbers = {row.arch: row.number for row in rows if row.state == "trained"}
+    lines = ["| model | trial | score | ms | params | kept | |", "|---|--:|--:|--:|--:|---|---|"]
+    stock = Finalist(**facts["stock"])
+    front = [finalist for of in facts["finalists"] if not (finalist := Finalist(**of)).fell]
+    for finalist in front if stock in front else [*front, stock]:
+        number, name = numbers[finalist.arch], f"{finalist.name}.yaml"
+        kind = "measured" if finalist.latency_ms is not None else "predicted"
+        yaml = f"[YAML]({files[name]})" if name in files else ""
+        what = f"{finalist.name} (stock)" if finalist.stock and finalist in front else finalist.name
+        lines.append(
+            f"| {what} | [{number}]({link(number)}) | {finalist.score:.4f} | {finalist.latency:.2f} {kind} | "
+            f"{finalist.params:,} | {finalist.budgets_kept} | {yaml} |"
+        )
+    return [*lines, "", f"[The report]({files['report.html']})"] if "report.html" in files else lines
