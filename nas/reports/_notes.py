@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from nas.detectors import TEMPLATES, row_cost
-from nas.engine import COSTS, Finalist, Record, Target, readable
+from nas.engine import COSTS, Finalist, Record, Target
 from nas.operators import total
 from nas.spaces import Architecture
+from nas.tables import forced_warning
 
 STAGES = "| stage |"
 """Where the table of a trial's note begins."""
@@ -20,37 +21,34 @@ Link = Callable[[int], str]
 def trial_note(member: Architecture, stock: Architecture, target: Target, over: Mapping[str, float]) -> str:
     """Stage by stage what a candidate is made of and costs, what stands there in the stock model, and by how much it
     lies over (or under) its limits, as shares of these."""
-    lines = [
-        f"{STAGES} operator | depth | channels | params | MACs | ms | in the stock model |",
-        "|---|---|--:|--:|--:|--:|--:|---|",
-    ]
     detector, imgsz = target.detector(member), target.imgsz(member)
     rows, predicted = list(detector.resolve(imgsz)), target.table.predict(detector, imgsz)
     template, left = TEMPLATES[member.template], set(range(len(rows)))
 
-    def figures(numbers: set[int]) -> str:
+    def figures(numbers: set[int]) -> tuple[str, str, str]:
         params, macs, *_ = total(row_cost(rows[number]) for number in numbers)
-        ms = sum(predicted.rows[number] for number in numbers)
-        return f"{params:,} | {macs / 1e6:,.1f} M | {ms:.2f}"
+        return f"{params:,}", _millions(macs), f"{sum(predicted.rows[number] for number in numbers):.2f}"
 
+    lines = []
     for index, (name, choice, usual) in enumerate(zip(template.stages, member.stages, stock.stages, strict=True)):
         numbers = set(template.stage_rows(index))
         left -= numbers
         operator = " ".join(str(choice).split("_")[:-2])
         there = "same" if choice == usual else " ".join(str(usual).split("_"))
-        cells = f"{operator} | {choice.depth} | {choice.channels} | {figures(numbers)} | {there}"
-        lines.append(f"| {name} | {cells} |")
-    lines.append(f"| rest | stem, neck, head | | | {figures(left)} | same |")
+        lines.append((name, operator, str(choice.depth), str(choice.channels), *figures(numbers), there))
+    lines.append(("rest", "stem, neck, head", "", "", *figures(left), "same"))
     costs, of_stock = target.costs(member), target.costs(stock)
-    whole = f"{costs['params']:,} | {costs['macs'] / 1e6:,.1f} M | {costs['latency']:.2f}"
-    lines.append(f"| **all** | at {imgsz} px | | | {whole} | |")
+    whole = f"{costs['params']:,.0f}", _millions(costs["macs"]), f"{costs['latency']:.2f}"
+    lines.append(("**all**", f"at {imgsz} px", "", "", *whole, ""))
+    headings = ("stage", "operator", ">depth", ">channels", ">params", ">MACs", ">ms", "in the stock model")
+    text = _table(headings, lines)
     if member != stock:
         shares = (f"{COSTS[name].heading} {costs[name] / of_stock[name] - 1:+.1%}" for name in COSTS)
-        lines += ["", f"Against the stock model: {', '.join(shares)}."]
+        text += f"\nAgainst the stock model: {', '.join(shares)}.\n"
     if over:
         told = (f"{name} {abs(share):.1%} {'over' if share > 0 else 'under'}" for name, share in over.items())
-        lines += ["", f"Its limits: {', '.join(told)}."]
-    return "\n".join(lines) + "\n"
+        text += f"\nIts limits: {', '.join(told)}.\n"
+    return text
 
 
 def finalist_note(finalist: Finalist, unit: str, pictures: Mapping[str, str]) -> str:
@@ -88,13 +86,15 @@ def study_note(
         f"Candidates of the space `{options['space']}` trade {unit} on `{options['data']}` (up) for {costs} (down), "
         f"in {options['runtime']} with {options['threads']} thread(s), one image of {sizes} px. "
         f"Limits: {', '.join(limits) or 'none'}. Budget: {options['budget']} trainings, seed {options['seed']}.",
+        *(("", f"**{forced_warning(forced)}**") if (forced := facts.get("forced")) else ()),
         "",
         "## How to read it",
         "",
         "* **Pareto front** (Analytics): every point was trained for seconds, by the proxy "
         f"`{options['proxy']}`. Scores rank candidates of this run; they are far below what a full training reaches.",
         "* **Pruned** trials are over a limit and were never trained; their note says by how much. Baselines are "
-        "trained even so, and are drawn as infeasible.",
+        "trained even so: `python -m nas.dashboard` draws those over a limit as infeasible. *Best Trial* knows no "
+        "limits.",
         "* A **trial** says stage by stage what it is made of, and holds its YAML, a drawing of the network, the curve "
         "of its training and what it then detected. Trials with `duplicate_of` repeat another one.",
         "* This study knows latency as the table **predicts** it; finalists are measured whole at the end.",
@@ -103,35 +103,48 @@ def study_note(
         f"`--out {folder} --resume`.",
     ]
     if facts.get("baselines"):
-        lines += ["", "## Baselines", "", *_baselines(facts["baselines"]["asked"], rows, link)]
+        lines += ["", "## Baselines", "", _baselines(facts["baselines"]["asked"], rows, link)]
     if facts.get("finalists"):
-        lines += ["", "## What was found", "", str(facts["signal"]["text"]) + ".", ""]
-        lines += _found(facts, rows, link, files)
+        trust = str(facts["signal"]["text"]).replace("; ", ".\n* ")
+        lines += ["## What was found", "", f"* {trust}.", "", _found(facts, rows, link, files)]
     return "\n".join(lines) + "\n"
 
 
-def _baselines(asked: Sequence[str], rows: Sequence[Record], link: Link) -> list[str]:
+def _baselines(asked: Sequence[str], rows: Sequence[Record], link: Link) -> str:
     """The stock model and what was made by hand, as trained on the first rung."""
-    lines = ["| trial | score | ms (predicted) | params | MACs | architecture |", "|--:|--:|--:|--:|--:|---|"]
+    lines = []
     for row in rows:
         if row.arch in asked and row.state == "trained":
-            costs = " | ".join(readable(name, row.costs()[name]) for name in ("latency", "params", "macs"))
-            lines.append(f"| [{row.number}]({link(row.number)}) | {row.score:.4f} | {costs} | `{row.arch}` |")
-    return lines
+            costs = f"{row.latency_ms:.2f}", f"{row.params:,}", _millions(row.macs or 0)
+            lines.append((f"[{row.number}]({link(row.number)})", f"{row.score:.4f}", *costs, f"`{row.arch}`"))
+    return _table((">trial", ">score", ">ms", ">params", ">MACs", "architecture"), lines)
 
 
-def _found(facts: Mapping[str, Any], rows: Sequence[Record], link: Link, files: Mapping[str, str]) -> list[str]:
+def _found(facts: Mapping[str, Any], rows: Sequence[Record], link: Link, files: Mapping[str, str]) -> str:
+    """The front and the stock model."""
     numbers = {row.arch: row.number for row in rows if row.state == "trained"}
-    lines = ["| model | trial | score | ms | params | kept | |", "|---|--:|--:|--:|--:|---|---|"]
-    stock = Finalist(**facts["stock"])
+    stock, lines = Finalist(**facts["stock"]), []
     front = [finalist for of in facts["finalists"] if not (finalist := Finalist(**of)).fell]
     for finalist in front if stock in front else [*front, stock]:
         number, name = numbers[finalist.arch], f"{finalist.name}.yaml"
-        kind = "measured" if finalist.latency_ms is not None else "predicted"
-        yaml = f"[YAML]({files[name]})" if name in files else ""
         what = f"{finalist.name} (stock)" if finalist.stock and finalist in front else finalist.name
-        lines.append(
-            f"| {what} | [{number}]({link(number)}) | {finalist.score:.4f} | {finalist.latency:.2f} {kind} | "
-            f"{finalist.params:,} | {finalist.budgets_kept} | {yaml} |"
-        )
-    return [*lines, "", f"[The report]({files['report.html']})"] if "report.html" in files else lines
+        measured = f"{finalist.latency_ms:.2f}" if finalist.latency_ms is not None else "-"
+        costs = measured, f"{finalist.latency_predicted_ms:.2f}", f"{finalist.params:,}", _millions(finalist.macs)
+        kept = finalist.budgets_kept, f"[YAML]({files[name]})" if name in files else ""
+        lines.append((what, f"[{number}]({link(number)})", f"{finalist.score:.4f}", *costs, *kept))
+    figures = (">score", ">ms, measured", ">predicted", ">params", ">MACs")
+    text = _table(("model", ">trial", *figures, "budgets kept", ""), lines)
+    return f"{text}\n[The report]({files['report.html']})\n" if "report.html" in files else text
+
+
+def _table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """A table; a heading's ``>`` aligns its column to the right. Columns are set apart, which optuna-dashboard does
+    not do by itself."""
+    names = [heading.removeprefix(">") for heading in headings]
+    rules = ["--:" if heading.startswith(">") else "---" for heading in headings]
+    cells = ["| " + " | ".join([line[0], *(f"&emsp;{cell}" for cell in line[1:])]) + " |" for line in (names, *lines)]
+    return "\n".join([cells[0], f"|{'|'.join(rules)}|", *cells[1:]]) + "\n"
+
+
+def _millions(macs: float) -> str:
+    return f"{macs / 1e6:,.1f}&nbsp;M"
