@@ -9,7 +9,7 @@ from typing import Any
 from nas.detectors import TEMPLATES, row_cost
 from nas.engine import COSTS, Finalist, Record, Target
 from nas.operators import total
-from nas.spaces import Architecture
+from nas.spaces import Architecture, StageChoice
 from nas.tables import forced_warning
 
 STAGES = "| stage |"
@@ -33,9 +33,8 @@ def trial_note(member: Architecture, stock: Architecture, target: Target, over: 
     for index, (name, choice, usual) in enumerate(zip(template.stages, member.stages, stock.stages, strict=True)):
         numbers = set(template.stage_rows(index))
         left -= numbers
-        operator = " ".join(str(choice).split("_")[:-2])
         there = "same" if choice == usual else " ".join(str(usual).split("_"))
-        lines.append((name, operator, str(choice.depth), str(choice.channels), *figures(numbers), there))
+        lines.append((name, _operator(choice), str(choice.depth), str(choice.channels), *figures(numbers), there))
     lines.append(("rest", "stem, neck, head", "", "", *figures(left), "same"))
     costs, of_stock = target.costs(member), target.costs(stock)
     whole = f"{costs['params']:,.0f}", _millions(costs["macs"]), f"{costs['latency']:.2f}"
@@ -116,8 +115,11 @@ def _baselines(asked: Sequence[str], rows: Sequence[Record], link: Link) -> str:
     for row in rows:
         if row.arch in asked and row.state == "trained":
             costs = f"{row.latency_ms:.2f}", f"{row.params:,}", _millions(row.macs or 0)
-            lines.append((f"[{row.number}]({link(row.number)})", f"{row.score:.4f}", *costs, f"`{row.arch}`"))
-    return _table((">trial", ">score", ">ms", ">params", ">MACs", "architecture"), lines)
+            operators = dict.fromkeys(_operator(choice) for choice in row.architecture.stages)
+            size = f", {row.architecture.imgsz} px" if row.architecture.imgsz else ""
+            what = f"{' and '.join(operators)}{size}{'' if lines else ' (stock)'}"
+            lines.append((f"[{row.number}]({link(row.number)})", f"{row.score:.4f}", *costs, what))
+    return _table((">trial", ">score", ">ms", ">params", ">MACs", "operators"), lines)
 
 
 def _found(facts: Mapping[str, Any], rows: Sequence[Record], link: Link, files: Mapping[str, str]) -> str:
@@ -144,6 +146,11 @@ def _table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     rules = ["--:" if heading.startswith(">") else "---" for heading in headings]
     cells = ["| " + " | ".join([line[0], *(f"&emsp;{cell}" for cell in line[1:])]) + " |" for line in (names, *lines)]
     return "\n".join([cells[0], f"|{'|'.join(rules)}|", *cells[1:]]) + "\n"
+
+
+def _operator(choice: StageChoice) -> str:
+    """Without its depth and channels."""
+    return " ".join(str(choice).split("_")[:-2])
 
 
 def _millions(macs: float) -> str:

@@ -53,5 +53,6 @@ def costs_figure(rows: Sequence[Record]) -> go.Figure:
 
 def _figure(title: str, x: str, y: str, data: list[go.Scatter]) -> go.Figure:
     """Without a template, which would weigh more than the data in the study."""
-    layout = {"title": {"text": title}, "xaxis": {"title": {"text": x}}, "yaxis": {"title": {"text": y}}}
-    return go.Figure(data, {**layout, "template": None, "height": 420, "showlegend": False})
+    axes = {name: {"title": {"text": text}, "gridcolor": "#e3e7ed"} for name, text in (("xaxis", x), ("yaxis", y))}
+    look = {"template": None, "plot_bgcolor": "#fff", "height": 420, "showlegend": False}
+    return go.Figure(data, {"title": {"text": title}, **axes, **look})

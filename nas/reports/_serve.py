@@ -27,10 +27,12 @@ def dashboard(folder: Path) -> WSGIApplication:
     if not file.is_file():
         raise InputError(f"{folder}: has no run.json; give the directory of a run")
     try:
-        run = Run(folder, json.loads(file.read_text(encoding="utf-8")))
-        storage = run.storage
-    except (ValueError, LookupError, TypeError) as error:
-        raise InputError(f"{file}: not the record of a run: {error}; give the directory of another") from None
+        facts = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        facts = None
+    if not isinstance(facts, dict) or not isinstance(facts.get("options"), dict):
+        raise InputError(f"{file}: not the record of a run; give the directory of one")
+    storage = Run(folder, facts).storage
     if storage.startswith("sqlite:///") and not Path(storage.removeprefix("sqlite:///")).is_file():
         raise InputError(f"{folder}: has no study yet; the search makes it when it begins")
     try:
