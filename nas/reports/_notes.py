@@ -111,7 +111,7 @@ def study_note(
 
 def _baselines(asked: Sequence[str], rows: Sequence[Record], link: Link) -> str:
     """The stock model and what was made by hand, as trained on the first rung."""
-    lines = []
+    lines: list[tuple[str, ...]] = []
     for row in rows:
         if row.arch in asked and row.state == "trained":
             costs = f"{row.latency_ms:.2f}", f"{row.params:,}", _millions(row.macs or 0)

@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial
 from nas.engine import Run
 from nas.errors import InputError
 from nas.reports._attributes import ARTIFACTS
+from nas.reports._study import has_study
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -32,15 +33,15 @@ def dashboard(folder: Path) -> WSGIApplication:
         facts = None
     if not isinstance(facts, dict) or not isinstance(facts.get("options"), dict):
         raise InputError(f"{file}: not the record of a run; give the directory of one")
-    storage = Run(folder, facts).storage
-    if storage.startswith("sqlite:///") and not Path(storage.removeprefix("sqlite:///")).is_file():
+    run = Run(folder, facts)
+    if not has_study(run):
         raise InputError(f"{folder}: has no study yet; the search makes it when it begins")
     try:
         from optuna_dashboard import wsgi
     except ModuleNotFoundError:
         raise InputError("optuna-dashboard is not installed; pip install 'pareto-yolo[dashboard]' adds it") from None
     kept = folder / ARTIFACTS
-    app: WSGIApplication = wsgi(_View(storage), FileSystemArtifactStore(kept) if kept.is_dir() else None)
+    app: WSGIApplication = wsgi(_View(run.storage), FileSystemArtifactStore(kept) if kept.is_dir() else None)
     return app
 
 

@@ -22,7 +22,7 @@ from nas.spaces import Architecture
 
 RESULTS = ("report.html", "pareto.png", "pareto.csv", "trials.csv")
 """Files of a run that its study holds beside the models."""
-SHOWN = ("device", "runtime", "threads", "precision", "data", "space", "proxy", "sampler", "seed", "budget")
+SHOWN = {"device", "runtime", "threads", "precision", "data", "space", "proxy", "sampler", "seed", "budget"}
 """Options of a run that the study's page lists."""
 
 
@@ -79,11 +79,13 @@ class StudyWriter(Watcher):
 
 
 def write_study(folder: Path, ended: bool = True) -> None:
-    """Write what there is to say of a whole run into its study: how to read it, baselines, figures, and of a run that
-    has ``ended`` its results, with a note on each finalist."""
+    """Write what there is to say of a whole run into its study, if that is there: how to read it, baselines, figures,
+    and of a run that has ``ended`` its results, with a note on each finalist."""
     run = Run(folder, json.loads((folder / "run.json").read_text(encoding="utf-8")))
+    if not has_study(run):
+        return
     study, options = study_of(run), run.facts["options"]
-    for name in SHOWN:
+    for name in options.keys() & SHOWN:
         if study.user_attrs.get(name) != options[name]:
             study.set_user_attr(name, options[name])
     rows = records(study)
@@ -103,6 +105,12 @@ def write_study(folder: Path, ended: bool = True) -> None:
     page = f"/dashboard/studies/{study._study_id}/trials?numbers="
     note = study_note(folder, facts, unit, rows, lambda number: f"{page}{number}", addresses)
     write_note(study, note, held=held)
+
+
+def has_study(run: Run) -> bool:
+    """Whether the file of its study is there; to open one that is not would make it."""
+    file = run.storage.removeprefix("sqlite:///")
+    return file == run.storage or Path(file).is_file()
 
 
 def study_of(run: Run) -> optuna.Study:
