@@ -9,6 +9,7 @@ COMMANDS = {
     "search": "find Pareto-optimal detectors for a device",
     "latency": "build, check, read and carry the latency table of a device",
     "report": "rebuild the report of a run",
+    "dashboard": "look at the study of a run in a browser",
     "export": "write what was found as the YAML of a trainer, or as an ONNX file",
     "profile": "what every row of a model YAML costs",
     "train": "train a model YAML with Ultralytics, our operators registered",

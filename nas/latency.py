@@ -24,7 +24,7 @@ from nas.display import Display
 from nas.engine import bundle_finalists, take_home
 from nas.errors import InputError
 from nas.files import shipped
-from nas.reports import card_tables, write_card, write_report
+from nas.reports import card_tables, write_card, write_report, write_study
 from nas.runtimes.measure import Noise
 from nas.spaces import load_space, read_model
 from nas.tables import (
@@ -308,6 +308,7 @@ def take_kit(
         if "run" in note:
             taken = take_home(unpacked, run)
             write_report(taken)
+            write_study(taken)
             display.say(
                 f"{taken / 'pareto.csv'} and {taken / 'report.html'}: measured on {table.fingerprint['device']}"
             )

@@ -52,7 +52,7 @@ from nas.errors import InputError
 from nas.files import scores_home, write
 from nas.operators import FAMILIES
 from nas.proxies import FACTOR, PROXIES, RUNGS, UNIT, FromTemplate, Proxy, at
-from nas.reports import write_report
+from nas.reports import StudyWriter, write_report, write_study
 from nas.runtimes import choose
 from nas.spaces import Architecture, Space, load_space, named_size, read_model
 from nas.tables import AbsentDeviceError, forced_warning, is_here, noise_warning, open_table
@@ -171,8 +171,8 @@ def main(
     crew = Workers(
         partial(PROXIES[proxy], scorer.dataset, **make), count, max(1, cores // count), candidate_limit or None
     )
-    fingerprint = functools.cache(lambda rung, scale: at(scorer, rung, scale).fingerprint)
-    cache = ScoreCache(scores_home(), fingerprint, max(1, cores // count))
+    proxy_at = functools.cache(lambda rung, scale: at(scorer, rung, scale))
+    cache = ScoreCache(scores_home(), lambda *of: proxy_at(*of).fingerprint, max(1, cores // count))
     score = crew.score if no_cache else cached(crew.score, cache)
     with Display() as display:
         facts: dict[str, Any] = {
@@ -206,10 +206,16 @@ def main(
             display.say(f"run directory {folder}; {scorer.dataset.note}")
             try:
                 name = f"{searched.name}-{device}-{scorer.fingerprint[:8]}"
+                study = open_study(run.storage, name, scorer.unit, minimised)
+                run.save(study=name)
+                target = Target(latencies, scorer.dataset.nc, sizes, minimised)
+                writer = StudyWriter(
+                    study, folder, searched.stock(), target, lambda scale: proxy_at(1, scale), rungs, seed
+                )
                 driver = Driver(
-                    study=open_study(run.storage, name, scorer.unit, minimised),
+                    study=study,
                     space=searched,
-                    target=Target(latencies, scorer.dataset.nc, sizes, minimised),
+                    target=target,
                     score=score,
                     sampler=SAMPLERS[sampler](),
                     seed=seed,
@@ -218,6 +224,7 @@ def main(
                     workers=count,
                     start=known,
                     until=began + 60 * time_limit if time_limit is not None else math.inf,
+                    watcher=writer,
                 )
                 _search(run, driver, scorer, rungs, crew, display)
             except KeyboardInterrupt:
@@ -256,6 +263,7 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
     with run.phase("proxy"), display.bar(f"proxy {proxy.name}") as progress:
         proxy.prepare(progress)
     trials = run.folder / "trials.csv"
+    write_study(run.folder, ended=False)
 
     known = records(driver.study)
     with stoppable(), run.phase("search"), display.trials(driver.budget, known, target.minimised) as live:
@@ -270,7 +278,7 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
     with stoppable(), run.phase("signal"), display.bar("how far scores can be trusted") as progress:
         signal = measure_signal(trained, chosen(trained), driver.score, target, driver.seed, progress)
     with stoppable(), run.phase("rungs"), display.bar("the best trained longer") as progress:
-        standings = climb(driver.study, trained, driver.score, target, driver.seed, progress, rungs)
+        standings = climb(driver.study, trained, driver.score, target, driver.seed, progress, rungs, driver.watcher)
         write(trials, _csv(records(driver.study), forced))
     crew.pause()
     with run.phase("measuring"), display.bar(f"finalists{', measured whole' if latencies.here else ''}") as progress:
@@ -291,6 +299,7 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
     )
     with run.phase("report"):
         write_report(run.folder)
+        write_study(run.folder)
     run.save(status="finished")
     note = unmeasured(run.folder, forced) if stock.latency_ms is None else ""
     shown = result_table(front, stock, unit, note, target.minimised, target.sizes)

@@ -6,7 +6,7 @@ from nas.engine._costs import COSTS, LATENCY, readable
 from nas.engine._driver import Driver
 from nas.engine._finalists import Finalist, front_of, measure, pareto_frame, unmeasured, write_front
 from nas.engine._limits import Limits
-from nas.engine._pareto import hypervolume, pareto
+from nas.engine._pareto import Point, hypervolume, pareto
 from nas.engine._reach import Reach, reach
 from nas.engine._record import Record, Result, records, results, table
 from nas.engine._run import Run, open_run
@@ -17,6 +17,7 @@ from nas.engine._signal import Signal, chosen, measure_signal
 from nas.engine._stop import stoppable
 from nas.engine._study import open_study
 from nas.engine._target import Target
+from nas.engine._watcher import Watcher
 from nas.engine._workers import KilledError, Workers
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Finalist",
     "KilledError",
     "Limits",
+    "Point",
     "Reach",
     "Record",
     "Result",
@@ -37,6 +39,7 @@ __all__ = [
     "Signal",
     "Standing",
     "Target",
+    "Watcher",
     "Workers",
     "bundle_finalists",
     "cached",

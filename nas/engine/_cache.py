@@ -34,7 +34,9 @@ class ScoreCache:
         try:
             held = json.loads(self._path(detector, seed, rung, scale).read_text(encoding="utf-8"))
             test = None if held["test"] is None else float(held["test"])
-            return Outcome(float(held["score"]), float(held["seconds"]), tuple(held["curve"]), cached=True, test=test)
+            seen = tuple(held.get("seen", ()))  # an earlier release kept none
+            score, seconds, curve = float(held["score"]), float(held["seconds"]), tuple(held["curve"])
+            return Outcome(score, seconds, curve, cached=True, test=test, seen=seen)
         except (OSError, ValueError, LookupError, TypeError):
             return None  # it is trained, and written anew
 

@@ -24,6 +24,7 @@ from nas.engine._score import Score, SearchError, outcome_of
 from nas.engine._stop import stop_if_asked
 from nas.engine._study import begin, cut_off, interrupt, sync
 from nas.engine._target import Target
+from nas.engine._watcher import NOBODY, Watcher
 from nas.proxies import Outcome
 from nas.spaces import Architecture, Space
 
@@ -58,6 +59,7 @@ class Driver:
     workers: int = 1
     start: tuple[Architecture, ...] = ()
     until: float = math.inf
+    watcher: Watcher = NOBODY
 
     def baselines(self) -> list[Architecture]:
         """What the search starts from: the stock model, what the user named, the stock model on images of other
@@ -119,10 +121,13 @@ class Driver:
         while len(asked) < most and sum(entry.training is not None for entry in asked) < left:
             entry = self._ask(len(done) + len(asked), done, asked)
             asked.append(entry)
-            if entry.arch not in known and not entry.over:
-                member = entry.architecture
-                entry.training = self.score(self.target.detector(member), self.seed, scale=self.target.scale(member))
+            if entry.arch in known:
+                continue
             known.add(entry.arch)
+            member = entry.architecture
+            if not entry.over:
+                entry.training = self.score(self.target.detector(member), self.seed, scale=self.target.scale(member))
+            self.watcher.asked(entry.trial, member)  # while it is trained
 
     def _ask(self, slot: int, done: list[Record], open_ones: Iterable[_Asked]) -> _Asked:
         """Ask for a trial and write what can be known of it without training."""
@@ -169,6 +174,7 @@ class Driver:
                 trial.set_user_attr("rung", 1)
                 if outcome.cached:
                     trial.set_user_attr("reason", "score of an earlier run, from the cache")
+                self.watcher.trained(trial, asked.architecture, outcome)
                 values = outcome.score, *asked.minimised
         elif known is not None:
             trial.set_user_attr("duplicate_of", known.number)

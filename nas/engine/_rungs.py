@@ -21,6 +21,7 @@ from nas.engine._pareto import Point, dominates, hypervolume, pareto
 from nas.engine._record import Record, Result, keep, results
 from nas.engine._score import Score, SearchError, outcome_of
 from nas.engine._target import Target
+from nas.engine._watcher import NOBODY, Watcher
 from nas.proxies import RUNGS, Outcome, Progress
 
 KEPT = {2: 3, 3: 2}
@@ -68,6 +69,7 @@ def climb(
     seed: int,
     progress: Progress,
     rungs: int = RUNGS,
+    watcher: Watcher = NOBODY,
 ) -> list[Standing]:
     """The finalists among the trained candidates, fastest first, the stock model (the first of them) with them; of a
     single rung these are the front.
@@ -88,7 +90,7 @@ def climb(
         def tell(share: float, before: int = rung - 2) -> None:
             progress((before + share) / (rungs - 1))
 
-        found = _trained(study, rising, rung, seeds, score, target, tell)
+        found = _trained(study, rising, rung, seeds, score, target, tell, watcher)
         if broken := next((result for result in found if result.number == stock.number and result.reason), None):
             raise SearchError(f"the stock model could not be trained on rung {rung}: {broken.reason}")
         standings = [s for row in rising if (s := Standing.of(row, [r for r in found if r.number == row.number]))]
@@ -150,6 +152,7 @@ def _trained(
     score: Score,
     target: Target,
     progress: Progress,
+    watcher: Watcher,
 ) -> list[Result]:
     """The results of these candidates on a rung, trained where the study has none."""
     there = {(result.number, result.rung, result.seed): result for result in results(study)}
@@ -164,16 +167,17 @@ def _trained(
     for row, seed in wanted:
         result = there.get((row.number, rung, seed))
         if result is None:
-            result = _result(row.number, rung, seed, futures[row.number, seed])
+            result = _result(row, rung, seed, futures[row.number, seed], watcher)
             keep(study, result)
         found.append(result)
         progress(len(found) / len(wanted))
     return found
 
 
-def _result(number: int, rung: int, seed: int, future: Future[Outcome]) -> Result:
+def _result(row: Record, rung: int, seed: int, future: Future[Outcome], watcher: Watcher) -> Result:
     try:
         outcome = outcome_of(future)
     except Exception as error:
-        return Result(number, rung, seed, None, reason=f"{type(error).__name__}: {error}")
-    return Result(number, rung, seed, outcome.score, outcome.test, round(outcome.seconds, 3))
+        return Result(row.number, rung, seed, None, reason=f"{type(error).__name__}: {error}")
+    watcher.promoted(row.number, row.architecture, rung, seed, outcome)
+    return Result(row.number, rung, seed, outcome.score, outcome.test, round(outcome.seconds, 3))

@@ -7,6 +7,7 @@ from nas.proxies.distill import Distilled
 from nas.proxies.inherit import Inherited, NeckInherited
 from nas.proxies.recipe import Recipe
 from nas.proxies.rungs import FACTOR, RUNGS, UNIT, at
+from nas.proxies.score import viewed
 from nas.proxies.short import ShortTraining
 from nas.proxies.template import FromTemplate
 from nas.proxies.zerocost import Vote, ZeroCost
@@ -33,4 +34,5 @@ __all__ = [
     "ShortTraining",
     "ZeroCost",
     "at",
+    "viewed",
 ]

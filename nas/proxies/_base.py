@@ -33,7 +33,8 @@ class Outcome:
 
     A row of ``curve`` holds ``step``, ``loss``, its parts ``box``, ``cls`` and ``dfl``, and ``lr``. ``cached``: the
     score is of an earlier run, and ``seconds`` are what it took then. ``test`` is the AP50-95 on the test split, where
-    that was asked for.
+    that was asked for. ``seen`` is what was detected, and scored, in the validation images `viewed`: a row a box, with
+    ``image``, its number in the split, ``x1``, ``y1``, ``x2``, ``y2`` in the proxy's pixels, ``score`` and ``class``.
     """
 
     score: float
@@ -41,6 +42,7 @@ class Outcome:
     curve: tuple[dict[str, float], ...]
     cached: bool = False
     test: float | None = None
+    seen: tuple[dict[str, float], ...] = ()
 
 
 class Proxy(ABC):

@@ -1,7 +1,8 @@
-"""AP50-95 of a network on a split."""
+"""What a network detects in a split, and its AP50-95."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -15,26 +16,65 @@ from nas.proxies.nms import nms
 from nas.proxies.recipe import Recipe
 
 BATCH = 64
+VIEWED = 4
+SEEN = 8
+"""Boxes of an image that are kept for people to look at, the surest first."""
+
+
+@dataclass(frozen=True)
+class Detections:
+    """By image of ``split`` in ``images``, (n, 6) x1, y1, x2, y2, score, class in pixels, best first."""
+
+    split: Split
+    images: list[int]
+    boxes: list[Tensor]
+
+    def score(self, nc: int) -> float:
+        """AP50-95 (0..1). Raises `ProxyError` where none of the images has a box."""
+        truths = [self.split.boxes[image] for image in self.images]
+        if not any(map(len, truths)):
+            raise ProxyError("there is no box in the validation images that are scored")
+        return average_precision(self.boxes, truths, nc)
+
+    def seen(self) -> tuple[dict[str, float], ...]:
+        """`Outcome.seen`."""
+        shown = viewed(len(self.split), len(self.images))
+        of = dict(zip(self.images, self.boxes, strict=True))
+        return tuple(
+            {"image": image, **dict(zip(("x1", "y1", "x2", "y2", "score", "class"), _plain(row), strict=True))}
+            for image in shown
+            for row in of[image][:SEEN]
+        )
+
+
+def viewed(images: int, scored: int) -> list[int]:
+    """Which of so many images are for people to look at: `VIEWED` of those that are ``scored``, evenly spaced."""
+    chosen = _spaced(min(scored, images), images)
+    return [chosen[index] for index in _spaced(min(VIEWED, len(chosen)), len(chosen))]
 
 
 @torch.inference_mode()
-def evaluate(network: Network, split: Split, nc: int, recipe: Recipe, *, device: str = "cpu") -> float:
-    """AP50-95 (0..1) on at most ``recipe.val_images`` images of ``split``, evenly spaced; leaves eval mode on.
+def detect(network: Network, split: Split, recipe: Recipe, *, device: str = "cpu") -> Detections:
+    """What is detected in at most ``recipe.val_images`` images of ``split``, evenly spaced; leaves eval mode on.
 
     Raises:
-        ProxyError: the network's output is not finite, or none of those images has a box.
+        ProxyError: the network's output is not finite.
     """
     network.eval()
-    count = min(recipe.val_images, len(split.images))
-    chosen = torch.arange(count) * len(split.images) // count
-    detections = []
-    for part in chosen.split(BATCH):
+    chosen = _spaced(min(recipe.val_images, len(split)), len(split))
+    boxes = []
+    for part in torch.tensor(chosen).split(BATCH):
         images = split.images[part].to(device, memory_format=torch.channels_last).float().div_(255)
         output = cast(Tensor, network(images))
         if not torch.isfinite(output).all():
             raise ProxyError("the trained network's output is not finite")
-        detections += nms(output, threshold=recipe.threshold, overlap=recipe.overlap)
-    truths = [split.boxes[image] for image in chosen.tolist()]
-    if not any(map(len, truths)):
-        raise ProxyError("there is no box in the validation images that are scored")
-    return average_precision(detections, truths, nc)
+        boxes += nms(output, threshold=recipe.threshold, overlap=recipe.overlap)
+    return Detections(split, chosen, boxes)
+
+
+def _spaced(count: int, of: int) -> list[int]:
+    return [index * of // count for index in range(count)]
+
+
+def _plain(row: Tensor) -> list[float]:
+    return [round(value, 4) for value in row.tolist()]

@@ -18,7 +18,7 @@ from nas.operators import BINS, Detect, Predictions
 from nas.proxies._base import Outcome, Progress, ProxyError
 from nas.proxies.loss import DetectionLoss
 from nas.proxies.recipe import Recipe
-from nas.proxies.score import evaluate
+from nas.proxies.score import detect
 
 
 @contextmanager
@@ -56,10 +56,11 @@ def fit(
     """
     start = time.perf_counter()
     curve = train(network, dataset.train, recipe, seed, device=device, progress=progress, fresh_head=fresh_head)
-    score = evaluate(network, dataset.val, dataset.nc, recipe, device=device)
+    found = detect(network, dataset.val, recipe, device=device)
+    score = found.score(dataset.nc)
     seconds = time.perf_counter() - start
-    tested = None if test is None else evaluate(network, test, dataset.nc, recipe, device=device)
-    return Outcome(score, seconds, curve, test=tested)
+    tested = None if test is None else detect(network, test, recipe, device=device).score(dataset.nc)
+    return Outcome(score, seconds, curve, test=tested, seen=found.seen())
 
 
 def train(

@@ -6,8 +6,20 @@ from nas.reports._card import card_tables, write_card
 from nas.reports._data import RunData, load_run
 from nas.reports._html import front_figure, write_html
 from nas.reports._png import write_png
+from nas.reports._serve import dashboard
+from nas.reports._study import StudyWriter, write_study
 
-__all__ = ["RunData", "card_tables", "front_figure", "load_run", "write_card", "write_report"]
+__all__ = [
+    "RunData",
+    "StudyWriter",
+    "card_tables",
+    "dashboard",
+    "front_figure",
+    "load_run",
+    "write_card",
+    "write_report",
+    "write_study",
+]
 
 
 def write_report(folder: Path) -> None:

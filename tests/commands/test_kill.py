@@ -16,6 +16,9 @@ POINTS = [
     ("optuna.Study.ask:after", 1),  # asking Optuna
     ("nas.engine._target.Target.costs", 8),  # gating
     ("nas.engine._workers.Workers.score:after", 2),  # training
+    ("nas.reports._study.StudyWriter.asked", 3),  # showing
+    ("nas.reports._study.StudyWriter.asked:after", 1),
+    ("nas.reports._study.StudyWriter.trained:after", 2),
     ("optuna.Study.tell", 2),  # telling
     ("optuna.Study.tell:after", 2),
     ("nas.search.write", 2),  # trials.csv
@@ -27,6 +30,8 @@ POINTS = [
     ("nas.search.write_front", 1),  # writing results
     ("nas.engine._finalists.write", 2),
     ("nas.search.write_report", 1),
+    ("nas.search.write_study", 2),
+    ("nas.reports._attributes.upload_artifact", 3),
     ("nas.engine._run.Run.save", 9),
 ]
 OPTIONS = (

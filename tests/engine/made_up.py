@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from nas.detectors import Detector, cost
+from nas.detectors import Detector, cost, row_cost
 from nas.engine import Target
 
 
@@ -14,7 +14,8 @@ class Table:
     here = True
 
     def predict(self, detector: Detector, imgsz: int) -> SimpleNamespace:
-        return SimpleNamespace(total_ms=cost(detector, imgsz).macs / 1e7)
+        rows = [row_cost(row).macs / 1e7 for row in detector.resolve(imgsz)]
+        return SimpleNamespace(total_ms=cost(detector, imgsz).macs / 1e7, rows=rows)
 
 
 TARGET = Target(Table(), 3, (160,))  # type: ignore[arg-type]

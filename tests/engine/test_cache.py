@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,10 @@ from nas.detectors import TEMPLATES, Detector
 from nas.engine import ScoreCache, cached
 from nas.proxies import Outcome
 
+CURVE: tuple[dict[str, float], ...] = ({"step": 1.0, "loss": 0.5},)
+SEEN: tuple[dict[str, float], ...] = (
+    {"image": 3, "x1": 0.5, "y1": 1.0, "x2": 7.5, "y2": 9.0, "score": 0.5, "class": 2},
+)
 STOCK, OTHER = TEMPLATES["yolov8n"].stock(3), TEMPLATES["yolov8n"].stock(4)
 
 
@@ -27,7 +32,7 @@ class Trainer:
         if self.fault is not None:
             future.set_exception(self.fault)
         else:
-            future.set_result(Outcome(detector.nc + seed / 10, 1.5, ({"step": 1.0, "loss": 0.5},), test=self.test))
+            future.set_result(Outcome(detector.nc + seed / 10, 1.5, CURVE, test=self.test, seen=SEEN))
         return future
 
 
@@ -44,6 +49,17 @@ def test_what_was_trained_is_not_trained_again(cache: ScoreCache) -> None:
     assert trainer.trained == [(3, 0)]
     assert again == replace(first, cached=True)
     assert not first.cached
+
+
+def test_what_an_earlier_release_kept_is_not_trained_again(cache: ScoreCache, tmp_path: Path) -> None:
+    trainer = Trainer()
+    first = cached(trainer.score, cache)(STOCK, 0).result()
+    (file,) = tmp_path.rglob("*.json")
+    held = json.loads(file.read_text())
+    del held["seen"]
+    file.write_text(json.dumps(held))
+    assert cached(trainer.score, cache)(STOCK, 0).result() == replace(first, cached=True, seen=())
+    assert len(trainer.trained) == 1
 
 
 def test_another_detector_seed_proxy_or_thread_count_is_another_score(cache: ScoreCache) -> None:
@@ -92,6 +108,6 @@ def test_a_damaged_file_is_trained_and_written_anew(content: str, cache: ScoreCa
     cached(trainer.score, cache)(STOCK, 0).result()
     (file,) = tmp_path.rglob("*.json")
     file.write_text(content)
-    assert cached(trainer.score, cache)(STOCK, 0).result() == Outcome(3.0, 1.5, ({"step": 1.0, "loss": 0.5},))
+    assert cached(trainer.score, cache)(STOCK, 0).result() == Outcome(3.0, 1.5, CURVE, seen=SEEN)
     assert len(trainer.trained) == 2
     assert cached(trainer.score, cache)(STOCK, 0).result().cached
