@@ -30,12 +30,12 @@ def trial_note(member: Architecture, stock: Architecture, target: Target, over: 
         return f"{params:,}", _millions(macs), f"{sum(predicted.rows[number] for number in numbers):.2f}"
 
     lines = []
-    for index, (name, choice, usual) in enumerate(zip(template.stages, member.stages, stock.stages, strict=True)):
-        numbers = set(template.stage_rows(index))
+    for name, choice in member.spelled.items():
+        numbers, usual = set(template.stage_rows(name)), stock.stages[name]
         left -= numbers
         there = "same" if choice == usual else " ".join(str(usual).split("_"))
         lines.append((name, _operator(choice), str(choice.depth), str(choice.channels), *figures(numbers), there))
-    lines.append(("rest", "stem, neck, head", "", "", *figures(left), "same"))
+    lines.append(("rest", "all others" if member.neck else "stem, neck, head", "", "", *figures(left), "same"))
     costs, of_stock = target.costs(member), target.costs(stock)
     whole = f"{costs['params']:,.0f}", _millions(costs["macs"]), f"{costs['latency']:.2f}"
     lines.append(("**all**", f"at {imgsz} px", "", "", *whole, ""))
@@ -115,7 +115,7 @@ def _baselines(asked: Sequence[str], rows: Sequence[Record], link: Link) -> str:
     for row in rows:
         if row.arch in asked and row.state == "trained":
             costs = f"{row.latency_ms:.2f}", f"{row.params:,}", _millions(row.macs or 0)
-            operators = dict.fromkeys(_operator(choice) for choice in row.architecture.stages)
+            operators = dict.fromkeys(_operator(choice) for choice in row.architecture.backbone)
             size = f", {row.architecture.imgsz} px" if row.architecture.imgsz else ""
             what = f"{' and '.join(operators)}{size}{'' if lines else ' (stock)'}"
             lines.append((f"[{row.number}]({link(row.number)})", f"{row.score:.4f}", *costs, what))

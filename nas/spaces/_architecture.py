@@ -97,9 +97,14 @@ class Architecture:
 
     def __str__(self) -> str:
         template = TEMPLATES[self.template]
-        stages = (f"{name}:{choice}" for name, choice in self.stages.items() if self.neck or not choice.neck)
+        stages = (f"{name}:{choice}" for name, choice in self.spelled.items())
         size = f"@{self.imgsz}" if self.imgsz else ""
         return "/".join((f"{template.name}.{template.version}{size}", *stages))
+
+    @property
+    def spelled(self) -> dict[str, StageChoice]:
+        """Its choices by stage, those of the neck only where that is not the template's own."""
+        return {name: choice for name, choice in self.stages.items() if self.neck or not choice.neck}
 
     def detector(self, nc: int) -> Detector:
         """The rows for ``nc`` classes."""

@@ -46,7 +46,7 @@ def test_a_family_has_one_colour_in_both_shells() -> None:
     for key in ("faster", "het"):
         for shell in FAMILIES[key].shells:
             least = {name: parameter.low for name, parameter in FAMILIES[key].parameters.items()}
-            detector = stock.replace({1: choose(key, shell, 64, 2, least)}).detector(3)
+            detector = stock.replace({"p3": choose(key, shell, 64, 2, least)}).detector(3)
             boxes, texts, *_ = parts(detector)
             assert texts[4][1].endswith("\N{MULTIPLICATION SIGN}2")
             fills[key, shell] = boxes[4].get("fill")
