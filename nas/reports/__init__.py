@@ -4,7 +4,8 @@ from pathlib import Path
 
 from nas.reports._card import card_tables, write_card
 from nas.reports._data import RunData, load_run
-from nas.reports._html import front_figure, write_html
+from nas.reports._figures import front_figure
+from nas.reports._html import write_html
 from nas.reports._png import write_png
 
 __all__ = ["RunData", "card_tables", "front_figure", "load_run", "write_card", "write_report"]
