@@ -55,21 +55,21 @@ def front_figure(data: RunData) -> go.Figure:
     front_marks = {"marker_symbol": _symbols(data, front), "customdata": _links(front)}
     star = {"marker_symbol": "star", "marker_line": {"width": 1}}
     traces = [
-        _points(
+        points(
             f"finalists ({data.kind})", data.finalists_ms, finalists, GREY, 6, marker_symbol=_symbols(data, finalists)
         ),
-        _points(data.front_label, data.front_ms, front, BLUE, 10, **errors, **front_marks),
-        _points(f"stock ({data.kind})", pd.Series([data.stock_ms]), stock, VERMILION, 15, **star),
+        points(data.front_label, data.front_ms, front, BLUE, 10, **errors, **front_marks),
+        points(f"stock ({data.kind})", pd.Series([data.stock_ms]), stock, VERMILION, 15, **star),
     ]
     if not data.unmeasured:
         hollow = {"marker_symbol": "circle-open", "marker_line": {"width": 1.5}}
-        traces.append(_points("the front as predicted", front.latency_predicted_ms, front, SKY, 9, **hollow))
+        traces.append(points("the front as predicted", front.latency_predicted_ms, front, SKY, 9, **hollow))
     hand = by_hand(data)
     if data.options.get("rungs", 1) == 1 and len(hand):
         named = hand.rename(columns={"architecture": "arch", "model": "name"})
         square = {"marker_symbol": "square-open", "marker_line": {"width": 2}}
-        traces.append(_points("hand-made (predicted)", named["predicted, ms"], named, GREEN, 9, **square))
-    return _figure(traces, 520, data.latency_label, data.final_unit)
+        traces.append(points("hand-made (predicted)", named["predicted, ms"], named, GREEN, 9, **square))
+    return drawn(traces, 520, data.latency_label, data.final_unit)
 
 
 def cost_figure(data: RunData, cost: str) -> go.Figure:
@@ -81,11 +81,11 @@ def cost_figure(data: RunData, cost: str) -> go.Figure:
 
     finalists, front = data.finalists, data.pareto
     traces = [
-        _points("finalists", of(finalists), finalists, GREY, 6, marker_symbol=_symbols(data, finalists)),
-        _points("front", of(front), front, BLUE, 10, marker_symbol=_symbols(data, front), customdata=_links(front)),
-        _points("stock", of(stock), stock, VERMILION, 15, marker_symbol="star"),
+        points("finalists", of(finalists), finalists, GREY, 6, marker_symbol=_symbols(data, finalists)),
+        points("front", of(front), front, BLUE, 10, marker_symbol=_symbols(data, front), customdata=_links(front)),
+        points("stock", of(stock), stock, VERMILION, 15, marker_symbol="star"),
     ]
-    return _figure(traces, 420, f"{kind.heading}, {kind.unit}", data.final_unit)
+    return drawn(traces, 420, f"{kind.heading}, {kind.unit}", data.final_unit)
 
 
 def search_figure(data: RunData) -> go.Figure:
@@ -96,15 +96,15 @@ def search_figure(data: RunData) -> go.Figure:
         reached = data.trained[data.trained.rung == rung]
         if len(reached):
             name = f"reached rung {rung}" if data.trained.rung.max() > 1 else "trained"
-            traces.append(_points(name, reached.latency_ms, reached, color, 6 + rung, marker_symbol=symbol))
+            traces.append(points(name, reached.latency_ms, reached, color, 6 + rung, marker_symbol=symbol))
     hand = by_hand(data).rename(columns={"architecture": "arch", "model": "name"})
     if len(hand):
         square = {"marker_symbol": "square-open", "marker_line": {"width": 2}}
-        traces.append(_points("hand-made", hand["predicted, ms"], hand, GREEN, 13, **square))
+        traces.append(points("hand-made", hand["predicted, ms"], hand, GREEN, 13, **square))
     stock = data.trained[data.trained.arch == data.stock["arch"]]
-    traces.append(_points("stock", stock.latency_ms, stock, VERMILION, 15, marker_symbol="star"))
+    traces.append(points("stock", stock.latency_ms, stock, VERMILION, 15, marker_symbol="star"))
     label = data.latency_label.replace("latency", "predicted latency", 1)
-    return _figure(traces, 440, label, f"{data.unit}, rung 1")
+    return drawn(traces, 440, label, f"{data.unit}, rung 1")
 
 
 def parts_figure(data: RunData) -> go.Figure:
@@ -121,13 +121,14 @@ def parts_figure(data: RunData) -> go.Figure:
         )
         for part in frame
     ]
-    figure = _figure(traces, 150 + 34 * len(frame), "predicted latency, ms", None)
+    figure = drawn(traces, 150 + 34 * len(frame), "predicted latency, ms", None)
     figure.update_layout(barmode="stack", legend_traceorder="normal", bargap=0.35)
     figure.update_yaxes(type="category")
     return figure
 
 
-def _figure(traces: Iterable[Any], height: int, x: str, y: str | None) -> go.Figure:
+def drawn(traces: Iterable[Any], height: int, x: str, y: str | None) -> go.Figure:
+    """These traces with the titles of both axes; the page sets the colours of what is not data."""
     figure = go.Figure(list(traces))
     figure.update_layout(
         template=None,
@@ -145,7 +146,7 @@ def _figure(traces: Iterable[Any], height: int, x: str, y: str | None) -> go.Fig
     return figure
 
 
-def _points(name: str, ms: pd.Series[float], of: pd.DataFrame, color: str, size: int, **more: Any) -> go.Scatter:
+def points(name: str, ms: pd.Series[float], of: pd.DataFrame, color: str, size: int, **more: Any) -> go.Scatter:
     """Models in a figure, by their score; what they are under the pointer."""
     look = {"mode": "markers", "marker_color": color, "marker_size": size} | more
     hover = "%{text}<br>%{x:.3f}, score %{y:.4f}<extra>" + name + "</extra>"

@@ -35,9 +35,7 @@ def _against_stock(data: RunData) -> Iterator[str]:
     else:
         times = f"{data.stock_ms / fastest['ms']:.2f} times as fast"
         against = f"{fastest['ms']:.2f} ms against {data.stock_ms:.2f} ms, {data.kind}"
-        yield (
-            f"The fastest that scores at least as much as the stock model, {_name(data, fastest)}, is {times}: {against}."
-        )
+        yield (f"The fastest that scores no less than the stock model, {_name(data, fastest)}, is {times}: {against}.")
     if as_fast:
         best = max(as_fast, key=lambda model: model["score"])
         chance = ", which may be chance" if abs(best["score"] - stock["score"]) < data.noise else ""

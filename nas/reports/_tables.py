@@ -24,9 +24,7 @@ SCALED = {f"{kind.heading}, {kind.unit}": kind for name, kind in COSTS.items() i
 def front_table(data: RunData) -> pd.DataFrame:
     """The front, fastest first, and the stock model; ``speed`` is how many times as fast as that one a model is."""
     front = data.pareto.assign(ms=data.front_ms, stock=data.pareto.arch == data.stock["arch"])
-    stock = (
-        pd.DataFrame([data.stock]).assign(ms=data.stock_ms, stock=True).astype(front.dtypes.to_dict(), errors="ignore")
-    )
+    stock = data.finalists.assign(ms=data.finalists_ms, stock=True)[data.finalists.arch == data.stock["arch"]]
     rows = front if front.stock.any() else pd.concat([front, stock], ignore_index=True)
     shown = pd.DataFrame(
         {
