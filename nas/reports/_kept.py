@@ -9,7 +9,7 @@ import pandas as pd
 
 from nas.errors import InputError
 from nas.files import shipped
-from nas.reports._card import NAMES
+from nas.reports._card import NAMES, figure_text
 from nas.reports._data import RunData
 from nas.tables import LatencyTable
 
@@ -39,8 +39,10 @@ def cards(data: RunData) -> dict[str, dict[str, float]]:
 
 def card_frame(card: dict[str, float]) -> pd.DataFrame:
     """The figures of a card beside the ceiling, which is measuring twice."""
-    rows = [(text, card.get(name), card.get(f"retest_{name}"), name) for name, text in NAMES.items()]
-    return pd.DataFrame(rows, columns=["figure", "predicted", "measured twice", "name"])
+    rows = [
+        (text, *(figure_text(name, card.get(f"{of}{name}")) for of in ("", "retest_"))) for name, text in NAMES.items()
+    ]
+    return pd.DataFrame(rows, columns=["figure", "predicted", "measured twice"])
 
 
 def calibrations(data: RunData) -> pd.DataFrame:

@@ -70,11 +70,21 @@ def make(
     drawn = [space.random(rng) for _ in range(20 * count)]
     members = list(dict.fromkeys([*baselines, *drawn]))[:count]
     rows = [_record(number, member, target) for number, member in enumerate(members)]
+    left = replace(rows[-1], score=None, rung=None)
     trials = [
         *rows,
-        replace(rows[2], number=count, state="duplicate", rung=None, reason="same as trial 2"),
-        replace(rows[3], number=count + 1, state="gated", score=None, rung=None, reason="latency 7.0% over its limit"),
-        replace(rows[4], number=count + 2, state="failed", score=None, rung=None, reason="ValueError: <b>broken</b>"),
+        replace(rows[2 % count], number=count, state="duplicate", rung=None, reason="same as trial 2"),
+        replace(
+            rows[3 % count],
+            number=count + 1,
+            state="gated",
+            score=None,
+            rung=None,
+            reason="latency 7.0% over its limit",
+        ),
+        replace(
+            rows[4 % count], number=count + 2, state="failed", score=None, rung=None, reason="ValueError: <b>broken</b>"
+        ),
     ]
     longer = 0.1 * (rungs > 1)
     of = {"sd": 0.004, "n": 2, "test": 0.2} if rungs > 1 else {}
