@@ -69,7 +69,7 @@ def write_html(data: RunData, path: Path) -> None:
     """Write the report; it needs no network to be read."""
     front, untrained = front_table(data), not_trained(data)
     sections = [
-        ("front-section", f"{'The front' if data.tells_apart else 'No front'}, {data.unmeasured or 'measured whole'}"),
+        ("front-section", f"{'The front' if data.tells_apart else 'No front'}, {data.kind}"),
         ("hand", "Made by hand"),
         ("models", "The models"),
         ("choices", "What was chosen, and what matters"),
@@ -114,8 +114,9 @@ def _warnings(data: RunData) -> list[str]:
     found += [f"Latencies of the front are {data.unmeasured}"] if data.unmeasured else []
     noise = _noise(data)
     if noise.too_much:
-        found.append(f"The machine was too noisy while the latency table was measured, and cannot be trusted: {noise}.")
-    return found + ([] if data.tells_apart else [f"{data.signal}."])
+        found.append(f"The machine was too noisy while the latency table was measured to trust its figures: {noise}.")
+    found += [] if data.tells_apart else [f"{data.signal}."]
+    return [text[0].upper() + text[1:] for text in found]
 
 
 def _noise(data: RunData) -> Noise:
@@ -125,7 +126,7 @@ def _noise(data: RunData) -> Noise:
 
 def _conditions(data: RunData) -> str:
     of, score = data.options, "Scores rank candidates; they are not what a full training reaches."
-    traded = ", ".join(of["minimise"])
+    traded = " and ".join(of["minimise"])
     return (
         f"Latency: {of['runtime']}, {of['threads']} thread(s), one image of {data.sizes}. Score: {data.final_unit} on "
         f"{of['data']}, proxy {of['proxy']}, seed {of['seed']}. {score} The front trades them for {traded}."

@@ -74,17 +74,8 @@ def make(
     trials = [
         *rows,
         replace(rows[2 % count], number=count, state="duplicate", rung=None, reason="same as trial 2"),
-        replace(
-            rows[3 % count],
-            number=count + 1,
-            state="gated",
-            score=None,
-            rung=None,
-            reason="latency 7.0% over its limit",
-        ),
-        replace(
-            rows[4 % count], number=count + 2, state="failed", score=None, rung=None, reason="ValueError: <b>broken</b>"
-        ),
+        replace(left, number=count + 1, state="gated", reason="latency 7.0% over its limit"),
+        replace(left, number=count + 2, state="failed", reason="ValueError: <b>broken</b>"),
     ]
     longer = 0.1 * (rungs > 1)
     of = {"sd": 0.004, "n": 2, "test": 0.2} if rungs > 1 else {}
