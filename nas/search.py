@@ -47,6 +47,7 @@ from nas.engine import (
     table,
     unmeasured,
     write_front,
+    write_rows,
 )
 from nas.errors import InputError
 from nas.files import scores_home, write
@@ -289,12 +290,14 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
     trust = "; ".join(filter(None, (str(signal), mend, noise(standings))))
     unit = UNIT if rungs > 1 else proxy.unit
     write_front(run.folder, front, target.nc, unit, forced)
+    write_rows(run.folder, finalists, target)
     run.save(
         nc=target.nc,
         unit=unit,
         finalists=[asdict(finalist) for finalist in (*front, *others)],
         baselines={"asked": [str(member) for member in driver.baselines()], "left_out": list(map(str, left_out))},
         stock=asdict(stock),
+        table={"path": str(latencies.path.resolve()), **asdict(latencies.header)},
         signal={**asdict(signal), "tells_apart": signal.tells_apart, "text": trust},
     )
     with run.phase("report"):

@@ -9,11 +9,12 @@ from nas.engine._limits import Limits
 from nas.engine._pareto import Point, hypervolume, pareto
 from nas.engine._reach import Reach, reach
 from nas.engine._record import Record, Result, records, results, table
+from nas.engine._rows import write_rows
 from nas.engine._run import Run, open_run
 from nas.engine._rungs import Standing, climb, noise, promote
 from nas.engine._samplers import SAMPLERS, Sampler
 from nas.engine._score import SearchError
-from nas.engine._signal import Signal, chosen, measure_signal
+from nas.engine._signal import CHANCE, Signal, chosen, measure_signal
 from nas.engine._stop import stoppable
 from nas.engine._study import open_study
 from nas.engine._target import Target
@@ -21,6 +22,7 @@ from nas.engine._watcher import Watcher
 from nas.engine._workers import KilledError, Workers
 
 __all__ = [
+    "CHANCE",
     "COSTS",
     "LATENCY",
     "SAMPLERS",
@@ -64,4 +66,5 @@ __all__ = [
     "take_home",
     "unmeasured",
     "write_front",
+    "write_rows",
 ]

@@ -20,6 +20,7 @@ from nas.engine._costs import LATENCY
 from nas.engine._pareto import Point, dominates, hypervolume, pareto
 from nas.engine._record import Record, Result, keep, results
 from nas.engine._score import Score, SearchError, outcome_of
+from nas.engine._signal import CHANCE
 from nas.engine._target import Target
 from nas.engine._watcher import NOBODY, Watcher
 from nas.proxies import RUNGS, Outcome, Progress
@@ -103,8 +104,7 @@ def noise(standings: Sequence[Standing]) -> str:
     if not found:
         return ""
     sd, n = (sum(square * (n - 1) for square, n in found) / sum(n - 1 for _, n in found)) ** 0.5, found[0][1]
-    # As in `Signal`: two means of n differ by chance with 95 % within 1.96 sqrt(2 / n) standard deviations of one.
-    least = 2.77 * sd / n**0.5
+    least = CHANCE * sd / n**0.5
     return f"finalists: scores vary by {sd:.3f} between seeds (sd); between means of {n}, below {least:.3f} is noise"
 
 

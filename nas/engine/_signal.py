@@ -13,6 +13,8 @@ from nas.engine._target import Target
 from nas.proxies import Progress
 
 REPEATS = 6
+CHANCE = 2.77
+"""Two values differ by chance with 95 % within 1.96 sqrt(2) standard deviations of one."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,7 @@ class Signal:
             f"scores vary by {self.candidates:.3f} between candidates, by {self.equals:.3f} between those of equal "
             f"latency and by {self.seeds:.3f} between seeds (sd)"
         )
-        # Two scores differ by chance with 95 % within 1.96 sqrt(2) standard deviations of one.
-        text += f"; differences below {2.77 * self.seeds:.3f} are noise"
+        text += f"; differences below {CHANCE * self.seeds:.3f} are noise"
         return text if self.tells_apart else f"{text}: this run CANNOT tell its candidates apart by score"
 
 

@@ -46,7 +46,7 @@ def card_tables(card: Card) -> list[Table]:
     for heading in ("figure", "predicted", "measured twice\n(ceiling)"):
         shown.add_column(heading, justify="left" if heading == "figure" else "right", no_wrap=True)
     for name, text in NAMES.items():
-        shown.add_row(text, _figure(name, card.figures[name]), _figure(name, card.figures[f"retest_{name}"]))
+        shown.add_row(text, figure_text(name, card.figures[name]), figure_text(name, card.figures[f"retest_{name}"]))
     models = Table(title="Other models", box=SIMPLE, pad_edge=False)
     for heading in ("model", "kind", "predicted\nms", "measured\nms", "error", "measured\nagain"):
         models.add_column(heading, justify="left" if heading in {"model", "kind"} else "right", no_wrap=True)
@@ -96,7 +96,8 @@ def write_card_png(card: Card, path: Path) -> None:
         figure.savefig(temporary, format="png")
 
 
-def _figure(name: str, value: float | None) -> str:
+def figure_text(name: str, value: float | None) -> str:
+    """A figure of a card as a person reads it."""
     if value is None:
         return "-"
     if name == "iso_count":

@@ -9,25 +9,43 @@ from typing import Any
 
 import pandas as pd
 
-from nas.engine import unmeasured
+from nas.engine import CHANCE, unmeasured
 from nas.errors import InputError
 from nas.proxies import PROXIES
 
 
 @dataclass(frozen=True)
 class RunData:
-    """run.json as ``facts``, trials.csv, pareto.csv, and the YAML text of each Pareto model by name."""
+    """run.json as ``facts``, trials.csv, pareto.csv, rows.csv, and the YAML text of each Pareto model by name."""
 
     folder: Path
     facts: dict[str, Any]
     trials: pd.DataFrame
     pareto: pd.DataFrame
+    rows: pd.DataFrame
     yamls: dict[str, str]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What the search was asked for."""
+        options: dict[str, Any] = self.facts["options"]
+        return options
+
+    @property
+    def title(self) -> str:
+        """The space and the machine."""
+        of = self.facts["latency"]
+        return f"{self.options['space']} on {of.get('gpu', of['cpu'])}"
+
+    @property
+    def several_sizes(self) -> bool:
+        """Whether the image size was one of the choices."""
+        return len(self.options["imgsz"]) > 1
 
     @property
     def sizes(self) -> str:
         """The image sizes, in words."""
-        return f"{' or '.join(map(str, self.facts['options']['imgsz']))} px"
+        return f"{' or '.join(map(str, self.options['imgsz']))} px"
 
     @property
     def trained(self) -> pd.DataFrame:
@@ -77,7 +95,7 @@ class RunData:
     @property
     def unit(self) -> str:
         """What the scores of the search, on the first rung, are in."""
-        return PROXIES[self.facts["options"]["proxy"]].unit
+        return PROXIES[self.options["proxy"]].unit
 
     @property
     def final_unit(self) -> str:
@@ -95,9 +113,18 @@ class RunData:
         return bool(self.facts["signal"]["tells_apart"])
 
     @property
+    def noise(self) -> float:
+        """Below which a difference between two finalists' scores is chance."""
+        several = self.finalists[self.finalists.score_n > 1]
+        if several.empty:
+            return float(CHANCE * self.facts["signal"]["seeds"])
+        free, n = several.score_n - 1, several.score_n.iloc[0]
+        return float(CHANCE * ((several.score_sd**2 * free).sum() / free.sum() / n) ** 0.5)
+
+    @property
     def is_a_line(self) -> bool:
         """Whether the front can be drawn as a line of score over latency."""
-        return self.tells_apart and self.facts["options"]["minimise"] == ["latency"]
+        return self.tells_apart and self.options["minimise"] == ["latency"]
 
     @property
     def front_label(self) -> str:
@@ -117,11 +144,11 @@ class RunData:
 
 def load_run(folder: Path) -> RunData:
     """Read a finished run; raises InputError for a folder that is not one."""
-    for name in ("run.json", "trials.csv", "pareto.csv"):
+    for name in ("run.json", "trials.csv", "pareto.csv", "rows.csv"):
         if not (folder / name).is_file():
             mend = "finish the search with --resume" if (folder / "run.json").is_file() else "give a run's directory"
             raise InputError(f"{folder}: has no {name}; {mend}")
     facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     front = pd.read_csv(folder / "pareto.csv", dtype={"name": str})
     yamls = {str(n): (folder / y).read_text(encoding="utf-8") for n, y in zip(front.name, front.yaml, strict=True)}
-    return RunData(folder, facts, pd.read_csv(folder / "trials.csv"), front, yamls)
+    return RunData(folder, facts, pd.read_csv(folder / "trials.csv"), front, pd.read_csv(folder / "rows.csv"), yamls)

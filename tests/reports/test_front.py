@@ -3,112 +3,90 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import pytest
 
-from nas.reports import RunData, front_figure
-from nas.reports._html import search_figure, write_html
+from nas.engine import COSTS
+from nas.reports import front_figure
+from nas.reports._figures import SYMBOLS, cost_figure, parts_figure, search_figure
+from nas.reports._html import write_html
 from nas.reports._png import write_png
-
-OPTIONS = {
-    "runtime": "onnxruntime",
-    "threads": 1,
-    "imgsz": [320],
-    "minimise": ["latency"],
-    "data": "shapes",
-    "proxy": "short",
-    "seed": 0,
-}
-ROW = {
-    "imgsz": 320,
-    "score_sd": 0.01,
-    "test_score": None,
-    "latency_spread_ms": 0.1,
-    "params": 1,
-    "macs": 1,
-    "weight_bytes": 4,
-    "budgets_kept": "0 of 0",
-    "fell": "",
-}
+from tests.reports.made import OVERHEAD, make
 
 
-def run(tells_apart: bool, proxy: str = "short") -> RunData:
-    trials = pd.DataFrame(
-        [
-            {
-                "number": n,
-                "state": "trained",
-                "arch": f"a{n}",
-                "score": 0.1 * n,
-                "latency_ms": 10.0 + n,
-                "params": 100 + n,
-                "macs": 100,
-                "rung": 1 + n % 3,
-                "reason": None,
-            }
-            for n in range(4)
-        ]
-    )
-    front = [
-        {"name": f"0{n}", "arch": f"a{n}", "score": 0.1 * n, "latency_ms": 11.0 + n, "latency_predicted_ms": 10.0 + n}
-        for n in (1, 3)
-    ]
-    stock: dict[str, Any] = {**ROW, **front[0], "name": "stock", "arch": "a0"}
-    signal = {"tells_apart": tells_apart, "text": "scores vary"}
-    facts = {
-        "options": {**OPTIONS, "space": "yolov8n", "proxy": proxy},
-        "signal": signal,
-        "unit": "AP50-95 (proxy)",
-        "stock": stock,
-        "finalists": [{**ROW, **row} for row in (*front, {**stock, "fell": "01 is no slower and scores 0.1 more"})],
-        "baselines": {"asked": ["a0", "a2"], "left_out": ["a9"]},
-        "seconds": {"search": 1.0},
-        "latency": {"cpu": "a processor"},
-    }
-    return RunData(Path("run"), facts, trials, pd.DataFrame([{**ROW, **row} for row in front]), {})
+def test_the_front_is_drawn_from_measured_latencies(tmp_path: Path) -> None:
+    data = make(tmp_path)
+    finalists, front, stock, predicted, hand = front_figure(data).data
+    assert (list(front.x), list(front.y)) == (data.pareto.latency_ms.tolist(), data.pareto.score.tolist())
+    assert (front.mode, front.name) == ("lines+markers", "Pareto front (measured)")
+    assert list(front.error_x.array) == data.pareto.latency_spread_ms.tolist()
+    assert list(predicted.x) == pytest.approx([ms / 1.02 for ms in front.x])
+    assert len(finalists.x) == 20
+    assert list(stock.x) == [data.stock["latency_ms"]]
+    assert list(hand.x) == data.trials.latency_ms[1:3].tolist()
+    assert list(front.customdata) == [f"model-{name}" for name in data.pareto.name]
 
 
-def test_the_front_is_drawn_from_measured_latencies() -> None:
-    finalists, front, stock = front_figure(run(tells_apart=True)).data
-    assert (list(front.x), list(front.y), front.mode) == ([12.0, 14.0], [0.1, pytest.approx(0.3)], "lines+markers")
-    assert list(finalists.x) == [12.0, 14.0, 12.0]
-    assert list(front.error_y.array) == [0.01, 0.01]
-    assert list(stock.x) == [12.0]
-    assert front.name == "Pareto front (measured)"
+def test_a_front_that_was_not_measured_is_drawn_as_predicted(tmp_path: Path) -> None:
+    data = make(tmp_path, here=False)
+    _, front, *_ = front_figure(data).data
+    assert list(front.x) == data.pareto.latency_predicted_ms.tolist()
+    assert front.name == "Pareto front (predicted, not measured)"
+    assert "the front as predicted" not in {trace.name for trace in front_figure(data).data}
 
 
 def test_a_run_that_cannot_rank_draws_no_front(tmp_path: Path) -> None:
-    data = run(tells_apart=False)
-    _, front, _ = front_figure(data).data
-    assert front.mode == "markers"
-    assert front.name == "picked by scores that are noise (measured)"
+    data = make(tmp_path, seeds=0.02)
+    _, front, *_ = front_figure(data).data
+    assert (front.mode, front.name) == ("markers", "picked by scores that are noise (measured)")
     write_html(data, tmp_path / "report.html")
     write_png(data, tmp_path / "pareto.png")
     html = (tmp_path / "report.html").read_text()
-    assert "<h2>No front" in html
+    assert ">No front, measured</h2>" in html
     assert "Pareto front" not in html
 
 
-@pytest.mark.parametrize(("proxy", "unit"), [("short", "AP50-95 (proxy)"), ("nwot", "score (untrained)")])
-def test_axes_say_what_scores_are(proxy: str, unit: str) -> None:
-    data = run(tells_apart=True, proxy=proxy)
-    assert search_figure(data).layout.yaxis.title.text == f"{unit}, rung 1"
+def test_axes_say_what_scores_are(tmp_path: Path) -> None:
+    data = make(tmp_path)
+    assert search_figure(data).layout.yaxis.title.text == "AP50-95 (proxy), rung 1"
+    data.options["proxy"] = "nwot"
+    assert search_figure(data).layout.yaxis.title.text == "score (untrained), rung 1"
     assert front_figure(data).layout.yaxis.title.text == "AP50-95 (proxy)"
 
 
-def test_the_search_is_drawn_by_rung() -> None:
-    first, second, third = search_figure(run(tells_apart=True)).data
-    assert (list(first.x), list(second.x), list(third.x)) == ([10.0, 13.0], [11.0], [12.0])
+def test_scores_of_another_rung_are_not_drawn_into_the_front(tmp_path: Path) -> None:
+    data = make(tmp_path, rungs=3)
+    assert "hand-made (predicted)" not in {trace.name for trace in front_figure(data).data}
+    (hand,) = (trace for trace in search_figure(data).data if trace.name == "hand-made")
+    assert list(hand.x) == data.trials.latency_ms[1:3].tolist()
 
 
-def test_what_fell_out_and_what_was_made_by_hand_is_told(tmp_path: Path) -> None:
-    write_html(run(tells_apart=True), tmp_path / "report.html")
-    html = (tmp_path / "report.html").read_text()
-    assert "01 is no slower and scores 0.1 more" in html
-    by_hand = html.split("<h2>Made by hand</h2>")[1].split("<h2>The search</h2>")[0]
-    assert "a9" in by_hand
-    for figure in ("+0.2000", "+20.0%", "+2.0%", "+0.0%", "a2"):  # against a0: 0.0, 10 ms, 100, 100
-        assert figure in by_hand
-    assert "<td>a0</td>" not in by_hand
+def test_the_search_is_drawn_by_rung(tmp_path: Path) -> None:
+    data = make(tmp_path, rungs=3)
+    data.trials.loc[[0, 1], "rung"] = [3, 2]
+    first, second, third, *_ = search_figure(data).data
+    assert (len(first.x), list(second.x), list(third.x)) == (
+        18,
+        [data.trials.latency_ms[1]],
+        [data.trials.latency_ms[0]],
+    )
+
+
+def test_image_sizes_have_shapes_and_other_costs_a_figure(tmp_path: Path) -> None:
+    data = make(tmp_path, sizes=(64, 96), minimise=("latency", "size"))
+    _, front, *_ = front_figure(data).data
+    assert front.mode == "markers"  # of two costs, no line tells which is beaten
+    assert list(front.marker.symbol) == [SYMBOLS[(64, 96).index(size)] for size in data.pareto.imgsz]
+    assert len(set(data.pareto.imgsz)) == 2
+    _, front, stock = cost_figure(data, "size").data
+    assert list(front.x) == pytest.approx([n * COSTS["size"].factor for n in data.pareto.weight_bytes])
+    assert list(stock.x) == [data.stock["weight_bytes"] * 1e-6]
+
+
+def test_bars_of_parts_add_up_to_the_prediction(tmp_path: Path) -> None:
+    data = make(tmp_path)
+    traces = parts_figure(data).data
+    assert [trace.name for trace in traces] == ["stem", "p2", "p3", "p4", "p5", "tail", "neck", "head", "call"]
+    expected = [*data.pareto.latency_predicted_ms, data.stock["latency_predicted_ms"]]
+    assert [sum(of) for of in zip(*(trace.x for trace in traces), strict=True)] == pytest.approx(expected[::-1])
+    assert list(traces[-1].x) == pytest.approx([OVERHEAD] * len(expected))

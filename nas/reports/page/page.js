@@ -1,0 +1,64 @@
+"use strict";
+
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const plots = [...document.querySelectorAll(".plot")];
+
+/* The page's own colours for what plotly would draw black on white. */
+function colours() {
+  const style = getComputedStyle(document.documentElement);
+  const [ink, grid, line, raised] = ["--ink", "--grid", "--line", "--raised"].map((name) => style.getPropertyValue(name).trim());
+  const look = { "font.color": ink, "hoverlabel.bgcolor": raised, "hoverlabel.font.color": ink };
+  for (const axis of ["xaxis", "yaxis"]) {
+    Object.assign(look, { [`${axis}.gridcolor`]: grid, [`${axis}.linecolor`]: line, [`${axis}.tickcolor`]: line });
+  }
+  return look;
+}
+
+/* A legend above a narrow figure takes many lines; there it goes below. */
+function place(plot) {
+  const narrow = plot.clientWidth < 560;
+  return narrow
+    ? { "legend.y": -0.22, "legend.yanchor": "top", "font.size": 12 }
+    : { "legend.y": 1.02, "legend.yanchor": "bottom", "font.size": 13 };
+}
+
+function open(id) {
+  const target = document.getElementById(id);
+  if (target instanceof HTMLDetailsElement) {
+    target.open = true;
+    target.scrollIntoView();
+  }
+}
+
+for (const plot of plots) {
+  const figure = JSON.parse(document.getElementById(`${plot.id}-data`).textContent);
+  Plotly.newPlot(plot, figure.data, figure.layout, { responsive: true, displayModeBar: false })
+    .then(() => Plotly.relayout(plot, { ...colours(), ...place(plot) }));
+  plot.on("plotly_click", ({ points: [point] }) => {
+    if (typeof point.customdata === "string") location.hash = point.customdata;
+  });
+}
+dark.addEventListener("change", () => plots.forEach((plot) => Plotly.relayout(plot, colours())));
+addEventListener("hashchange", () => open(location.hash.slice(1)));
+document.addEventListener("click", ({ target }) => {
+  const link = target.closest?.("a[href^='#model-']");
+  if (link) open(link.hash.slice(1)); // again, where the address is that one already
+});
+open(location.hash.slice(1));
+
+for (const button of document.querySelectorAll(".copy button")) {
+  button.addEventListener("click", async () => {
+    const text = button.parentElement.querySelector("pre");
+    try {
+      await navigator.clipboard.writeText(text.textContent);
+    } catch {
+      const range = document.createRange();
+      range.selectNodeContents(text);
+      getSelection().removeAllRanges();
+      getSelection().addRange(range);
+      document.execCommand("copy");
+    }
+    button.textContent = "Copied";
+    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+  });
+}

@@ -1,0 +1,60 @@
+"""``python -m nas.report`` as a person runs it."""
+
+from __future__ import annotations
+
+import json
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from nas import cli
+from nas.report import app
+from tests.reports.made import make
+
+
+def report(*options: str, cwd: Path) -> tuple[int, str, str]:
+    out, err = StringIO(), StringIO()
+    with chdir(cwd), redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        cli.run(lambda: app(options, standalone_mode=False))
+    assert isinstance(ended.value.code, int)
+    return ended.value.code, out.getvalue(), err.getvalue()
+
+
+def test_one_run(tmp_path: Path) -> None:
+    make(tmp_path / "a")
+    assert report("a", cwd=tmp_path) == (0, "a/report.html\n", "")
+    assert {"report.html", "pareto.png"} <= {path.name for path in (tmp_path / "a").iterdir()}
+
+
+def test_two_runs(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        make(tmp_path / name, slowness=3.0 if name == "b" else 1.0)
+    code, out, _ = report("a", "b", cwd=tmp_path)
+    assert code == 0
+    assert "Trained in both" in out
+    assert "B's front reaches" in out
+    assert out.endswith("compare.html\n")
+    assert "B&#39;s front on A" in (tmp_path / "compare.html").read_text()
+    code, out, _ = report("a", "b", "--json", "--out", "other.html", cwd=tmp_path)
+    facts = json.loads(out)  # JSON and nothing else
+    assert (code, facts["page"], facts["scores_compare"]) == (0, "other.html", True)
+    assert (tmp_path / "other.html").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["nowhere"], "nowhere: has no run.json; give a run's directory"),
+        (["a", "nowhere"], "nowhere: has no run.json"),
+        (["a", "--json"], "--json: is for the comparison of two runs"),
+        (["a", "--out", "x.html"], "--out x.html: is for the comparison of two runs"),
+    ],
+)
+def test_what_is_refused(options: list[str], said: str, tmp_path: Path) -> None:
+    make(tmp_path / "a")
+    code, _, err = report(*options, cwd=tmp_path)
+    assert (code, err.count("\n")) == (2, 1)
+    assert err.startswith(f"error: {said}")
+    assert not list(tmp_path.glob("*.html"))
