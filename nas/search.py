@@ -19,30 +19,40 @@ import typer
 from rich.text import Text
 
 from nas import cli
+from nas.cluster import Link
 from nas.display import Display, promises, result_table
 from nas.engine import (
     COSTS,
     LATENCY,
     SAMPLERS,
+    ByPath,
     Driver,
+    Executor,
     Limits,
     Record,
     Run,
     ScoreCache,
     SearchError,
+    ServerStorage,
     Target,
     Workers,
+    bring_back,
     cached,
     chosen,
     climb,
+    executor,
     front_of,
+    held_storage,
+    held_workers,
     measure,
     measure_signal,
     noise,
     open_run,
     open_study,
     reach,
+    read_workers,
     records,
+    shown,
     stoppable,
     table,
     unmeasured,
@@ -101,7 +111,9 @@ def main(
         Path | None,
         typer.Option(help="Trained template (a state dict) for proxies that need one.", show_default="trained first"),
     ] = None,
-    train_device: Annotated[str, typer.Option(help="Where candidates train: auto, cpu, cuda.")] = "auto",
+    train_device: Annotated[
+        str, typer.Option(help="Where candidates train: auto, cpu, cuda; on a cluster, auto is cpu.")
+    ] = "auto",
     time_limit: Annotated[
         float | None,
         typer.Option(help="Minutes after which no more candidates are trained; signal and finalists follow."),
@@ -110,7 +122,25 @@ def main(
         list[str] | None,
         typer.Option(help="Model YAML or architecture string to train first; may be repeated.", show_default=False),
     ] = None,
-    workers: Annotated[int, typer.Option(help="Candidates trained at once; 0: one a core, at most 4.")] = 0,
+    workers: Annotated[
+        str,
+        typer.Option(
+            metavar="N|[N@]URL",
+            help="Candidates trained at once; 0: one a core, at most 4. tcp://SCHEDULER:8786: on a cluster, as many as "
+            "its workers (python -m nas.worker) take now, or N of them.",
+        ),
+    ] = "0",
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the study lies, such as postgresql+psycopg://USER@HOST/NAME; there it is called as the run's "
+            "directory.",
+            show_default="study.db in the run's directory",
+        ),
+    ] = None,
+    tls_ca_file: cli.TlsCaFile = None,
+    tls_cert: cli.TlsCert = None,
+    tls_key: cli.TlsKey = None,
     candidate_limit: Annotated[
         float, typer.Option(min=0, help="Most seconds a candidate may train before it is killed; 0: no limit.")
     ] = 600.0,
@@ -131,14 +161,21 @@ def main(
         raise InputError(f"--time-limit {time_limit}: must be above 0 minutes")
     limits = Limits(max_latency, max_params, max_macs, max_size)
     sizes = tuple(dict.fromkeys(imgsz or (320,)))
-    _check(budget, sizes, limits, proxy, sampler, workers)
+    _check(budget, sizes, limits, proxy, sampler)
+    at_once, address = read_workers(workers)
     minimised = _minimised(minimise)
     searched = load_space(space, sizes)
     _check_size(searched, limits, minimised)
-    train_on = _train_device(train_device)
+    train_on = _train_device(train_device, address)
     if resume and out is None:
         raise InputError("--resume: give the run's directory with --out")
     folder = out or _next_folder(f"{searched.name}-{Path(data).parent.name if data != 'shapes' else data}")
+    server = storage or (held_storage(folder) if resume else None)
+    kept = ServerStorage(server) if server else None
+    if kept is not None:
+        kept.own(folder.name)
+        if resume:
+            bring_back(folder, kept)
     make: dict[str, Any] = {"folder": folder / "proxy", "space": searched, "device": train_on}
     make |= _weights(proxy, weights)
     if is_here(device):
@@ -158,15 +195,24 @@ def main(
         kits = " and ".join(f"--imgsz {size}" for size in sizes)
         raise InputError(f"{error}; for this search, bundle with {shlex.join(map(str, of))} {kits}") from None
     known = tuple(_member(searched, name, sizes, scorer.dataset.nc) for name in start or ())
-    cores = len(os.sched_getaffinity(0))
-    count = workers or (min(cores, 4) if train_on == "cpu" else 1)
-    crew = Workers(
-        partial(PROXIES[proxy], scorer.dataset, **make), count, max(1, cores // count), candidate_limit or None
-    )
+    at_once = at_once or (held_workers(folder) if resume else 0)
     fingerprint = functools.cache(lambda rung, scale: at(scorer, rung, scale).fingerprint)
-    cache = ScoreCache(scores_home(), fingerprint, max(1, cores // count))
-    score = crew.score if no_cache else cached(crew.score, cache)
     with Display() as display:
+        crew: Executor
+        if address:
+            away = ByPath.of(scorer, make, tested=rungs == RUNGS)
+            link = Link(tls_ca_file, tls_cert, tls_key, display.say)
+            label, crew_of = "GPU" if train_on != "cpu" else "train", executor(address)
+            each = 1
+            crew = crew_of(away, at_once, each, candidate_limit or None, address=address, link=link, label=label)
+        else:
+            cores = len(os.sched_getaffinity(0))
+            at_once = at_once or (min(cores, 4) if train_on == "cpu" else 1)
+            each = max(1, cores // at_once)
+            here = partial(PROXIES[proxy], scorer.dataset, **make)
+            crew = Workers(here, at_once, each, candidate_limit or None)
+        cache = ScoreCache(scores_home(), fingerprint, each)
+        score = crew.score if no_cache else cached(crew.score, cache)
         facts: dict[str, Any] = {
             "options": {
                 "device": device,
@@ -182,7 +228,8 @@ def main(
                 "sampler": sampler,
                 "rungs": rungs,
                 "train_device": train_on,
-                "workers": count,
+                "workers": crew.count,
+                **({"storage": shown(server)} if server else {}),
                 "seed": seed,
                 "start": [str(member) for member in known],
                 **{f"max_{name}": value for name, value in asdict(limits).items()},
@@ -197,8 +244,13 @@ def main(
             display.say(f"run directory {folder}; {scorer.dataset.note}")
             try:
                 name = f"{searched.name}-{device}-{scorer.fingerprint[:8]}"
+                if kept is None:
+                    study = open_study(run.storage, name, scorer.unit, minimised)
+                else:
+                    study = open_study(kept, folder.name, scorer.unit, minimised)
+                    run.keep_in(study)
                 driver = Driver(
-                    study=open_study(run.storage, name, scorer.unit, minimised),
+                    study=study,
                     space=searched,
                     target=Target(latencies, scorer.dataset.nc, sizes, minimised),
                     score=score,
@@ -206,7 +258,7 @@ def main(
                     seed=seed,
                     budget=budget,
                     limits=limits,
-                    workers=count,
+                    workers=crew.count,
                     start=known,
                     until=began + 60 * time_limit if time_limit is not None else math.inf,
                 )
@@ -225,7 +277,7 @@ def main(
                 crew.pause()
 
 
-def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, display: Display) -> None:
+def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Executor, display: Display) -> None:
     """The phases of a run, from the table to the report."""
     target, latencies = driver.target, driver.target.table
     forced = run.facts["forced"]
@@ -302,7 +354,7 @@ def _csv(rows: Sequence[Record], forced: str) -> str:
     return str((frame.assign(forced=forced) if forced else frame).to_csv(index=False))
 
 
-def _check(budget: int, sizes: tuple[int, ...], limits: Limits, proxy: str, sampler: str, workers: int) -> None:
+def _check(budget: int, sizes: tuple[int, ...], limits: Limits, proxy: str, sampler: str) -> None:
     """Refuse what cannot be before anything is spent."""
     if budget < 1:
         raise InputError(f"--budget {budget}: nothing would be trained; give 1 or more")
@@ -317,8 +369,6 @@ def _check(budget: int, sizes: tuple[int, ...], limits: Limits, proxy: str, samp
         raise InputError(f"--proxy {proxy}: trains nothing, so that it cannot compare image sizes; give one --imgsz")
     if sampler not in SAMPLERS:
         raise InputError(f"--sampler {sampler}: no such sampler; known are {', '.join(SAMPLERS)}")
-    if workers < 0:
-        raise InputError(f"--workers {workers}: give 1 or more, or 0 for one a core")
 
 
 def _minimised(minimise: str) -> tuple[str, ...]:
@@ -363,12 +413,13 @@ def _weights(proxy: str, weights: Path | None) -> dict[str, Any]:
     return {"weights": weights}
 
 
-def _train_device(name: str) -> str:
+def _train_device(name: str, address: str) -> str:
+    """What candidates train on; a cluster's GPUs only where they are asked for."""
     if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        return "cuda" if torch.cuda.is_available() and not address else "cpu"
     if name.partition(":")[0] not in {"cpu", "cuda"}:
         raise InputError(f"--train-device {name}: unknown device; give auto, cpu or cuda")
-    if name.startswith("cuda") and not torch.cuda.is_available():
+    if not address and name.startswith("cuda") and not torch.cuda.is_available():
         raise InputError(f"--train-device {name}: torch sees no CUDA device; give cpu")
     return name
 

@@ -14,7 +14,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import optuna
 from filelock import FileLock, Timeout
+from optuna.storages import RDBStorage
 
 import nas
 from nas.errors import InputError
@@ -22,6 +24,10 @@ from nas.files import write
 
 # What decides a run's numbers: a run that is taken up again must find them as they were.
 IDENTITY = ("options", "hashes", "latency")
+FREE = ("budget", "storage")
+"""Options that may change."""
+KEPT = "run"
+"""The study's attribute that holds a copy of run.json."""
 
 
 @dataclass
@@ -30,16 +36,25 @@ class Run:
 
     folder: Path
     facts: dict[str, Any]
+    study: optuna.Study | None = None
+    """One on a server, which keeps a copy of ``facts``."""
 
     @property
     def storage(self) -> str:
-        """The Optuna storage's URL."""
-        return str(self.facts["options"].get("storage") or f"sqlite:///{self.folder / 'study.db'}")
+        """The URL of the study in the directory."""
+        return f"sqlite:///{self.folder / 'study.db'}"
 
     def save(self, **facts: Any) -> None:
         """Add to run.json."""
         self.facts.update(facts)
         write(self.folder / "run.json", json.dumps(self.facts, indent=2) + "\n")
+        if self.study is not None:
+            self.study.set_user_attr(KEPT, self.facts)
+
+    def keep_in(self, study: optuna.Study) -> None:
+        """From now on keep what run.json holds in a study too, for `bring_back`."""
+        self.study = study
+        self.save()
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
@@ -51,6 +66,35 @@ class Run:
             seconds = self.facts.setdefault("seconds", {})
             seconds[name] = round(seconds.get(name, 0.0) + perf_counter() - start, 2)
             self.save()
+
+
+def bring_back(folder: Path, storage: RDBStorage) -> None:
+    """Write the run.json of the run whose study lies on a server and is called as the directory, unless it is there.
+
+    Raises InputError where there is no such study, or where the directory holds something else.
+    """
+    if (folder / "run.json").exists():
+        return
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"--out {folder}: holds no run and is not an empty directory; give another one")
+    studies = {study.study_name: study for study in storage.get_all_studies()}
+    found = studies.get(folder.name)
+    if found is None or KEPT not in found.user_attrs:
+        known = ", ".join(name for name, study in studies.items() if KEPT in study.user_attrs) or "none"
+        raise InputError(f"--resume: there is no run {folder.name} in --storage; it holds {known}; give one with --out")
+    write(folder / "run.json", json.dumps(found.user_attrs[KEPT], indent=2) + "\n")
+
+
+def held_workers(folder: Path) -> int:
+    """How many candidates the run in a directory trains at once; 0 where there is no run."""
+    file = folder / "run.json"
+    return int(_read(file)["options"].get("workers", 0)) if file.exists() else 0
+
+
+def held_storage(folder: Path) -> str | None:
+    """The URL, without a password, of the server that the run in a directory has its study on; None for none."""
+    file = folder / "run.json"
+    return _read(file)["options"].get("storage") if file.exists() else None
 
 
 @contextmanager
@@ -97,13 +141,15 @@ def _read(file: Path) -> dict[str, Any]:
 def _compare(folder: Path, held: dict[str, Any], facts: dict[str, Any]) -> None:
     changed = []
     for group in IDENTITY:
-        for key in sorted({*held[group], *facts[group]} - {"budget"}):
+        for key in sorted({*held[group], *facts[group]} - set(FREE)):
             before, now = held[group].get(key), facts[group].get(key)
             if before != now:
                 changed.append(f"{key} was {before!r} and is {now!r}")
     if changed:
         raise InputError(f"--resume {folder}: the run was made otherwise: {'; '.join(changed)}; start a new run")
-    held["options"]["budget"] = facts["options"]["budget"]
+    for key in FREE:
+        if key in facts["options"]:
+            held["options"][key] = facts["options"][key]
 
 
 def versions() -> dict[str, str]:

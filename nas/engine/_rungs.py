@@ -21,6 +21,7 @@ from nas.engine._pareto import Point, dominates, hypervolume, pareto
 from nas.engine._record import Record, Result, keep, results
 from nas.engine._score import Score, SearchError, outcome_of
 from nas.engine._target import Target
+from nas.errors import InputError
 from nas.proxies import RUNGS, Outcome, Progress
 
 KEPT = {2: 3, 3: 2}
@@ -174,6 +175,8 @@ def _trained(
 def _result(number: int, rung: int, seed: int, future: Future[Outcome]) -> Result:
     try:
         outcome = outcome_of(future)
+    except (InputError, SearchError):
+        raise
     except Exception as error:
         return Result(number, rung, seed, None, reason=f"{type(error).__name__}: {error}")
     return Result(number, rung, seed, outcome.score, outcome.test, round(outcome.seconds, 3))
