@@ -44,7 +44,7 @@ def shown(url: str) -> str:
     if found.drivername != DIALECT or not found.database:
         what = found.render_as_string(hide_password=True)
         raise InputError(f"--storage {what}: must be {example}; without it, the study lies in the run's directory")
-    return found.set(password=None).render_as_string()
+    return found._replace(password=None).render_as_string()
 
 
 def _lasting(method: Callable[..., Any]) -> Callable[..., Any]:
