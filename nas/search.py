@@ -33,26 +33,23 @@ from nas.engine import (
     Run,
     ScoreCache,
     SearchError,
-    ServerStorage,
     Target,
     Workers,
-    bring_back,
     cached,
     chosen,
     climb,
     executor,
     front_of,
-    held_storage,
     held_workers,
     measure,
     measure_signal,
     noise,
     open_run,
+    open_server,
     open_study,
     reach,
     read_workers,
     records,
-    shown,
     stoppable,
     table,
     unmeasured,
@@ -170,12 +167,7 @@ def main(
     if resume and out is None:
         raise InputError("--resume: give the run's directory with --out")
     folder = out or _next_folder(f"{searched.name}-{Path(data).parent.name if data != 'shapes' else data}")
-    server = storage or (held_storage(folder) if resume else None)
-    kept = ServerStorage(server) if server else None
-    if kept is not None:
-        kept.own(folder.name)
-        if resume:
-            bring_back(folder, kept)
+    server = open_server(folder, storage, resume)
     make: dict[str, Any] = {"folder": folder / "proxy", "space": searched, "device": train_on}
     make |= _weights(proxy, weights)
     if is_here(device):
@@ -198,19 +190,8 @@ def main(
     at_once = at_once or (held_workers(folder) if resume else 0)
     fingerprint = functools.cache(lambda rung, scale: at(scorer, rung, scale).fingerprint)
     with Display() as display:
-        crew: Executor
-        if address:
-            away = ByPath.of(scorer, make, tested=rungs == RUNGS)
-            link = Link(tls_ca_file, tls_cert, tls_key, display.say)
-            label, crew_of = "GPU" if train_on != "cpu" else "train", executor(address)
-            each = 1
-            crew = crew_of(away, at_once, each, candidate_limit or None, address=address, link=link, label=label)
-        else:
-            cores = len(os.sched_getaffinity(0))
-            at_once = at_once or (min(cores, 4) if train_on == "cpu" else 1)
-            each = max(1, cores // at_once)
-            here = partial(PROXIES[proxy], scorer.dataset, **make)
-            crew = Workers(here, at_once, each, candidate_limit or None)
+        link = Link(tls_ca_file, tls_cert, tls_key, display.say)
+        crew, each = _crew(at_once, address, link, scorer, make, candidate_limit or None, tested=rungs == RUNGS)
         cache = ScoreCache(scores_home(), fingerprint, each)
         score = crew.score if no_cache else cached(crew.score, cache)
         facts: dict[str, Any] = {
@@ -229,7 +210,7 @@ def main(
                 "rungs": rungs,
                 "train_device": train_on,
                 "workers": crew.count,
-                **({"storage": shown(server)} if server else {}),
+                **({"storage": server.name} if server else {}),
                 "seed": seed,
                 "start": [str(member) for member in known],
                 **{f"max_{name}": value for name, value in asdict(limits).items()},
@@ -244,10 +225,11 @@ def main(
             display.say(f"run directory {folder}; {scorer.dataset.note}")
             try:
                 name = f"{searched.name}-{device}-{scorer.fingerprint[:8]}"
-                if kept is None:
+                if server is None:
                     study = open_study(run.storage, name, scorer.unit, minimised)
                 else:
-                    study = open_study(kept, folder.name, scorer.unit, minimised)
+                    server.say = display.say
+                    study = open_study(server, folder.name, scorer.unit, minimised)
                     run.keep_in(study)
                 driver = Driver(
                     study=study,
@@ -411,6 +393,27 @@ def _weights(proxy: str, weights: Path | None) -> dict[str, Any]:
     if not weights.is_file():
         raise InputError(f"--weights {weights}: no such file")
     return {"weights": weights}
+
+
+def _crew(
+    at_once: int,
+    address: str,
+    link: Link,
+    scorer: Proxy,
+    make: dict[str, Any],
+    limit: float | None,
+    tested: bool,
+) -> tuple[Executor, int]:
+    """What scores ``at_once`` candidates, 0 for as many as fit, like this proxy (made with ``make``), and the torch
+    threads of each."""
+    on_cpu = scorer.device == "cpu"
+    if address:
+        options = {"address": address, "link": link, "label": "train" if on_cpu else "GPU"}
+        return executor(address)(ByPath.of(scorer, make, tested), at_once, 1, limit, **options), 1
+    cores = len(os.sched_getaffinity(0))
+    count = at_once or (min(cores, 4) if on_cpu else 1)
+    here = partial(type(scorer), scorer.dataset, **make)
+    return Workers(here, count, max(1, cores // count), limit), max(1, cores // count)
 
 
 def _train_device(name: str, address: str) -> str:

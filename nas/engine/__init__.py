@@ -11,7 +11,7 @@ from nas.engine._limits import Limits
 from nas.engine._pareto import hypervolume, pareto
 from nas.engine._reach import Reach, reach
 from nas.engine._record import Record, Result, records, results, table
-from nas.engine._run import Run, bring_back, held_storage, held_workers, open_run
+from nas.engine._run import Run, held_workers, open_run, open_server
 from nas.engine._rungs import Standing, climb, noise, promote
 from nas.engine._samplers import SAMPLERS, Sampler
 from nas.engine._score import ExecutorError, SearchError
@@ -48,20 +48,19 @@ __all__ = [
     "StorageLostError",
     "Target",
     "Workers",
-    "bring_back",
     "bundle_finalists",
     "cached",
     "chosen",
     "climb",
     "executor",
     "front_of",
-    "held_storage",
     "held_workers",
     "hypervolume",
     "measure",
     "measure_signal",
     "noise",
     "open_run",
+    "open_server",
     "open_study",
     "pareto",
     "pareto_frame",

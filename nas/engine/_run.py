@@ -16,9 +16,9 @@ from typing import Any
 
 import optuna
 from filelock import FileLock, Timeout
-from optuna.storages import RDBStorage
 
 import nas
+from nas.engine._storage import ServerStorage
 from nas.errors import InputError
 from nas.files import write
 
@@ -52,7 +52,7 @@ class Run:
             self.study.set_user_attr(KEPT, self.facts)
 
     def keep_in(self, study: optuna.Study) -> None:
-        """From now on keep what run.json holds in a study too, for `bring_back`."""
+        """From now on keep what run.json holds in a study too, for `open_server`."""
         self.study = study
         self.save()
 
@@ -68,33 +68,43 @@ class Run:
             self.save()
 
 
-def bring_back(folder: Path, storage: RDBStorage) -> None:
-    """Write the run.json of the run whose study lies on a server and is called as the directory, unless it is there.
+def open_server(folder: Path, url: str | None, resume: bool) -> ServerStorage | None:
+    """The server that the study of the run in ``folder`` lies on, this process's alone, called as the directory; None
+    where it lies in the directory. Without ``url`` a run is taken up where it was; with it, from any machine: run.json
+    is brought back from the study where the directory holds none.
 
-    Raises InputError where there is no such study, or where the directory holds something else.
+    Raises InputError for a server that cannot be reached, a study that is there already, or is not there, or is
+    somebody else's, and as `open_run`.
     """
-    if (folder / "run.json").exists():
-        return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"--out {folder}: holds no run and is not an empty directory; give another one")
+    held = _read(folder / "run.json") if resume and (folder / "run.json").exists() else None
+    before = held and held["options"].get("storage")
+    if held is not None and url and not before:
+        raise InputError(f"--storage: the study of {folder} lies in that directory; drop --storage")
+    if not url and not before:
+        return None
+    storage = ServerStorage(str(url or before))
+    storage.own(folder.name)
     studies = {study.study_name: study for study in storage.get_all_studies()}
     found = studies.get(folder.name)
-    if found is None or KEPT not in found.user_attrs:
-        known = ", ".join(name for name, study in studies.items() if KEPT in study.user_attrs) or "none"
+    if found is not None and not resume:
+        raise InputError(f"--out {folder}: --storage holds a run {folder.name}; give another name, or add --resume")
+    known = ", ".join(name for name, study in studies.items() if KEPT in study.user_attrs) or "none"
+    # A run that was killed before it had a study has no seconds.
+    if resume and found is None and (held is None or held.get("seconds")):
         raise InputError(f"--resume: there is no run {folder.name} in --storage; it holds {known}; give one with --out")
-    write(folder / "run.json", json.dumps(found.user_attrs[KEPT], indent=2) + "\n")
+    if found is not None and held is None:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise InputError(f"--out {folder}: holds no run and is not an empty directory; give another one")
+        if KEPT not in found.user_attrs:
+            raise InputError(f"--resume: the study {folder.name} in --storage is not a run of ours; it holds {known}")
+        write(folder / "run.json", json.dumps(found.user_attrs[KEPT], indent=2) + "\n")
+    return storage
 
 
 def held_workers(folder: Path) -> int:
     """How many candidates the run in a directory trains at once; 0 where there is no run."""
     file = folder / "run.json"
     return int(_read(file)["options"].get("workers", 0)) if file.exists() else 0
-
-
-def held_storage(folder: Path) -> str | None:
-    """The URL, without a password, of the server that the run in a directory has its study on; None for none."""
-    file = folder / "run.json"
-    return _read(file)["options"].get("storage") if file.exists() else None
 
 
 @contextmanager

@@ -76,7 +76,7 @@ class ServerStorage(RDBStorage):
     """
 
     def __init__(self, url: str, say: Callable[[str], object] = print):
-        self.name, self._say = shown(url), say
+        self.name, self.say = shown(url), say
         self._lock: sqlalchemy.Connection | None = None
         self._study, self._key, self._next = "", 0, dict[int, int]()
         self._broken = self._given_up = False
@@ -142,10 +142,10 @@ class ServerStorage(RDBStorage):
                     raise StorageLostError(f"{self.name}: the database did not come back: {why}") from None
             else:
                 if said:
-                    self._say(f"{self.name}: the database is back")
+                    self.say(f"{self.name}: the database is back")
                 return connection
             if not said:
-                self._say(f"{self.name}: the database is away; waiting for it ({why})")
+                self.say(f"{self.name}: the database is away; waiting for it ({why})")
                 said = True
             try:
                 stop_if_asked()

@@ -8,15 +8,24 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy
 
-from nas.engine import SAMPLERS, Driver, Limits, ServerStorage, StorageLostError, open_run, open_study, records, shown
-from nas.engine._run import bring_back
+from nas.engine import (
+    SAMPLERS,
+    Driver,
+    Limits,
+    ServerStorage,
+    StorageLostError,
+    open_run,
+    open_server,
+    open_study,
+    records,
+    shown,
+)
 from nas.errors import InputError
 from nas.spaces import load_space
 from tests.engine.made_up import TARGET
@@ -178,21 +187,34 @@ def test_a_server_that_stays_away_ends_the_run_and_it_is_taken_up(
 
 
 def test_a_run_is_brought_back_from_the_server_alone(postgres: str, tmp_path: Path) -> None:
-    storage = ServerStorage(postgres)
-    with open_run(tmp_path / "here" / "run", facts(), resume=False) as run:
+    storage = open_server(tmp_path / "here" / "run", postgres, resume=False)
+    assert storage is not None
+    of = facts(options=facts()["options"] | {"storage": storage.name})
+    with open_run(tmp_path / "here" / "run", of, resume=False) as run:
         run.keep_in(open_study(storage, "run", "AP50-95 (proxy)"))
-        run.save(forced="")
         with run.phase("search"):
             pass
         kept = dict(run.facts)
+    storage.close()
+    with pytest.raises(InputError, match="--storage holds a run run; give another name, or add --resume"):
+        open_server(tmp_path / "there" / "run", postgres, resume=False)
     with pytest.raises(InputError, match="there is no run walk in --storage; it holds run; give one with --out"):
-        bring_back(tmp_path / "walk", storage)
-    bring_back(tmp_path / "there" / "run", storage)
-    with open_run(tmp_path / "there" / "run", facts(), resume=True) as run:
-        assert replace(run).facts == kept | {"git": run.facts["git"]}
+        open_server(tmp_path / "walk", postgres, resume=True)
+    again = open_server(tmp_path / "there" / "run", postgres, resume=True)
+    with open_run(tmp_path / "there" / "run", of, resume=True) as run:
+        assert again is not None
+        assert run.facts == kept | {"status": "running", "git": run.facts["git"], "versions": run.facts["versions"]}
+        again.close()
     with pytest.raises(InputError, match="data was 'a' and is 'b'"):
-        with open_run(tmp_path / "there" / "run", facts(hashes={"data": "b"}), resume=True):
+        with open_run(tmp_path / "there" / "run", of | {"hashes": {"data": "b"}}, resume=True):
             pass
+    taken = open_server(tmp_path / "there" / "run", None, resume=True)  # from run.json
+    assert taken is not None and taken.name == storage.name
+    with open_run(tmp_path / "file", facts(), resume=False):
+        pass
+    assert open_server(tmp_path / "file", None, resume=True) is None
+    with pytest.raises(InputError, match="lies in that directory; drop --storage"):
+        open_server(tmp_path / "file", postgres, resume=True)
 
 
 def test_urls(postgres: str) -> None:
