@@ -28,6 +28,7 @@ from nas.engine import (
     ByPath,
     Driver,
     Executor,
+    FarDevice,
     Limits,
     Record,
     Run,
@@ -173,6 +174,12 @@ def main(
     if is_here(device):
         choose(runtime, device, threads, precision)  # refuses what cannot be, before a data set is built
     scorer = PROXIES[proxy](data, **make)
+    far = _far(device, runtime, threads, address, Link(tls_ca_file, tls_cert, tls_key))
+    if far is not None:
+        for size in sizes:
+            print(f"{device}: measuring what its table lacks at {size} px, on the worker of that name", flush=True)
+            rows, whole = searched.rows(scorer.dataset.nc, size), searched.calibration(scorer.dataset.nc)
+            far.table(rows, whole, size)
     try:
         latencies = open_table(device, runtime, threads, precision, table_file, rebuild_table, force)
         if not latencies.here:
@@ -234,7 +241,7 @@ def main(
                 driver = Driver(
                     study=study,
                     space=searched,
-                    target=Target(latencies, scorer.dataset.nc, sizes, minimised),
+                    target=Target(latencies, scorer.dataset.nc, sizes, minimised, far),
                     score=score,
                     sampler=SAMPLERS[sampler](),
                     seed=seed,
@@ -298,7 +305,8 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Executor, 
         standings = climb(driver.study, trained, driver.score, target, driver.seed, progress, rungs)
         write(trials, _csv(records(driver.study), forced))
     crew.pause()
-    with run.phase("measuring"), display.bar(f"finalists{', measured whole' if latencies.here else ''}") as progress:
+    whole = ", measured whole" if latencies.here or target.far is not None else ""
+    with run.phase("measuring"), display.bar(f"finalists{whole}") as progress:
         finalists = measure(standings, trained[0].arch, target, progress)
     front, stock, others = front_of(finalists, driver.limits, target.minimised)
     trust = "; ".join(filter(None, (str(signal), noise(standings))))
@@ -393,6 +401,14 @@ def _weights(proxy: str, weights: Path | None) -> dict[str, Any]:
     if not weights.is_file():
         raise InputError(f"--weights {weights}: no such file")
     return {"weights": weights}
+
+
+def _far(device: str, runtime: str, threads: int, address: str, link: Link) -> FarDevice | None:
+    """The worker that is the device; None for this machine, and where no worker is called so."""
+    if is_here(device) or not address:
+        return None
+    far = FarDevice(device, runtime, threads, address, link)
+    return far if far.there() else None
 
 
 def _crew(

@@ -3,6 +3,7 @@
 from nas.engine._away import bundle_finalists, take_home
 from nas.engine._cache import ScoreCache, cached
 from nas.engine._costs import COSTS, LATENCY, readable
+from nas.engine._device import FarDevice
 from nas.engine._driver import Driver
 from nas.engine._executors import EXECUTORS, ByPath, Executor, executor, read_workers
 from nas.engine._finalists import Finalist, front_of, measure, pareto_frame, unmeasured, write_front
@@ -31,6 +32,7 @@ __all__ = [
     "Driver",
     "Executor",
     "ExecutorError",
+    "FarDevice",
     "Finalist",
     "Job",
     "KilledError",

@@ -13,7 +13,7 @@ from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, PendingRollbackError, SQLAlchemyError
 
 from nas.engine._record import INTERRUPTED
 from nas.engine._score import SearchError
@@ -47,6 +47,13 @@ def shown(url: str) -> str:
     return found._replace(password=None).render_as_string()
 
 
+def _broken(error: BaseException | None) -> bool:
+    """Whether what the database could not do was for its connection."""
+    if isinstance(error, PendingRollbackError):
+        return True  # of a connection that broke in this transaction, which Optuna went on with
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
 def _lasting(method: Callable[..., Any]) -> Callable[..., Any]:
     """A method of `RDBStorage`, a transaction, done again when its connection breaks."""
 
@@ -57,7 +64,7 @@ def _lasting(method: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 return method(self, *arguments, **options)
             except StorageInternalError as error:
-                if not (isinstance(error.__cause__, DBAPIError) and error.__cause__.connection_invalidated):
+                if not _broken(error.__cause__):
                     raise
             except UpdateFinishedTrialError:
                 if attempt == 0:
