@@ -192,14 +192,15 @@ def test_dasks_own_local_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.slow
 def test_whatever_dies_the_run_is_the_same(home: Path, postgres: str) -> None:
-    """Workers killed at random moments of 60 short trials, the scheduler once, the driver once."""
+    """Workers killed at random moments of 60 short trials, one hung, the scheduler killed once, the driver once."""
     rng, slow = random.Random(3), {"STUB_SECONDS": "1"}
-    scheduler, address = start_scheduler()
+    hung = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "30s"}
+    scheduler, address = start_scheduler(**hung)
     workers = [stub_worker(address, 1, **slow) for _ in range(2)]
     more = ("--budget", "60", "--workers", f"2@{address}", "--storage", postgres)
     run = search(home / "broken", *more)
     run.wait_for("run directory", SECONDS)
-    events = ["worker", "scheduler", "worker", "driver", "machine", "worker"]
+    events = ["worker", "hang", "scheduler", "worker", "driver", "machine", "worker"]
     trials = home / "broken" / "run" / "trials.csv"
     try:
         for number, event in enumerate(events, 1):
@@ -208,15 +209,19 @@ def test_whatever_dies_the_run_is_the_same(home: Path, postgres: str) -> None:
                 assert time.monotonic() < deadline and run.process.poll() is None, "".join(run.lines)
                 time.sleep(0.2)
             time.sleep(rng.random())
-            if event == "worker":
-                victim = rng.choice(workers).family[1:]
-                rng.choice([p for p in victim if "spawn_main" in str(p.cmdline())]).kill()
+            if event == "worker":  # Dask's process, or the training
+                family = rng.choice(workers).family[1:]
+                rng.choice([process for process in family if "spawn_main" in str(process.cmdline())]).kill()
+            elif event == "hang":
+                workers[0].family[0].suspend()
+                for process in workers[0].family[1:]:
+                    process.suspend()
             elif event == "machine":
                 workers.pop(rng.randrange(2)).kill()
                 workers.append(stub_worker(address, 1, **slow))
             elif event == "scheduler":
                 scheduler.kill()
-                scheduler, again = start_scheduler(int(address.rpartition(":")[2]))
+                scheduler, again = start_scheduler(int(address.rpartition(":")[2]), **hung)
                 assert again == address
             else:
                 run.kill()
@@ -231,3 +236,30 @@ def test_whatever_dies_the_run_is_the_same(home: Path, postgres: str) -> None:
     broken, *_ = outcome(home / "broken")
     trained = broken[broken.state == "trained"]
     assert len(trained) == 60 == trained.arch.nunique()
+
+
+@pytest.mark.slow
+def test_the_device_is_a_worker(home: Path) -> None:
+    """Its table and the finalists are measured there, and nowhere else."""
+    scheduler, address = start_scheduler()
+    worker = Process(SCRIPT, "worker", address, "--slots", "1", "--device", "edge")
+    worker.wait_for(": joined")
+    try:
+        more = ("--budget", "6", "--workers", address, "--device", "edge", "--runtime", "onnxruntime")
+        run = search(home / "far", *more)
+        finish(run)
+        run.wait_for("edge: measuring what its table lacks at 64 px")
+        facts = json.loads((home / "far" / "run" / "run.json").read_text())
+        assert facts["latency"]["device"] == "edge"
+        assert all(finalist["latency_ms"] > 0 for finalist in facts["finalists"])
+        front = pd.read_csv(home / "far" / "run" / "pareto.csv")
+        assert (front.latency_ms > 0).all() and "predicted, not measured" not in "".join(run.lines)
+        second = Process(SCRIPT, "worker", address, "--slots", "0", "--device", "edge")
+        second.wait_for(": joined")
+        refused = search(home / "two", *more)
+        assert refused.process.wait(SECONDS) == 2
+        refused.wait_for(r"error: --device edge: 2 machines of .* are called so; give each a name of its own")
+        second.kill()
+    finally:
+        worker.kill()
+        scheduler.kill()
