@@ -33,7 +33,7 @@ class Process:
         assert self.process.stdout is not None
         self.lines.extend(iter(self.process.stdout.readline, ""))
 
-    def wait_for(self, pattern: str, seconds: float = 120) -> re.Match[str]:
+    def wait_for(self, pattern: str, seconds: float = 400) -> re.Match[str]:
         """The first line that matches."""
         deadline = time.monotonic() + seconds
         while True:
