@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pandas as pd
@@ -57,11 +57,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
     """A scheduler and four workers, two to a process, on loopback."""
-    scheduler, address = start_scheduler()
-    workers = [stub_worker(address, 2) for _ in range(2)]
-    yield address
-    for process in (*workers, scheduler):
-        process.kill()
+    with ExitStack() as stack:
+        scheduler, address = start_scheduler()
+        stack.callback(scheduler.kill)
+        for _ in range(2):
+            stack.callback(stub_worker(address, 2).kill)
+        yield address
 
 
 def same(one: Path, other: Path) -> None:

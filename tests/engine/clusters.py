@@ -34,14 +34,15 @@ class Process:
         self.lines.extend(iter(self.process.stdout.readline, ""))
 
     def wait_for(self, pattern: str, seconds: float = 400) -> re.Match[str]:
-        """The first line that matches."""
+        """The first line that matches; a process that does not say it is killed."""
         deadline = time.monotonic() + seconds
         while True:
             ended = self.process.poll() is not None
             if found := next((m for line in self.lines if (m := re.search(pattern, line))), None):
                 return found
-            assert not ended, f"it ended: {''.join(self.lines)}"
-            assert time.monotonic() < deadline, f"no {pattern} in {''.join(self.lines)}"
+            if ended or time.monotonic() > deadline:
+                self.kill()
+                raise AssertionError(f"no {pattern} in {''.join(self.lines)}")
             time.sleep(0.05)
 
     @property

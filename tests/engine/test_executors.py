@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -25,7 +26,7 @@ from nas.engine import EXECUTORS, ByPath, Executor, Job, KilledError, Workers, r
 from nas.engine._cluster import Cluster
 from nas.errors import InputError
 from nas.proxies import Outcome, Proxy
-from tests.engine.clusters import Process, start_scheduler, start_worker
+from tests.engine.clusters import start_scheduler, start_worker
 from tests.engine.test_workers import STUB
 
 Make = Callable[..., Executor]
@@ -122,20 +123,21 @@ def stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
 
 
 @pytest.fixture(scope="module")
-def cluster(stub: ModuleType) -> Iterator[tuple[str, Process]]:
+def cluster(stub: ModuleType) -> Iterator[str]:
     """A scheduler with a worker of two slots on loopback."""
-    scheduler, address = start_scheduler()
-    worker = start_worker(address, "--slots", "2")
-    yield address, worker
-    worker.kill()
-    scheduler.kill()
+    with ExitStack() as stack:
+        scheduler, address = start_scheduler()
+        stack.callback(scheduler.kill)
+        worker = start_worker(address, "--slots", "2")
+        stack.callback(worker.kill)
+        yield address
 
 
 @pytest.fixture(params=CASES)
 def stage(request: pytest.FixtureRequest, tmp_path: Path, stub: ModuleType) -> Iterator[Stage]:
     found = Stage(request.param, tmp_path)
     if request.param == "dask":
-        found.address = request.getfixturevalue("cluster")[0]
+        found.address = request.getfixturevalue("cluster")
     yield found
     for executor in found.made:
         executor.pause()
