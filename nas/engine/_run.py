@@ -84,6 +84,16 @@ def open_server(folder: Path, url: str | None, resume: bool) -> ServerStorage | 
         return None
     storage = ServerStorage(str(url or before))
     storage.own(folder.name)
+    try:
+        _take_up(folder, storage, held, resume)
+    except InputError:
+        storage.close()
+        raise
+    return storage
+
+
+def _take_up(folder: Path, storage: ServerStorage, held: dict[str, Any] | None, resume: bool) -> None:
+    """Refuse a study that is not what was asked for, and write the run.json that it keeps where there is none."""
     studies = {study.study_name: study for study in storage.get_all_studies()}
     found = studies.get(folder.name)
     if found is not None and not resume:
@@ -98,7 +108,6 @@ def open_server(folder: Path, url: str | None, resume: bool) -> ServerStorage | 
         if KEPT not in found.user_attrs:
             raise InputError(f"--resume: the study {folder.name} in --storage is not a run of ours; it holds {known}")
         write(folder / "run.json", json.dumps(found.user_attrs[KEPT], indent=2) + "\n")
-    return storage
 
 
 def held_workers(folder: Path) -> int:

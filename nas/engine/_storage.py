@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
@@ -22,6 +23,8 @@ from nas.errors import InputError
 
 PATIENCE = 600.0
 """Seconds that a server may be away before the search gives up."""
+ENDING = 5.0
+"""Seconds until a server has noticed that a driver was killed."""
 RETRIES = 20
 """Connections that one read or write may lose."""
 DIALECT = "postgresql+psycopg"
@@ -102,13 +105,20 @@ class ServerStorage(RDBStorage):
         """Let nobody else drive this study while this process lives; raises InputError where somebody does."""
         digest = hashlib.sha256(f"pareto-yolo/{study}".encode()).digest()
         self._study, self._key = study, int.from_bytes(digest[:8], signed=True)
-        if not self._locked():
-            raise InputError(f"--storage {self.name}: another process is working on {study}; wait for it to end")
+        deadline = time.monotonic() + ENDING
+        while not self._locked():
+            if time.monotonic() > deadline:
+                self.close()
+                raise InputError(f"--storage {self.name}: another process is working on {study}; wait for it to end")
+            time.sleep(0.2)
 
     def close(self) -> None:
         """Leave the server, and the study to others."""
         if self._lock is not None:
-            self._lock.close()
+            with suppress(DBAPIError):
+                self._lock.execute(sqlalchemy.text("SELECT pg_advisory_unlock_all()"))
+                self._lock.close()
+            self._lock = None
         self.engine.dispose()
 
     def ready(self) -> None:
