@@ -119,6 +119,10 @@ class Cluster:
             self._wait(client, given)
             outcome: Outcome = given.result()
             return outcome
+        except OSError:
+            if given.status == "error":
+                raise  # scoring did
+            raise CancelledError from None  # the scheduler did not answer
         finally:
             with self._lock:
                 self._open.discard(given)

@@ -7,7 +7,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,7 +18,7 @@ import optuna
 from filelock import FileLock, Timeout
 
 import nas
-from nas.engine._storage import ServerStorage
+from nas.engine._storage import ServerStorage, StorageLostError
 from nas.errors import InputError
 from nas.files import write
 
@@ -41,15 +41,16 @@ class Run:
 
     @property
     def storage(self) -> str:
-        """The URL of the study in the directory."""
-        return f"sqlite:///{self.folder / 'study.db'}"
+        """The Optuna storage's URL, without a password."""
+        return str(self.facts["options"].get("storage") or f"sqlite:///{self.folder / 'study.db'}")
 
     def save(self, **facts: Any) -> None:
         """Add to run.json."""
         self.facts.update(facts)
         write(self.folder / "run.json", json.dumps(self.facts, indent=2) + "\n")
         if self.study is not None:
-            self.study.set_user_attr(KEPT, self.facts)
+            with suppress(StorageLostError):  # whoever needs the study is told so
+                self.study.set_user_attr(KEPT, self.facts)
 
     def keep_in(self, study: optuna.Study) -> None:
         """From now on keep what run.json holds in a study too, for `open_server`."""
