@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import platform
 import re
 import tempfile
 from typing import Annotated, Any
@@ -75,10 +76,11 @@ async def _serve(scheduler: str, host: str, name: str, crews: list[dict[str, Any
     """Keep the workers there: a process that died is started again, and a scheduler that is gone is waited for."""
     crews[0]["nthreads"] += 1  # the one that measures
     crews[0]["resources"] |= {f"device:{name}": 1}
+    worker = f"{name} on {platform.node()}, process {os.getpid()}"
     with tempfile.TemporaryDirectory(prefix="pareto-yolo-worker-") as folder:
-        await asyncio.gather(
-            *(_keep(scheduler, host, f"{name}-{os.getpid()}-{n}", crew, link, folder) for n, crew in enumerate(crews))
-        )
+        names = [f"{worker}-{n}" for n in range(len(crews))]
+        each = zip(names, crews, strict=True)
+        await asyncio.gather(*(_keep(scheduler, host, named, crew, link, folder) for named, crew in each))
 
 
 async def _keep(scheduler: str, host: str, name: str, crew: dict[str, Any], link: Link, folder: str) -> None:
