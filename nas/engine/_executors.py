@@ -57,7 +57,7 @@ def executor(address: str) -> type[Any]:
     scheme = scheme if found else ""
     if scheme not in EXECUTORS or (address and not scheme):
         known = ", ".join(f"{name}://HOST:PORT" for name in EXECUTORS if name)
-        raise InputError(f"--workers {address}: give a number of processes here, or the address of a cluster: {known}")
+        raise InputError(f"--workers {address}: give 1 or more, 0 for one a core, or where a cluster is: {known}")
     module, _, name = EXECUTORS[scheme].partition(":")
     kind: type[Any] = getattr(importlib.import_module(module), name)
     return kind
@@ -71,7 +71,7 @@ def read_workers(text: str) -> tuple[int, str]:
     if address:
         executor(address)
     elif number is None:
-        raise InputError(f"--workers {text}: give 1 or more, 0 for one a core, or tcp://SCHEDULER:8786")
+        raise InputError("--workers is empty: give 1 or more, 0 for one a core, or tcp://SCHEDULER:8786")
     return int(number or 0), address
 
 
