@@ -12,6 +12,8 @@ COMMANDS = {
     "dashboard": "look at the study of a run in a browser",
     "export": "write what was found as the YAML of a trainer, or as an ONNX file",
     "profile": "what every row of a model YAML costs",
+    "worker": "lend this machine to searches, as part of a cluster",
+    "scheduler": "start what workers and searches of a cluster meet at",
     "train": "train a model YAML with Ultralytics, our operators registered",
 }
 

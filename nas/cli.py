@@ -6,6 +6,7 @@ import errno
 import sqlite3
 import sys
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -23,6 +24,11 @@ Threads = Annotated[int, typer.Option(help="Threads of the runtime.")]
 Precision = Annotated[str, typer.Option(help="float32, or float16 where the device computes in it.")]
 TableFile = Annotated[Path | None, typer.Option("--table", help="Latency table.", show_default="the device's own")]
 Force = Annotated[bool, typer.Option("--force", help="Take a table that does not fit the device, and say so.")]
+LOOPBACK = "127.0.0.1"
+Host = Annotated[str, typer.Option(help="Address of this machine to listen on, for others to reach it.")]
+TlsCaFile = Annotated[Path | None, typer.Option(help="Certificate authority of the cluster, PEM.", show_default=False)]
+TlsCert = Annotated[Path | None, typer.Option(help="Certificate that it signed, PEM.", show_default=False)]
+TlsKey = Annotated[Path | None, typer.Option(help="Key of that certificate, PEM.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
@@ -34,6 +40,21 @@ def check_imgsz(imgsz: int) -> None:
     """Raise InputError for a size in pixels that no detector here takes."""
     if imgsz < 32 or imgsz % 32:
         raise InputError(f"--imgsz {imgsz}: must be a multiple of 32; give {max(32, round(imgsz / 32) * 32)}")
+
+
+def warn_open(host: str, certificate: Path | None) -> None:
+    """Say so where a cluster listens for others without TLS."""
+    if not is_loopback(host) and certificate is None:
+        text = f"--host {host}: without --tls-cert, whoever reaches this address can run code here"
+        Console(stderr=True, soft_wrap=True, highlight=False).print(f"warning: {text}", markup=False)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def check_nc(nc: int | None) -> None:

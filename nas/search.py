@@ -19,12 +19,16 @@ import typer
 from rich.text import Text
 
 from nas import cli
+from nas.cluster import Link
 from nas.display import Display, promises, result_table
 from nas.engine import (
     COSTS,
     LATENCY,
     SAMPLERS,
+    ByPath,
     Driver,
+    Executor,
+    FarDevice,
     Limits,
     Record,
     Run,
@@ -35,13 +39,17 @@ from nas.engine import (
     cached,
     chosen,
     climb,
+    executor,
     front_of,
+    held_workers,
     measure,
     measure_signal,
     noise,
     open_run,
+    open_server,
     open_study,
     reach,
+    read_workers,
     records,
     stoppable,
     table,
@@ -110,7 +118,9 @@ def main(
         Path | None,
         typer.Option(help="Trained template (a state dict) for proxies that need one.", show_default="trained first"),
     ] = None,
-    train_device: Annotated[str, typer.Option(help="Where candidates train: auto, cpu, cuda.")] = "auto",
+    train_device: Annotated[
+        str, typer.Option(help="Where candidates train: auto, cpu, cuda; on a cluster, auto is cpu.")
+    ] = "auto",
     time_limit: Annotated[
         float | None,
         typer.Option(help="Minutes after which no more candidates are trained; signal and finalists follow."),
@@ -119,7 +129,25 @@ def main(
         list[str] | None,
         typer.Option(help="Model YAML or architecture string to train first; may be repeated.", show_default=False),
     ] = None,
-    workers: Annotated[int, typer.Option(help="Candidates trained at once; 0: one a core, at most 4.")] = 0,
+    workers: Annotated[
+        str,
+        typer.Option(
+            metavar="N|[N@]URL",
+            help="Candidates trained at once; 0: one a core, at most 4. tcp://SCHEDULER:8786: on a cluster, as many as "
+            "its workers (python -m nas.worker) take now, or N of them.",
+        ),
+    ] = "0",
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            help="Where the study lies, such as postgresql+psycopg://USER@HOST/NAME; there it is called as the run's "
+            "directory.",
+            show_default="study.db in the run's directory",
+        ),
+    ] = None,
+    tls_ca_file: cli.TlsCaFile = None,
+    tls_cert: cli.TlsCert = None,
+    tls_key: cli.TlsKey = None,
     candidate_limit: Annotated[
         float, typer.Option(min=0, help="Most seconds a candidate may train before it is killed; 0: no limit.")
     ] = 600.0,
@@ -140,19 +168,27 @@ def main(
         raise InputError(f"--time-limit {time_limit}: must be above 0 minutes")
     limits = Limits(max_latency, max_params, max_macs, max_size)
     sizes = tuple(dict.fromkeys(imgsz or (320,)))
-    _check(budget, sizes, limits, proxy, sampler, workers)
+    _check(budget, sizes, limits, proxy, sampler)
+    at_once, address = read_workers(workers)
     minimised = _minimised(minimise)
     searched = load_space(space, sizes)
     _check_size(searched, limits, minimised)
-    train_on = _train_device(train_device)
+    train_on = _train_device(train_device, address)
     if resume and out is None:
         raise InputError("--resume: give the run's directory with --out")
     folder = out or _next_folder(f"{searched.name}-{Path(data).parent.name if data != 'shapes' else data}")
+    server = open_server(folder, storage, resume)
     make: dict[str, Any] = {"folder": folder / "proxy", "space": searched, "device": train_on}
     make |= _weights(proxy, weights) | _steps(proxy, steps)
     if is_here(device):
         choose(runtime, device, threads, precision)  # refuses what cannot be, before a data set is built
     scorer = PROXIES[proxy](data, **make)
+    far = _far(device, runtime, threads, address, Link(tls_ca_file, tls_cert, tls_key))
+    if far is not None:
+        for size in sizes:
+            print(f"{device}: measuring what its table lacks at {size} px, on the worker of that name", flush=True)
+            rows, whole = searched.rows(scorer.dataset.nc, size), searched.calibration(scorer.dataset.nc)
+            far.table(rows, whole, size)
     try:
         latencies = open_table(device, runtime, threads, precision, table_file, rebuild_table, force)
         if not latencies.here:
@@ -167,15 +203,13 @@ def main(
         kits = " and ".join(f"--imgsz {size}" for size in sizes)
         raise InputError(f"{error}; for this search, bundle with {shlex.join(map(str, of))} {kits}") from None
     known = tuple(_member(searched, name, sizes, scorer.dataset.nc) for name in start or ())
-    cores = len(os.sched_getaffinity(0))
-    count = workers or (min(cores, 4) if train_on == "cpu" else 1)
-    crew = Workers(
-        partial(PROXIES[proxy], scorer.dataset, **make), count, max(1, cores // count), candidate_limit or None
-    )
+    at_once = at_once or (held_workers(folder) if resume else 0)
     proxy_at = functools.cache(lambda rung, scale: at(scorer, rung, scale))
-    cache = ScoreCache(scores_home(), lambda *of: proxy_at(*of).fingerprint, max(1, cores // count))
-    score = crew.score if no_cache else cached(crew.score, cache)
     with Display() as display:
+        link = Link(tls_ca_file, tls_cert, tls_key, display.say)
+        crew, each = _crew(at_once, address, link, scorer, make, candidate_limit or None, tested=rungs == RUNGS)
+        cache = ScoreCache(scores_home(), lambda *of: proxy_at(*of).fingerprint, each)
+        score = crew.score if no_cache else cached(crew.score, cache)
         facts: dict[str, Any] = {
             "options": {
                 "device": device,
@@ -192,7 +226,8 @@ def main(
                 "sampler": sampler,
                 "rungs": rungs,
                 "train_device": train_on,
-                "workers": count,
+                "workers": crew.count,
+                **({"storage": server.name} if server else {}),
                 "seed": seed,
                 "start": [str(member) for member in known],
                 **{f"max_{name}": value for name, value in asdict(limits).items()},
@@ -207,9 +242,14 @@ def main(
             display.say(f"run directory {folder}; {scorer.dataset.note}")
             try:
                 name = f"{searched.name}-{device}-{scorer.fingerprint[:8]}"
-                study = open_study(run.storage, name, scorer.unit, minimised)
+                if server is None:
+                    study = open_study(run.storage, name, scorer.unit, minimised)
+                else:
+                    name, server.say = folder.name, display.say
+                    study = open_study(server, name, scorer.unit, minimised)
+                    run.keep_in(study)
                 run.save(study=name)
-                target = Target(latencies, scorer.dataset.nc, sizes, minimised)
+                target = Target(latencies, scorer.dataset.nc, sizes, minimised, far)
                 writer = StudyWriter(
                     study, folder, searched.stock(), target, lambda scale: proxy_at(1, scale), rungs, seed
                 )
@@ -222,7 +262,7 @@ def main(
                     seed=seed,
                     budget=budget,
                     limits=limits,
-                    workers=count,
+                    workers=crew.count,
                     start=known,
                     until=began + 60 * time_limit if time_limit is not None else math.inf,
                     watcher=writer,
@@ -242,7 +282,7 @@ def main(
                 crew.pause()
 
 
-def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, display: Display) -> None:
+def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Executor, display: Display) -> None:
     """The phases of a run, from the table to the report."""
     target, latencies = driver.target, driver.target.table
     forced = run.facts["forced"]
@@ -264,7 +304,7 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
     with run.phase("proxy"), display.bar(f"proxy {proxy.name}") as progress:
         proxy.prepare(progress)
     trials = run.folder / "trials.csv"
-    write_study(run.folder, ended=False)
+    write_study(run.folder, ended=False, study=driver.study)
 
     known = records(driver.study)
     with stoppable(), run.phase("search"), display.trials(driver.budget, known, target.minimised) as live:
@@ -282,7 +322,8 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
         standings = climb(driver.study, trained, driver.score, target, driver.seed, progress, rungs, driver.watcher)
         write(trials, _csv(records(driver.study), forced))
     crew.pause()
-    with run.phase("measuring"), display.bar(f"finalists{', measured whole' if latencies.here else ''}") as progress:
+    whole = ", measured whole" if latencies.here or target.far is not None else ""
+    with run.phase("measuring"), display.bar(f"finalists{whole}") as progress:
         finalists = measure(standings, trained[0].arch, target, progress)
     front, stock, others = front_of(finalists, driver.limits, target.minimised)
     longer = f"--steps {2 * proxy.recipe.steps} trains each candidate twice as long" if proxy.trains else ""
@@ -302,7 +343,7 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Workers, d
     )
     with run.phase("report"):
         write_report(run.folder)
-        write_study(run.folder)
+        write_study(run.folder, study=driver.study)
     run.save(status="finished")
     note = unmeasured(run.folder, forced) if stock.latency_ms is None else ""
     shown = result_table(front, stock, unit, note, target.minimised, target.sizes)
@@ -325,7 +366,7 @@ def _csv(rows: Sequence[Record], forced: str) -> str:
     return str((frame.assign(forced=forced) if forced else frame).to_csv(index=False))
 
 
-def _check(budget: int, sizes: tuple[int, ...], limits: Limits, proxy: str, sampler: str, workers: int) -> None:
+def _check(budget: int, sizes: tuple[int, ...], limits: Limits, proxy: str, sampler: str) -> None:
     """Refuse what cannot be before anything is spent."""
     if budget < 1:
         raise InputError(f"--budget {budget}: nothing would be trained; give 1 or more")
@@ -340,8 +381,6 @@ def _check(budget: int, sizes: tuple[int, ...], limits: Limits, proxy: str, samp
         raise InputError(f"--proxy {proxy}: trains nothing, so that it cannot compare image sizes; give one --imgsz")
     if sampler not in SAMPLERS:
         raise InputError(f"--sampler {sampler}: no such sampler; known are {', '.join(SAMPLERS)}")
-    if workers < 0:
-        raise InputError(f"--workers {workers}: give 1 or more, or 0 for one a core")
 
 
 def _minimised(minimise: str) -> tuple[str, ...]:
@@ -396,12 +435,42 @@ def _steps(proxy: str, steps: int | None) -> dict[str, Any]:
     return {"recipe": replace(PROXIES[proxy].recipe, steps=steps)}
 
 
-def _train_device(name: str) -> str:
+def _far(device: str, runtime: str, threads: int, address: str, link: Link) -> FarDevice | None:
+    """The worker that is the device; None for this machine, and where no worker is called so."""
+    if is_here(device) or not address:
+        return None
+    far = FarDevice(device, runtime, threads, address, link)
+    return far if far.there() else None
+
+
+def _crew(
+    at_once: int,
+    address: str,
+    link: Link,
+    scorer: Proxy,
+    make: dict[str, Any],
+    limit: float | None,
+    tested: bool,
+) -> tuple[Executor, int]:
+    """What scores ``at_once`` candidates, 0 for as many as fit, like this proxy (made with ``make``), and the torch
+    threads of each."""
+    on_cpu = scorer.device == "cpu"
+    if address:
+        options = {"address": address, "link": link, "label": "train" if on_cpu else "GPU"}
+        return executor(address)(ByPath.of(scorer, make, tested), at_once, 1, limit, **options), 1
+    cores = len(os.sched_getaffinity(0))
+    count = at_once or (min(cores, 4) if on_cpu else 1)
+    here = partial(type(scorer), scorer.dataset, **make)
+    return Workers(here, count, max(1, cores // count), limit), max(1, cores // count)
+
+
+def _train_device(name: str, address: str) -> str:
+    """What candidates train on; a cluster's GPUs only where they are asked for."""
     if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        return "cuda" if torch.cuda.is_available() and not address else "cpu"
     if name.partition(":")[0] not in {"cpu", "cuda"}:
         raise InputError(f"--train-device {name}: unknown device; give auto, cpu or cuda")
-    if name.startswith("cuda") and not torch.cuda.is_available():
+    if not address and name.startswith("cuda") and not torch.cuda.is_available():
         raise InputError(f"--train-device {name}: torch sees no CUDA device; give cpu")
     return name
 

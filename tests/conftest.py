@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 
 import nas  # noqa: F401  first of all: it settles how OpenMP waits, before torch is imported
 
@@ -22,6 +26,22 @@ def bccd() -> Path:
     if not path.is_file():
         pytest.skip(f"{path} is not there")
     return path
+
+
+@pytest.fixture
+def postgres() -> Iterator[str]:
+    """The URL of an empty database on the server of NAS_POSTGRES (`.ci/postgres` starts one)."""
+    server = os.environ.get("NAS_POSTGRES")
+    if not server:
+        pytest.skip("NAS_POSTGRES is not set to the URL of a PostgreSQL server; .ci/postgres FOLDER starts one")
+    name = f"test_{uuid.uuid4().hex}"
+    engine = sqlalchemy.create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    yield sqlalchemy.make_url(server).set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    engine.dispose()
 
 
 @pytest.fixture(autouse=True)

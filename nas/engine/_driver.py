@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,9 +23,11 @@ from nas.engine._record import INTERRUPTED, Record, records
 from nas.engine._samplers import Random, Sampler, Scene
 from nas.engine._score import Score, SearchError, outcome_of
 from nas.engine._stop import stop_if_asked
+from nas.engine._storage import StorageLostError
 from nas.engine._study import begin, cut_off, interrupt, sync
 from nas.engine._target import Target
 from nas.engine._watcher import NOBODY, Watcher
+from nas.errors import InputError
 from nas.proxies import Outcome
 from nas.spaces import Architecture, Space
 
@@ -81,7 +84,7 @@ class Driver:
     def run(self, told: Callable[[Record], None]) -> str:
         """Search until the budget is spent; returns why it ended. ``told`` gets every record when it is told.
 
-        Raises SearchError after too many failures in a row.
+        Raises SearchError after too many failures in a row, or when nothing can be scored or stored any more.
         """
         asked: deque[_Asked] = deque()
         done = [row for row in records(self.study) if row.state not in {INTERRUPTED, "running"}]
@@ -95,8 +98,9 @@ class Driver:
                     return ended
                 done.append(self._tell(asked.popleft(), done))
                 told(done[-1])
-        except (KeyboardInterrupt, SearchError):
-            interrupt(self.study)
+        except (KeyboardInterrupt, InputError, SearchError):
+            with suppress(StorageLostError):
+                interrupt(self.study)
             raise
 
     def _ended(self, done: list[Record]) -> str:
@@ -166,6 +170,8 @@ class Driver:
         if asked.training is not None:
             try:
                 outcome = outcome_of(asked.training)
+            except (InputError, SearchError):
+                raise  # no fault of the candidate's
             except Exception as error:
                 trial.set_user_attr("reason", f"{type(error).__name__}: {error}")
                 state = TrialState.FAIL

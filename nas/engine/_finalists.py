@@ -18,6 +18,7 @@ from nas.engine._rungs import Standing
 from nas.engine._target import Target
 from nas.files import write
 from nas.proxies import Progress
+from nas.runtimes.measure import Measurement
 from nas.spaces import decode
 from nas.tables import forced_warning
 
@@ -73,11 +74,15 @@ class Finalist:
 
 
 def measure(standings: Sequence[Standing], stock: str, target: Target, progress: Progress) -> list[Finalist]:
-    """These finalists, measured whole and interleaved in one session where the device is here; ``stock`` is the
-    architecture of the stock model, one of them."""
+    """These finalists, measured whole and interleaved in one session where the device is here or a worker of a cluster;
+    ``stock`` is the architecture of the stock model, one of them."""
     members, table = [target.decode(standing.row.arch) for standing in standings], target.table
     detectors, sizes = list(map(target.detector, members)), list(map(target.imgsz, members))
-    wholes = table.measure_wholes(detectors, sizes, progress) if table.here else [None] * len(standings)
+    wholes: Sequence[Measurement | None] = [None] * len(standings)
+    if table.here:
+        wholes = table.measure_wholes(detectors, sizes, progress)
+    elif target.far is not None and not table.forced:
+        wholes = target.far.wholes(detectors, sizes)
     finalists = []
     for standing, detector, imgsz, whole in zip(standings, detectors, sizes, wholes, strict=True):
         params, macs, _, size = cost(detector, imgsz)

@@ -23,6 +23,7 @@ from nas.engine._score import Score, SearchError, outcome_of
 from nas.engine._signal import CHANCE
 from nas.engine._target import Target
 from nas.engine._watcher import NOBODY, Watcher
+from nas.errors import InputError
 from nas.proxies import RUNGS, Outcome, Progress
 
 KEPT = {2: 3, 3: 2}
@@ -177,6 +178,8 @@ def _trained(
 def _result(row: Record, rung: int, seed: int, future: Future[Outcome], watcher: Watcher) -> Result:
     try:
         outcome = outcome_of(future)
+    except (InputError, SearchError):
+        raise
     except Exception as error:
         return Result(row.number, rung, seed, None, reason=f"{type(error).__name__}: {error}")
     watcher.promoted(row.number, row.architecture, rung, seed, outcome)

@@ -32,3 +32,7 @@ def outcome_of(training: Future[Outcome]) -> Outcome:
 
 class SearchError(Exception):
     """The search cannot go on; the message says why and the run directory keeps what was found."""
+
+
+class ExecutorError(SearchError):
+    """What scores candidates is gone for good; the run goes on with --resume."""

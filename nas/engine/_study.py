@@ -19,11 +19,11 @@ from nas.engine._record import INTERRUPTED
 from nas.spaces import Architecture, Space
 
 
-def open_study(storage: str, name: str, unit: str, minimised: Sequence[str] = LATENCY) -> optuna.Study:
+def open_study(storage: str | RDBStorage, name: str, unit: str, minimised: Sequence[str] = LATENCY) -> optuna.Study:
     """The study of scores in this ``unit`` (`nas.proxies.Proxy.unit`) and of what is ``minimised`` (`Target`), new or
     taken up: trials that a dead driver left running are failed, so nothing waits for them."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    kept = RDBStorage(storage)
+    kept = RDBStorage(storage) if isinstance(storage, str) else storage
     if kept.engine.dialect.name == "sqlite" and kept.engine.url.database:
         # By itself SQLite syncs the disk thrice for every parameter of every trial; `sync` does it once a trial.
         event.listen(kept.engine, "connect", _write_ahead)

@@ -10,6 +10,7 @@ from nas.engine._costs import LATENCY
 from nas.spaces import Architecture, decode
 
 if TYPE_CHECKING:
+    from nas.engine._device import FarDevice
     from nas.tables import LatencyTable
 
 
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
 class Target:
     """A device, as its latency ``table`` knows it, ``nc`` classes, and images of ``sizes`` pixels, one or several.
 
-    ``minimised`` are the costs, latency first, that make the Pareto front together with the score.
+    ``minimised`` are the costs, latency first, that make the Pareto front together with the score. ``far`` is the
+    device where it is a worker of a cluster.
     """
 
     table: LatencyTable
     nc: int
     sizes: tuple[int, ...]
     minimised: tuple[str, ...] = LATENCY
+    far: FarDevice | None = None
 
     def detector(self, architecture: Architecture) -> Detector:
         """The rows for these classes."""

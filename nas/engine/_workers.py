@@ -15,10 +15,13 @@ from threading import Lock, Thread
 import torch
 
 from nas.detectors import Detector
+from nas.errors import InputError
 from nas.proxies import FACTOR, Outcome, Proxy, at
 
 _proxies: dict[tuple[int, float], Proxy] = {}
 """In a child: its proxy, by rung and scale."""
+_refused: list[InputError] = []
+"""In a child: why there is none."""
 
 
 class KilledError(Exception):
@@ -30,8 +33,11 @@ def _start(make: Callable[[], Proxy], threads: int, driver: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_follow, args=(driver,), daemon=True).start()
     torch.set_num_threads(threads)
-    _proxies[1, 1.0] = make()
-    _proxies[1, 1.0].prepare()
+    try:
+        _proxies[1, 1.0] = make()
+        _proxies[1, 1.0].prepare()
+    except InputError as error:
+        _refused.append(error)
 
 
 def _follow(driver: int) -> None:
@@ -42,7 +48,9 @@ def _follow(driver: int) -> None:
 
 
 def _ready() -> None:
-    """What a child can answer once it has started."""
+    """What a child can answer once it has started; raises what its proxy was refused for."""
+    for error in _refused:
+        raise error
 
 
 def _score(detector: Detector, seed: int, rung: int, scale: float) -> Outcome:
@@ -63,6 +71,7 @@ class Workers:
 
     def __init__(self, make: Callable[[], Proxy], count: int, threads: int, limit: float | None = None):
         self.count = count
+        self.scored = 0
         self._make, self._threads, self._limit = make, threads, limit
         self._crew: ThreadPoolExecutor | None = None
         self._children: list[_Child] = []
@@ -70,7 +79,8 @@ class Workers:
 
     def score(self, detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
         """Have this scored (`nas.proxies.at` a rung and scale) as soon as a process is free; the future raises what
-        scoring it raised, or KilledError."""
+        scoring it raised, KilledError, or the InputError that making its proxy raised."""
+        self.scored += 1
         if self._crew is None:
             self._crew = ThreadPoolExecutor(self.count)
             self._children = [_Child(self._make, self._threads, self._limit) for _ in range(self.count)]

@@ -34,6 +34,9 @@ def dashboard(folder: Path) -> WSGIApplication:
     if not isinstance(facts, dict) or not isinstance(facts.get("options"), dict):
         raise InputError(f"{file}: not the record of a run; give the directory of one")
     run = Run(folder, facts)
+    if server := run.facts["options"].get("storage"):
+        mend = f"optuna-dashboard URL --artifact-dir {folder / ARTIFACTS} shows it"
+        raise InputError(f"{folder}: its study lies on the server {server}; {mend}")
     if not has_study(run):
         raise InputError(f"{folder}: has no study yet; the search makes it when it begins")
     try:

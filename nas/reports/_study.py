@@ -78,13 +78,15 @@ class StudyWriter(Watcher):
         pictures(split, viewed(len(split), recipe.val_images), outcome.seen, classes).save(path, quality=85)
 
 
-def write_study(folder: Path, ended: bool = True) -> None:
-    """Write what there is to say of a whole run into its study, if that is there: how to read it, baselines, figures,
-    and of a run that has ``ended`` its results, with a note on each finalist."""
+def write_study(folder: Path, ended: bool = True, study: optuna.Study | None = None) -> None:
+    """Write what there is to say of a whole run into its study, if that is given or in the run's folder: how to read
+    it, baselines, figures, and of a run that has ``ended`` its results, with a note on each finalist."""
     run = Run(folder, json.loads((folder / "run.json").read_text(encoding="utf-8")))
-    if not has_study(run):
-        return
-    study, options = study_of(run), run.facts["options"]
+    if study is None:
+        if not has_study(run):
+            return
+        study = study_of(run)
+    options = run.facts["options"]
     for name in options.keys() & SHOWN:
         if study.user_attrs.get(name) != options[name]:
             study.set_user_attr(name, options[name])

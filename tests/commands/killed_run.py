@@ -1,7 +1,8 @@
 """``python killed_run.py POINT COUNT OPTIONS``: a search that SIGKILLs itself at the COUNT-th call of POINT.
 
 POINT is a function's dotted name, with ``:after`` behind it to be killed when it has returned, or ``:full`` to find the
-disk full instead; ``-`` is never. The proxy ``stub`` scores at once, by the rows alone.
+disk full instead; ``-`` is never. The proxy ``stub`` scores at once, or after STUB_SECONDS, by the rows alone.
+``python killed_run.py worker OPTIONS`` is `nas.worker` that knows it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import importlib
 import os
 import signal
 import sys
+import time
 from functools import partial
 from typing import Any
 
@@ -28,6 +30,7 @@ class Stub(Proxy):
     recipe = Recipe()
 
     def judge(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
+        time.sleep(float(os.environ.get("STUB_SECONDS", "0")))
         digest = hashlib.sha256(repr((detector, seed, self.recipe.steps)).encode()).digest()
         return Outcome(0.1 + int.from_bytes(digest[:2]) / 2**17, 0.01, (), test=0.5 if self.test else None)
 
@@ -65,6 +68,11 @@ def arm(point: str, count: int) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "worker":
+        import nas.worker
+
+        sys.argv[1:] = sys.argv[2:]
+        cli.run(lambda: nas.worker.app(standalone_mode=False))
     point, count, *options = sys.argv[1:]
     sys.argv[1:] = options
     import nas.search

@@ -1,0 +1,266 @@
+"""Searches on a cluster of real processes: as at home, for others unreachable, and through everything that dies."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import random
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import pytest
+
+from nas.cluster import Link, connect, distributed
+from nas.cluster._software import software
+from nas.detectors import TEMPLATES
+from nas.engine._cluster import Cluster
+from nas.errors import InputError
+from tests.commands.test_kill import outcome
+from tests.engine.clusters import Process, start_scheduler, start_worker
+from tests.engine.test_workers import STUB
+
+SCRIPT = str(Path(__file__).with_name("killed_run.py"))
+OPTIONS = ("--space", "tiny", "--runtime", "fake", "--imgsz", "64", "--proxy", "stub", "--no-cache", "--seed", "5")
+SECONDS = 600
+
+
+def search(folder: Path, *more: str) -> Process:
+    folder.mkdir(exist_ok=True)
+    return Process(SCRIPT, "-", "0", *OPTIONS, "--out", str(folder / "run"), *more)
+
+
+def finish(*searches: Process) -> None:
+    for process in searches:
+        status = process.process.wait(SECONDS)
+        time.sleep(0.2)
+        assert status == 0, "".join(process.lines)
+
+
+def stub_worker(address: str, slots: int = 1, **environment: str) -> Process:
+    process = Process(SCRIPT, "worker", address, "--slots", str(slots), **environment)
+    process.wait_for(": joined")
+    return process
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PARETO_YOLO_HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """A scheduler and four workers, two to a process, on loopback."""
+    with ExitStack() as stack:
+        scheduler, address = start_scheduler()
+        stack.callback(scheduler.kill)
+        for _ in range(2):
+            stack.callback(stub_worker(address, 2).kill)
+        yield address
+
+
+def same(one: Path, other: Path) -> None:
+    """Two runs found the same, whatever was cut off meanwhile."""
+    (trials, front, models), (other_trials, other_front, other_models) = outcome(one), outcome(other)
+    pd.testing.assert_frame_equal(trials, other_trials, check_dtype=False)
+    pd.testing.assert_frame_equal(front, other_front)
+    assert models == other_models
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_a_cluster_finds_what_this_machine_finds(home: Path, cluster: str, count: int) -> None:
+    budget = ("--budget", "14", "--rungs", "3")
+    finish(search(home / "here", *budget, "--workers", str(count)))
+    finish(search(home / "there", *budget, "--workers", f"{count}@{cluster}"))
+    same(home / "here", home / "there")
+    trials, *_ = outcome(home / "there")
+    trained = trials[trials.state == "trained"]
+    assert len(trained) == 14 == trained.arch.nunique()
+
+
+def test_two_searches_share_a_cluster_and_a_server(home: Path, cluster: str, postgres: str) -> None:
+    seeds = {"a": "5", "b": "6"}
+    runs = [
+        search(home / name, "--budget", "10", "--workers", f"2@{cluster}", "--storage", postgres, "--out",
+               str(home / name / name), "--seed", seed)
+        for name, seed in seeds.items()
+    ]  # fmt: skip
+    finish(*runs)
+    for name, seed in seeds.items():
+        finish(search(home / f"file-{name}", "--budget", "10", "--workers", "2", "--seed", seed))
+        (home / name / name).rename(home / name / "run")
+        same(home / name, home / f"file-{name}")
+    import optuna
+
+    studies = optuna.get_all_study_summaries(postgres)
+    assert sorted(study.study_name for study in studies) == ["a", "b"]
+
+
+def test_a_killed_search_goes_on_elsewhere_from_the_url_alone(home: Path, cluster: str, postgres: str) -> None:
+    more = ("--budget", "14", "--rungs", "3", "--workers", f"2@{cluster}", "--storage", postgres)
+    killed = Process(SCRIPT, "optuna.Study.tell:after", "6", *OPTIONS, *more, "--out", str(home / "killed" / "run"))
+    assert killed.process.wait(SECONDS) == -9
+    shutil.rmtree(home / "killed")
+    # How many at once is as it was.
+    finish(search(home / "killed", *more[:4], "--workers", cluster, "--storage", postgres, "--resume"))
+    finish(search(home / "whole", *more[:4], "--workers", "2"))
+    same(home / "killed", home / "whole")
+    facts = json.loads((home / "killed" / "run" / "run.json").read_text())
+    assert facts["options"]["storage"] == postgres.replace(":@", "@") and facts["status"] == "finished"
+
+
+def test_nothing_listens_beyond_loopback() -> None:
+    scheduler, address = start_scheduler()
+    worker = stub_worker(address)
+    try:
+        ends = [
+            c.laddr.ip for p in (*scheduler.family, *worker.family) for c in p.net_connections() if c.status == "LISTEN"
+        ]
+        assert len(ends) >= 4 and set(ends) == {"127.0.0.1"}
+    finally:
+        worker.kill()
+        scheduler.kill()
+    opened = Process("-m", "nas.scheduler", "--port", "0", "--host", "0.0.0.0")
+    try:
+        opened.wait_for("^scheduler")
+        opened.wait_for("warning: --host 0.0.0.0: without --tls-cert, whoever reaches this address can run code here")
+    finally:
+        opened.kill()
+
+
+def test_other_software_is_refused_at_joining() -> None:
+    scheduler, address = start_scheduler()
+    try:
+        client = connect(address, Link(), 60)
+        client.set_metadata(["pareto-yolo"], software() | {"dask": "2024.1.0", "Python": "3.99"})
+        client.close()
+        refused = (
+            f"{address}: the cluster runs other software: Python .* here and 3.99 there, dask .* and 2024.1.0 there"
+        )
+        worker = Process("-m", "nas.worker", address)
+        assert worker.process.wait(SECONDS) == 2
+        worker.wait_for(f"^error: {refused}; install the same on both")
+        with pytest.raises(InputError, match=refused):
+            Cluster(int, 1, 1, address=address)  # type: ignore[arg-type]
+    finally:
+        scheduler.kill()
+    with pytest.raises(
+        InputError, match=f"{address}: no scheduler answers there: .*; start one with python -m nas.sch"
+    ):
+        connect(address, Link(), 2)
+
+
+def test_tls(tmp_path: Path) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=pareto-yolo"]
+    subprocess.run([*make, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    files = ("--tls-ca-file", str(certificate), "--tls-cert", str(certificate), "--tls-key", str(key))
+    scheduler = Process("-m", "nas.scheduler", "--port", "0", *files)
+    try:
+        address = scheduler.wait_for(r"^scheduler (tls://\S+);")[1]
+        worker = start_worker(address, "--slots", "2", *files)
+        assert Cluster(int, 0, 1, address=address, link=Link(certificate, certificate, key)).count == 2  # type: ignore[arg-type]
+        with pytest.raises(InputError, match="no scheduler answers"):
+            connect(address, Link(), 5)
+        worker.kill()
+    finally:
+        scheduler.kill()
+    with pytest.raises(InputError, match="--tls-key is missing: TLS takes"):
+        Link(certificate, certificate)
+
+
+def test_dasks_own_local_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers of any Dask cluster do, where they have the label."""
+    (tmp_path / "stub_proxy_for_dask.py").write_text(STUB)
+    monkeypatch.syspath_prepend(tmp_path)
+    make = importlib.import_module("stub_proxy_for_dask").make
+    dask = distributed()
+    with importlib.import_module("dask").config.set({"distributed.worker.daemon": False}):
+        options = {"host": "127.0.0.1", "dashboard_address": None, "resources": {"train": 1}}
+        with dask.LocalCluster(n_workers=2, threads_per_worker=1, **options) as local:
+            crew = Cluster(make, 0, 1, address=local.scheduler_address)
+            assert crew.count == 2
+            futures = [crew.score(TEMPLATES["yolov8n"].stock(nc), 1) for nc in (1, 2, 3)]
+            assert [future.result(SECONDS).score for future in futures] == [1.1, 2.1, 3.1]
+            crew.close()
+
+
+@pytest.mark.slow
+def test_whatever_dies_the_run_is_the_same(home: Path, postgres: str) -> None:
+    """Workers killed at random moments of 60 short trials, one hung, the scheduler killed once, the driver once."""
+    rng, slow = random.Random(3), {"STUB_SECONDS": "1"}
+    hung = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "30s"}
+    scheduler, address = start_scheduler(**hung)
+    workers = [stub_worker(address, 1, **slow) for _ in range(2)]
+    more = ("--budget", "60", "--workers", f"2@{address}", "--storage", postgres)
+    run = search(home / "broken", *more)
+    run.wait_for("run directory", SECONDS)
+    events = ["worker", "hang", "scheduler", "worker", "driver", "machine", "worker"]
+    trials = home / "broken" / "run" / "trials.csv"
+    try:
+        for number, event in enumerate(events, 1):
+            deadline = time.monotonic() + SECONDS
+            while not trials.exists() or len(pd.read_csv(trials)) < number * 60 / (len(events) + 1):
+                assert time.monotonic() < deadline and run.process.poll() is None, "".join(run.lines)
+                time.sleep(0.2)
+            time.sleep(rng.random())
+            if event == "worker":  # Dask's process, or the training
+                family = rng.choice(workers).family[1:]
+                rng.choice([process for process in family if "spawn_main" in str(process.cmdline())]).kill()
+            elif event == "hang":
+                workers[0].family[0].suspend()
+                for process in workers[0].family[1:]:
+                    process.suspend()
+            elif event == "machine":
+                workers.pop(rng.randrange(2)).kill()
+                workers.append(stub_worker(address, 1, **slow))
+            elif event == "scheduler":
+                scheduler.kill()
+                scheduler, again = start_scheduler(int(address.rpartition(":")[2]), **hung)
+                assert again == address
+            else:
+                run.kill()
+                run = search(home / "broken", *more, "--resume")
+        finish(run)
+    finally:
+        for process in (run, *workers, scheduler):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+    finish(search(home / "whole", "--budget", "60", "--workers", "2"))
+    same(home / "broken", home / "whole")
+    broken, *_ = outcome(home / "broken")
+    trained = broken[broken.state == "trained"]
+    assert len(trained) == 60 == trained.arch.nunique()
+
+
+@pytest.mark.slow
+def test_the_device_is_a_worker(home: Path) -> None:
+    """Its table and the finalists are measured there, and nowhere else."""
+    scheduler, address = start_scheduler()
+    worker = Process(SCRIPT, "worker", address, "--slots", "1", "--device", "edge")
+    worker.wait_for(": joined")
+    try:
+        more = ("--budget", "6", "--workers", address, "--device", "edge", "--runtime", "onnxruntime")
+        run = search(home / "far", *more)
+        finish(run)
+        run.wait_for("edge: measuring what its table lacks at 64 px")
+        facts = json.loads((home / "far" / "run" / "run.json").read_text())
+        assert facts["latency"]["device"] == "edge"
+        assert all(finalist["latency_ms"] > 0 for finalist in facts["finalists"])
+        front = pd.read_csv(home / "far" / "run" / "pareto.csv")
+        assert (front.latency_ms > 0).all() and "predicted, not measured" not in "".join(run.lines)
+        second = Process(SCRIPT, "worker", address, "--slots", "0", "--device", "edge")
+        second.wait_for(": joined")
+        refused = search(home / "two", *more)
+        assert refused.process.wait(SECONDS) == 2
+        refused.wait_for(r"error: --device edge: 2 machines of .* are called so; give each a name of its own")
+        second.kill()
+    finally:
+        worker.kill()
+        scheduler.kill()
