@@ -33,7 +33,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--window-size=1500,2000",
+    "--window-size=1500,2600",
 )
 PATIENCE = 300
 """Seconds after which a page that does not show what it should has failed; on a busy machine a page takes a minute."""
