@@ -33,7 +33,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--window-size=1500,2000",
+    "--window-size=1500,2600",
 )
 PATIENCE = 300
 """Seconds after which a page that does not show what it should has failed; on a busy machine a page takes a minute."""
@@ -46,7 +46,7 @@ pytest.importorskip("optuna_dashboard", reason="the dashboard extra is not insta
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole run with real training, in which some are over a limit, the stock model among them."""
     folder = tmp_path_factory.mktemp("run")
-    options = ["--space", "tiny", "--runtime", "fake", "--imgsz", "64", "--budget", "5", "--sampler", "random"]
+    options = ["--space", "tiny", "--runtime", "fake", "--imgsz", "64", "--budget", "3", "--sampler", "random"]
     options += ["--seed", "3", "--max-params", str(LIMIT), "--out", "run"]
     environment = os.environ | {"PARETO_YOLO_HOME": str(folder / "home")}
     command = [sys.executable, "-m", "nas.search", *options]
@@ -126,10 +126,15 @@ def test_in_a_browser(run: Path, browser: Browser) -> None:
     text = browser.open("study", "/dashboard/studies/1", lambda text: "Hypervolume of the front" in text)
     for shown in ("AP50-95 (proxy)", "latency ms (predicted)", "Latency against multiply-adds"):
         assert shown in text
-    points = browser.script("return document.querySelector('.js-plotly-plot').data.map(trace => [trace.x, trace.y])")
-    drawn = {(x, y) for xs, ys in points for x, y in zip(xs, ys, strict=True)}
-    assert drawn == {row.point() for row in rows if row.score is not None}
-    assert "Infeasible" in text  # in the timeline: the stock model, which is over the limit and trained all the same
+    traces = browser.script(
+        "return document.querySelector('.js-plotly-plot').data.map(({x, y, marker}) => [x, y, marker.color])"
+    )
+    of_trials = [(set(zip(xs, ys, strict=True)) - {(None, None)}, colour) for xs, ys, colour in traces]
+    assert set().union(*(points for points, _ in of_trials)) == {row.point() for row in rows if row.score is not None}
+    # Feasible ones are coloured by their number; the stock model is over the limit and was trained all the same.
+    grey = set().union(*(points for points, colour in of_trials if isinstance(colour, str)))
+    assert grey == {row.point() for row in trained if (row.params or 0) > LIMIT} >= {trained[0].point()}
+    assert "Infeasible" in text  # in the timeline
 
     last = trained[-1]
     page = "/dashboard/studies/1/trials?numbers="
