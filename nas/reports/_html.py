@@ -68,8 +68,9 @@ class Model(NamedTuple):
 def write_html(data: RunData, path: Path) -> None:
     """Write the report; it needs no network to be read."""
     front, untrained = front_table(data), not_trained(data)
+    kind = data.kind if data.unmeasured else "measured whole on the device"
     sections = [
-        ("front-section", f"{'The front' if data.tells_apart else 'No front'}, {data.kind}"),
+        ("front-section", f"{'The front' if data.tells_apart else 'No front'}, {kind}"),
         ("hand", "Made by hand"),
         ("models", "The models"),
         ("choices", "What was chosen, and what matters"),

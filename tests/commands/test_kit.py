@@ -134,7 +134,8 @@ def test_a_search_for_a_device_that_is_not_here(away: Path) -> None:
         assert f"{row.latency_predicted_ms:.2f} ms predicted, not measured" in text.splitlines()[0]
         assert from_yaml(run / row.yaml) == decode(row.arch).detector(CLASSES)
     html = (run / "report.html").read_text()
-    assert f"<h2>The front, {note}</h2>" in html
+    assert ">The front, predicted, not measured</h2>" in html
+    assert f"Latencies of the front are {note}" in html
     assert "Pareto front (predicted, not measured)" in html
     assert "(measured)" not in html
     printed = (away / "stdout.txt").read_text()
@@ -154,8 +155,8 @@ def test_a_search_that_minimises_size_too(
     html = Path("other/report.html").read_text()
     printed = capsys.readouterr().out
     assert "weights" in printed and " MB" in printed and "MACs" not in printed
-    assert "The front trades them for latency, size." in html
-    assert "lines+markers" not in html.partition('id="front"')[2].partition("</script>")[0]
+    assert "The front trades them for latency and size." in html
+    assert "lines+markers" not in html.partition('id="front-plot-data"')[2].partition("</script>")[0]
 
 
 def test_finalists_come_home_measured(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,6 +24,8 @@ from nas import search as command
 from nas.detectors import Detector, cost, from_yaml
 from nas.engine import Workers
 from nas.proxies import Outcome
+from nas.reports import load_run
+from nas.reports._kept import table_of
 from nas.spaces import decode, load_space
 
 TINY = ("--space", "tiny", "--runtime", "fake", "--imgsz", "64", "--proxy", "short")
@@ -181,6 +183,20 @@ def test_run_directory(finished: Path) -> None:
     html = (finished / "report.html").read_text()
     assert all(name in html for name in front.name)
     assert "https://" not in html.split("<script", 1)[0]
+
+
+def test_the_run_keeps_what_its_report_needs(finished: Path) -> None:
+    data = load_run(finished)
+    table = table_of(data)
+    assert table is not None
+    assert set(data.rows.arch) == set(data.finalists.arch)
+    for model in data.finalists.itertuples():
+        rows = data.rows[data.rows.arch == model.arch]
+        predicted = table.predict(decode(model.arch).detector(6), 64)
+        assert rows.latency_ms.tolist() == pytest.approx(predicted.rows)
+        whole = rows.latency_ms.sum() + data.facts["table"]["overhead_ms"]
+        assert whole == pytest.approx(model.latency_predicted_ms)
+        assert rows.weight_bytes.sum() == model.weight_bytes
 
 
 def test_what_is_printed(finished: Path) -> None:

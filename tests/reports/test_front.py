@@ -42,7 +42,7 @@ def test_a_run_that_cannot_rank_draws_no_front(tmp_path: Path) -> None:
     write_html(data, tmp_path / "report.html")
     write_png(data, tmp_path / "pareto.png")
     html = (tmp_path / "report.html").read_text()
-    assert ">No front, measured</h2>" in html
+    assert ">No front, measured whole on the device</h2>" in html
     assert "Pareto front" not in html
 
 
