@@ -65,6 +65,16 @@ def cluster() -> Iterator[str]:
         yield address
 
 
+def dask_process(worker: Process) -> psutil.Process:
+    """What serves the scheduler, and starts the trainings; waits for the next one where it has just died."""
+    while True:
+        for process in psutil.Process(worker.process.pid).children():
+            with suppress(psutil.Error):
+                if process.status() != psutil.STATUS_ZOMBIE and "spawn_main" in str(process.cmdline()):
+                    return process
+        time.sleep(0.1)
+
+
 def same(one: Path, other: Path) -> None:
     """Two runs found the same, whatever was cut off meanwhile."""
     (trials, front, models), (other_trials, other_front, other_models) = outcome(one), outcome(other)
@@ -211,8 +221,7 @@ def test_whatever_dies_the_run_is_the_same(home: Path, postgres: str) -> None:
                 time.sleep(0.2)
             time.sleep(rng.random())
             if event == "worker":  # with the training in it; one that dies by itself is a fault of its candidate's
-                family = psutil.Process(rng.choice(workers).process.pid).children()
-                next(process for process in family if "spawn_main" in str(process.cmdline())).kill()
+                dask_process(rng.choice(workers)).kill()
             elif event == "hang":
                 workers[0].family[0].suspend()
                 for process in workers[0].family[1:]:
