@@ -205,9 +205,10 @@ def test_dasks_own_local_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_whatever_dies_the_run_is_the_same(home: Path, postgres: str) -> None:
     """Workers killed at random moments of 60 short trials, one hung, the scheduler killed once, the driver once."""
     rng, slow = random.Random(3), {"STUB_SECONDS": "1"}
-    hung = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "30s"}
-    scheduler, address = start_scheduler(**hung)
+    soon = {"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "30s"}
+    scheduler, address = start_scheduler(**soon)
     workers = [stub_worker(address, 1, **slow) for _ in range(2)]
+    gone: list[Process] = []
     more = ("--budget", "60", "--workers", f"2@{address}", "--storage", postgres)
     run = search(home / "broken", *more)
     run.wait_for("run directory", SECONDS)
@@ -223,22 +224,24 @@ def test_whatever_dies_the_run_is_the_same(home: Path, postgres: str) -> None:
             if event == "worker":  # with the training in it; one that dies by itself is a fault of its candidate's
                 dask_process(rng.choice(workers)).kill()
             elif event == "hang":
-                workers[0].family[0].suspend()
-                for process in workers[0].family[1:]:
+                hung = workers.pop(0)
+                for process in hung.family:
                     process.suspend()
+                gone.append(hung)
+                workers.append(stub_worker(address, 1, **slow))
             elif event == "machine":
                 workers.pop(rng.randrange(2)).kill()
                 workers.append(stub_worker(address, 1, **slow))
             elif event == "scheduler":
                 scheduler.kill()
-                scheduler, again = start_scheduler(int(address.rpartition(":")[2]), **hung)
+                scheduler, again = start_scheduler(int(address.rpartition(":")[2]), **soon)
                 assert again == address
             else:
                 run.kill()
                 run = search(home / "broken", *more, "--resume")
         finish(run)
     finally:
-        for process in (run, *workers, scheduler):
+        for process in (run, *workers, *gone, scheduler):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
     told = pd.read_csv(trials)
