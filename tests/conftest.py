@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
+from PIL import Image
 
 import nas  # noqa: F401  first of all: it settles how OpenMP waits, before torch is imported
 
@@ -17,6 +18,14 @@ import torch  # isort: skip
 torch.set_num_threads(1)  # a process of tests a core
 
 ROOT = Path(__file__).parent.parent
+OPEN, SAVE = Image.open, torch.save
+
+
+@pytest.fixture(autouse=True)
+def unpatched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow and torch as they are: Ultralytics, once a test has imported it, patches both for the whole process."""
+    monkeypatch.setattr(Image, "open", OPEN)
+    monkeypatch.setattr(torch, "save", SAVE)
 
 
 @pytest.fixture(scope="session")

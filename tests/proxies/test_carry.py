@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nas.detectors import TEMPLATES, Detector, Network, Stage
+from nas.detectors import BACKBONE, TEMPLATES, Detector, Network, Stage
 from nas.proxies.carry import carry
 
 TEMPLATE = TEMPLATES["yolov8n"]
@@ -14,7 +14,8 @@ WIDTHS, DEPTHS = (32, 64, 128, 256), (1, 2, 2, 1)
 
 
 def member(widths: tuple[int, ...] = WIDTHS, depths: tuple[int, ...] = DEPTHS) -> Detector:
-    return TEMPLATE.assemble([Stage(c, n, "C2f", (c, True)) for c, n in zip(widths, depths, strict=True)], 2)
+    stages = [Stage(c, n, "C2f", (c, True)) for c, n in zip(widths, depths, strict=True)]
+    return TEMPLATE.assemble(dict(zip(BACKBONE, stages, strict=True)), 2)
 
 
 def trained(detector: Detector) -> Network:
@@ -112,7 +113,7 @@ def test_maps_that_are_read_side_by_side_stay_apart() -> None:
 def test_an_operator_of_another_kind_starts_fresh() -> None:
     stages = [Stage(c, n, "C2f", (c, True)) for c, n in zip(WIDTHS, DEPTHS, strict=True)]
     stages[1] = Stage(64, 2, "FasterBlock", (64, 4, 2))
-    other = TEMPLATE.assemble(stages, 2)
+    other = TEMPLATE.assemble(dict(zip(BACKBONE, stages, strict=True)), 2)
     weights, network = trained(STOCK).state_dict(), Network(other, 1)
     own = {key: value.clone() for key, value in network.state_dict().items()}
     state = carry(network, other, STOCK, weights)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nas.data import load
-from nas.detectors import TEMPLATES, Network, Stage
+from nas.detectors import BACKBONE, TEMPLATES, Network, Stage
 from nas.proxies import ProxyError, Recipe
 from nas.proxies.distill import Distilled, regression
 
@@ -28,7 +28,9 @@ def test_a_choice_of_the_template_reproduces_more_than_a_narrow_one(
     data = load("shapes", 64, max_train=48, max_val=16)
     proxy = OneWhole(data, tmp_path, recipe=Recipe(batch=16, steps=30, lr=3e-3), template_recipe=TINY)
     proxy.prepare()
-    narrow = TEMPLATE.assemble([Stage(c, 1, "C2f", (c, True)) for c in (16, 32, 64, 128)], data.nc)
+    narrow = TEMPLATE.assemble(
+        {name: Stage(c, 1, "C2f", (c, True)) for name, c in zip(BACKBONE, (16, 32, 64, 128), strict=True)}, data.nc
+    )
     wide, thin = proxy._entries(TEMPLATE.stock(data.nc), 0), proxy._entries(narrow, 0)
     assert sum(wide) < 0  # 0: nothing but the means
     assert sum(wide) < sum(thin)
@@ -47,7 +49,7 @@ def test_a_choice_of_the_template_reproduces_more_than_a_narrow_one(
     assert sum(proxy._entries(TEMPLATE.stock(data.nc), 1)) > sum(wide)
     assert proxy._maps is not None
     proxy._maps.train[0].fill_(math.nan)
-    with pytest.raises(ProxyError, match="loss of stage 1 became nan at step 1"):
+    with pytest.raises(ProxyError, match="loss of stage p2 became nan at step 1"):
         proxy._entries(narrow, 2)
 
 
