@@ -2,15 +2,17 @@
 
     python experiments/proxy_fidelity/narrow.py ../shared/data/bccd/data.yaml
 
-Trains each by truth.py's recipe with two seeds and appends its score to results/narrow-bccd.csv.
+Trains each by truth.py's recipe with two seeds, appends its score to results/narrow-bccd.csv, and prints the spreads.
 """
 
 from __future__ import annotations
 
 import csv
+import json
 import sys
 from functools import partial
 from pathlib import Path
+from statistics import fmean, stdev
 
 from truth import MOST, RECIPES, RESULTS
 
@@ -43,6 +45,15 @@ def main(data: str) -> None:
             writer.writerow([member, seed, f"{outcome.score:.6f}", f"{outcome.seconds:.1f}", params])
             file.flush()
     workers.pause()
+    print(json.dumps(spreads(list(csv.DictReader(path.open())))))
+
+
+def spreads(rows: list[dict[str, str]]) -> dict[str, float]:
+    """Standard deviations: between members, trained with the first seed, and between the two seeds of one."""
+    by_seed = [{row["arch"]: float(row["score"]) for row in rows if row["seed"] == str(seed)} for seed in SEEDS]
+    apart = [by_seed[0][arch] - by_seed[1][arch] for arch in by_seed[0]]
+    seeds = fmean(difference**2 / 2 for difference in apart) ** 0.5
+    return {"members": round(stdev(by_seed[0].values()), 4), "seeds": round(seeds, 4)}
 
 
 def members() -> list[Architecture]:
