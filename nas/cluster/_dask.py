@@ -13,6 +13,8 @@ from nas.errors import InputError
 if TYPE_CHECKING:
     from distributed import Client, Scheduler, Security
 
+TIMEOUT = 20.0
+"""Seconds for a scheduler to answer."""
 KEY = "pareto-yolo"
 """Under which a scheduler keeps what software its cluster runs."""
 INSTALL = "pip install 'pareto-yolo[dask]'"
@@ -45,7 +47,7 @@ def security(link: Link) -> Security:
     return found
 
 
-def connect(address: str, link: Link, timeout: float) -> Client:
+def connect(address: str, link: Link, timeout: float = TIMEOUT) -> Client:
     """A client of the scheduler, once both run the same software; the first that joins a scheduler which does not say
     what its cluster runs decides it.
 

@@ -25,6 +25,15 @@ class Stage(NamedTuple):
     module: str
     args: tuple[Any, ...]
 
+    @staticmethod
+    def of(
+        key: str, shell: str, channels: int, depth: int, parameters: Mapping[str, Number], neck: bool = False
+    ) -> Stage:
+        """What a family makes of these choices; in the ``neck``, the entry is for `Template.assemble` to find."""
+        family = FAMILIES[key]
+        write = family.neck_row if neck and family.neck_row else family.row
+        return Stage(family.entry(channels, parameters), *write(shell, channels, depth, parameters))
+
 
 class StockStage(NamedTuple):
     """What the template itself chooses for a stage: the family, its channels, depth and parameters."""
@@ -36,10 +45,8 @@ class StockStage(NamedTuple):
 
     def stage(self, neck: bool = False) -> Stage:
         """Its row and the width of the convolution before it."""
-        family = FAMILIES[self.family]
-        write = family.neck_row if neck and family.neck_row else family.row
-        row = write(family.shells[0], self.channels, self.depth, self.parameters)
-        return Stage(family.entry(self.channels, self.parameters), *row)
+        shell = FAMILIES[self.family].shells[0]
+        return Stage.of(self.family, shell, self.channels, self.depth, self.parameters, neck)
 
 
 @dataclass(frozen=True)

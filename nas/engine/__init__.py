@@ -12,12 +12,12 @@ from nas.engine._limits import Limits
 from nas.engine._pareto import Point, hypervolume, pareto
 from nas.engine._reach import Reach, reach
 from nas.engine._record import Record, Result, records, results, table
-from nas.engine._rows import write_rows
+from nas.engine._rows import part_names, write_rows
 from nas.engine._run import Run, held_workers, open_run, open_server
 from nas.engine._rungs import Standing, climb, noise, promote
 from nas.engine._samplers import SAMPLERS, Sampler
 from nas.engine._score import ExecutorError, SearchError
-from nas.engine._signal import CHANCE, Signal, chosen, measure_signal
+from nas.engine._signal import CHANCE, Signal, chosen, measure_signal, pooled
 from nas.engine._stop import stoppable
 from nas.engine._storage import ServerStorage, StorageLostError, shown
 from nas.engine._study import open_study
@@ -71,6 +71,8 @@ __all__ = [
     "open_study",
     "pareto",
     "pareto_frame",
+    "part_names",
+    "pooled",
     "promote",
     "reach",
     "read_workers",

@@ -10,7 +10,7 @@ from contextlib import suppress
 from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
-from nas.cluster import Link, UnreachableError, call, connect, distributed, labels, packed
+from nas.cluster import Link, UnreachableError, connect, distributed, labels, submit, task
 from nas.detectors import Detector
 from nas.engine._job import Job, run
 from nas.engine._score import ExecutorError
@@ -21,8 +21,6 @@ from nas.proxies import Outcome, Proxy
 if TYPE_CHECKING:
     from distributed import Client
 
-TIMEOUT = 20.0
-"""Seconds for a scheduler to answer."""
 FIRST = 60.0
 """Seconds for the first worker to join."""
 PATIENCE = 600.0
@@ -59,7 +57,7 @@ class Cluster:
         self._id, self._ended = uuid.uuid4().hex, False
         self._lock, self._open = Lock(), set[Any]()
         self._crew: ThreadPoolExecutor | None = None
-        self._client = connect(address, self._link, TIMEOUT)
+        self._client = connect(address, self._link)
         self.count = count or self._first()
 
     def score(self, detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
@@ -111,8 +109,7 @@ class Cluster:
 
     def _give_out(self, client: Client, job: Job) -> Outcome:
         """Have a job done; raises what became of it, and CancelledError where the scheduler was lost."""
-        resources, key = {self._label: 1}, f"score-{uuid.uuid4().hex}"
-        given = client.submit(call, packed(_on_worker, job), resources=resources, pure=False, key=key)
+        given = submit(client, self._label, _score, job)
         with self._lock:
             self._open.add(given)
         try:
@@ -154,23 +151,17 @@ class Cluster:
                     raise ExecutorError(f"{self._address}: the scheduler did not come back in {PATIENCE:g} seconds")
                 if self._client.status == "closed":
                     with suppress(UnreachableError):
-                        self._client = connect(self._address, self._link, TIMEOUT)
+                        self._client = connect(self._address, self._link)
                 time.sleep(0.2)
             if said:
                 self._link.say(f"{self._address}: the scheduler is back; what was open is given out again")
             return self._client
 
 
-def _on_worker(job: Job) -> Outcome:
+def _score(job: Job) -> Outcome:
     """In a thread of a worker: run a job until it is done, or the scheduler wants it no longer."""
-    worker = distributed().get_worker()
-    key = worker.get_current_task()
-
-    def wanted() -> bool:
-        task = worker.state.tasks.get(key)
-        return task is not None and task.state in {"executing", "long-running"}
-
+    name, wanted = task()
     try:
         return run(job, wanted)
     except InputError as error:
-        raise InputError(f"worker {worker.name}: {error}") from None
+        raise InputError(f"worker {name}: {error}") from None

@@ -6,12 +6,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nas.cluster import Link, call, connect, distributed, labels, packed
+from nas.cluster import Link, connect, labels, submit, task
 from nas.detectors import Detector, ResolvedRow
 from nas.engine._alone import alone
 from nas.engine._stop import stop_if_asked
@@ -19,8 +18,6 @@ from nas.errors import InputError
 from nas.runtimes.measure import MANIFEST, MODELS, RESULTS, Measurement
 from nas.tables import Model, Unpacked, bundle, unpack
 
-TIMEOUT = 20.0
-"""Seconds for the scheduler to answer."""
 SCRIPT = "measure.py"
 
 
@@ -38,7 +35,7 @@ class FarDevice:
     def there(self) -> bool:
         """Whether such a worker is there; raises InputError where there are several, which no table could tell apart,
         or no scheduler."""
-        client = connect(self.address, self.link, TIMEOUT)
+        client = connect(self.address, self.link)
         count = labels(client, f"device:{self.name}")
         client.close()
         if count > 1:
@@ -78,15 +75,9 @@ class FarDevice:
         return found
 
     def _done(self, files: dict[str, bytes]) -> str:
-        client = connect(self.address, self.link, TIMEOUT)
+        client = connect(self.address, self.link)
         try:
-            given = client.submit(
-                call,
-                packed(_measured, files),
-                resources={f"device:{self.name}": 1},
-                pure=False,
-                key=f"measure-{uuid.uuid4().hex}",
-            )
+            given = submit(client, f"device:{self.name}", _measure, files)
             while not given.done():
                 stop_if_asked()
                 time.sleep(0.2)
@@ -95,17 +86,12 @@ class FarDevice:
             client.close()
 
 
-def _measured(files: dict[str, bytes]) -> str:
+def _measure(files: dict[str, bytes]) -> str:
     """On the worker: the results of a kit, measured alone on the machine."""
-    worker = distributed().get_worker()
-    key = worker.get_current_task()
-
-    def wanted() -> bool:
-        return worker.state.tasks[key].state == "executing" if key in worker.state.tasks else False
-
+    name, wanted = task()
     with alone(wanted), tempfile.TemporaryDirectory() as folder:
-        for name, content in files.items():
-            (Path(folder) / name).write_bytes(content)
+        for file, content in files.items():
+            (Path(folder) / file).write_bytes(content)
         script = subprocess.Popen(
             [sys.executable, SCRIPT], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
@@ -118,5 +104,5 @@ def _measured(files: dict[str, bytes]) -> str:
                     script.kill()
         if script.returncode:
             lines = errors.strip().splitlines()
-            raise InputError(f"worker {worker.name}: {lines[-1] if lines else f'{SCRIPT} was killed'}")
+            raise InputError(f"worker {name}: {lines[-1] if lines else f'{SCRIPT} was killed'}")
         return (Path(folder) / RESULTS).read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ from nas.engine._costs import LATENCY
 from nas.engine._pareto import Point, dominates, hypervolume, pareto
 from nas.engine._record import Record, Result, keep, results
 from nas.engine._score import Score, SearchError, outcome_of
-from nas.engine._signal import CHANCE
+from nas.engine._signal import CHANCE, pooled
 from nas.engine._target import Target
 from nas.engine._watcher import NOBODY, Watcher
 from nas.errors import InputError
@@ -101,10 +101,10 @@ def climb(
 
 def noise(standings: Sequence[Standing]) -> str:
     """What seeds alone make of these finalists' scores, pooled over them; nothing where each was trained once."""
-    found = [(standing.sd**2, standing.n) for standing in standings if standing.sd is not None]
+    found = [(standing.sd, standing.n) for standing in standings if standing.sd is not None]
     if not found:
         return ""
-    sd, n = (sum(square * (n - 1) for square, n in found) / sum(n - 1 for _, n in found)) ** 0.5, found[0][1]
+    sd, n = pooled(found), found[0][1]
     least = CHANCE * sd / n**0.5
     return f"finalists: scores vary by {sd:.3f} between seeds (sd); between means of {n}, below {least:.3f} is noise"
 

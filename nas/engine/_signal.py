@@ -42,6 +42,12 @@ class Signal:
         return text if self.tells_apart else f"{text}: this run CANNOT tell its candidates apart by score"
 
 
+def pooled(found: Sequence[tuple[float, int]]) -> float:
+    """The standard deviation of one candidate's scores over seeds, from those of several candidates, each with the
+    number of scores that it is of."""
+    return float((sum(sd**2 * (n - 1) for sd, n in found) / sum(n - 1 for _, n in found)) ** 0.5)
+
+
 def chosen(rows: Sequence[Record]) -> list[Record]:
     """Which of the trained candidates to score again: the stock model and others, evenly spaced over the run.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from nas.engine import CHANCE, unmeasured
+from nas.engine import CHANCE, pooled, unmeasured
 from nas.errors import InputError
 from nas.proxies import PROXIES
 
@@ -118,8 +118,8 @@ class RunData:
         several = self.finalists[self.finalists.score_n > 1]
         if several.empty:
             return float(CHANCE * self.facts["signal"]["seeds"])
-        free, n = several.score_n - 1, several.score_n.iloc[0]
-        return float(CHANCE * ((several.score_sd**2 * free).sum() / free.sum() / n) ** 0.5)
+        sd = pooled(list(zip(several.score_sd, several.score_n, strict=True)))
+        return float(CHANCE * sd / several.score_n.iloc[0] ** 0.5)
 
     @property
     def is_a_line(self) -> bool:

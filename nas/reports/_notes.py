@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nas.detectors import TEMPLATES, row_cost
-from nas.engine import COSTS, Finalist, Record, Target
+from nas.detectors import row_cost
+from nas.engine import COSTS, Finalist, Record, Target, part_names
 from nas.operators import total
-from nas.spaces import Architecture, StageChoice
+from nas.spaces import Architecture
 from nas.tables import forced_warning
 
 STAGES = "| stage |"
@@ -23,18 +23,19 @@ def trial_note(member: Architecture, stock: Architecture, target: Target, over: 
     lies over (or under) its limits, as shares of these."""
     detector, imgsz = target.detector(member), target.imgsz(member)
     rows, predicted = list(detector.resolve(imgsz)), target.table.predict(detector, imgsz)
-    template, left = TEMPLATES[member.template], set(range(len(rows)))
+    parts = part_names(member, detector)
 
-    def figures(numbers: set[int]) -> tuple[str, str, str]:
+    def figures(numbers: Sequence[int]) -> tuple[str, str, str]:
         params, macs, *_ = total(row_cost(rows[number]) for number in numbers)
         return f"{params:,}", _millions(macs), f"{sum(predicted.rows[number] for number in numbers):.2f}"
 
     lines = []
     for name, choice in member.spelled.items():
-        numbers, usual = set(template.stage_rows(name)), stock.stages[name]
-        left -= numbers
+        numbers, usual = [number for number, part in enumerate(parts) if part == name], stock.stages[name]
         there = "same" if choice == usual else " ".join(str(usual).split("_"))
-        lines.append((name, _operator(choice), str(choice.depth), str(choice.channels), *figures(numbers), there))
+        operator = choice.operator.replace("_", " ")
+        lines.append((name, operator, str(choice.depth), str(choice.channels), *figures(numbers), there))
+    left = [number for number, part in enumerate(parts) if part not in member.spelled]
     lines.append(("rest", "all others" if member.neck else "stem, neck, head", "", "", *figures(left), "same"))
     costs, of_stock = target.costs(member), target.costs(stock)
     whole = f"{costs['params']:,.0f}", _millions(costs["macs"]), f"{costs['latency']:.2f}"
@@ -115,7 +116,7 @@ def _baselines(asked: Sequence[str], rows: Sequence[Record], link: Link) -> str:
     for row in rows:
         if row.arch in asked and row.state == "trained":
             costs = f"{row.latency_ms:.2f}", f"{row.params:,}", _millions(row.macs or 0)
-            operators = dict.fromkeys(_operator(choice) for choice in row.architecture.backbone)
+            operators = dict.fromkeys(choice.operator.replace("_", " ") for choice in row.architecture.backbone)
             size = f", {row.architecture.imgsz} px" if row.architecture.imgsz else ""
             what = f"{' and '.join(operators)}{size}{'' if lines else ' (stock)'}"
             lines.append((f"[{row.number}]({link(row.number)})", f"{row.score:.4f}", *costs, what))
@@ -146,11 +147,6 @@ def _table(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
     rules = ["--:" if heading.startswith(">") else "---" for heading in headings]
     cells = ["| " + " | ".join([line[0], *(f"&emsp;{cell}" for cell in line[1:])]) + " |" for line in (names, *lines)]
     return "\n".join([cells[0], f"|{'|'.join(rules)}|", *cells[1:]]) + "\n"
-
-
-def _operator(choice: StageChoice) -> str:
-    """Without its depth and channels."""
-    return " ".join(str(choice).split("_")[:-2])
 
 
 def _millions(macs: float) -> str:

@@ -87,8 +87,8 @@ def hand_name(data: RunData, arch: str) -> str:
     member, stock = decode(arch), decode(data.stock["arch"])
     if member.spelled == stock.spelled:
         return f"stock at {member.imgsz} px"
-    changed = [str(choice) for name, choice in member.stages.items() if choice.family != stock.stages[name].family]
-    operators = list(dict.fromkeys(choice.rpartition("_n")[0].replace("_", " ") for choice in changed))
+    changed = [choice for name, choice in member.stages.items() if choice.family != stock.stages[name].family]
+    operators = dict.fromkeys(choice.operator.replace("_", " ") for choice in changed)
     return f"all {', '.join(operators)}"
 
 

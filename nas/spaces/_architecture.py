@@ -29,11 +29,16 @@ class StageChoice:
     neck: bool = False
 
     def __str__(self) -> str:
+        return f"{self.operator}_n{self.depth}_c{self.channels}"
+
+    @property
+    def operator(self) -> str:
+        """The operator with its shell and parameters, as it stands in the string."""
         family = FAMILIES[self.family]
         shell = f"{self.shell}-" if len(family.shells) > 1 else ""
         letters = (p.letter for p in family.parameters.values())
         values = "".join(f"_{letter}{value}" for letter, value in zip(letters, self.parameters, strict=True))
-        return f"{shell}{self.family}{values}_n{self.depth}_c{self.channels}"
+        return f"{shell}{self.family}{values}"
 
     def named(self) -> dict[str, Number]:
         """The parameters by name."""
@@ -41,10 +46,7 @@ class StageChoice:
 
     def stage(self) -> Stage:
         """The row of this stage and, in the backbone, the width of the convolution before it."""
-        family, parameters = FAMILIES[self.family], self.named()
-        write = family.neck_row if self.neck and family.neck_row else family.row
-        row = write(self.shell, self.channels, self.depth, parameters)
-        return Stage(family.entry(self.channels, parameters), *row)
+        return Stage.of(self.family, self.shell, self.channels, self.depth, self.named(), self.neck)
 
 
 def choose(

@@ -23,7 +23,7 @@ def new_space(detector: Detector, name: str) -> str:
     shipped = read(template.name)[1]
     operators = {key: {field: list(values) for field, values in of.items()} for key, of in shipped.operators.items()}
     stages = {key: (list(of.channels), list(of.depth)) for key, of in shipped.stages.items()}
-    for stage, choice in member.stages.items() if member.neck else zip(stages, member.backbone, strict=True):
+    for stage, choice in member.spelled.items():
         channels, depths = stages.setdefault(stage, ([template.stages[stage].channels], [template.stages[stage].depth]))
         family, listed = FAMILIES[choice.family], operators.setdefault(choice.family, {})
         for field, value in [*choice.named().items(), *([("shell", choice.shell)] if len(family.shells) > 1 else [])]:

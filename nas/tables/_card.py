@@ -284,4 +284,4 @@ def _card(
 def _short(member: Architecture, stock: Architecture) -> str:
     """The operator of a uniform replacement, with the template that it was put into."""
     replaced = next(a for a, b in zip(member.backbone, stock.backbone, strict=True) if a.family != b.family)
-    return f"{member.template} {str(replaced).rpartition('_n')[0]}"
+    return f"{member.template} {replaced.operator}"
