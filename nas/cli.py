@@ -15,6 +15,7 @@ from rich.console import Console
 from typer.exceptions import TyperException
 
 from nas.errors import InputError
+from nas.operators import load_own
 
 Device = Annotated[
     str, typer.Option(help="Device whose latency counts: cpu, cuda, cuda:N, or one whose table was imported.")
@@ -69,6 +70,7 @@ def run(command: Callable[[], object]) -> None:
     These show one line; any other exception is a fault of ours, keeps its traceback and exits with 1.
     """
     try:
+        load_own()
         status = command()
     except InputError as error:
         fail(str(error), 2)

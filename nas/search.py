@@ -5,16 +5,13 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-import os
 import shlex
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
-from functools import partial
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 import typer
 from rich.text import Text
 
@@ -22,24 +19,18 @@ from nas import cli
 from nas.cluster import Link
 from nas.display import Display, promises, result_table
 from nas.engine import (
-    COSTS,
-    LATENCY,
     SAMPLERS,
-    ByPath,
     Driver,
     Executor,
-    FarDevice,
     Limits,
     Record,
     Run,
     ScoreCache,
     SearchError,
     Target,
-    Workers,
     cached,
     chosen,
     climb,
-    executor,
     front_of,
     held_workers,
     measure,
@@ -59,15 +50,24 @@ from nas.engine import (
 )
 from nas.errors import InputError
 from nas.files import scores_home, write
-from nas.operators import FAMILIES
-from nas.proxies import FACTOR, PROXIES, RUNGS, UNIT, FromTemplate, Proxy, at
+from nas.proxies import FACTOR, PROXIES, RUNGS, UNIT, Proxy, at
 from nas.reports import StudyWriter, write_report, write_study
 from nas.runtimes import choose
-from nas.spaces import Architecture, Space, load_space, named_size, read_model
+from nas.search_options import (
+    MORE,
+    check,
+    check_size,
+    crew_of,
+    far_device,
+    member_of,
+    minimised_costs,
+    next_folder,
+    steps_of,
+    train_device_of,
+    weights_of,
+)
+from nas.spaces import load_space
 from nas.tables import AbsentDeviceError, forced_warning, is_here, noise_warning, open_table
-
-MORE = tuple(name for name in COSTS if name not in LATENCY)
-"""What can be minimised beside latency."""
 
 app = typer.Typer(add_completion=False)
 
@@ -168,22 +168,22 @@ def main(
         raise InputError(f"--time-limit {time_limit}: must be above 0 minutes")
     limits = Limits(max_latency, max_params, max_macs, max_size)
     sizes = tuple(dict.fromkeys(imgsz or (320,)))
-    _check(budget, sizes, limits, proxy, sampler)
+    check(budget, sizes, limits, proxy, sampler)
     at_once, address = read_workers(workers)
-    minimised = _minimised(minimise)
+    minimised = minimised_costs(minimise)
     searched = load_space(space, sizes)
-    _check_size(searched, limits, minimised)
-    train_on = _train_device(train_device, address)
+    check_size(searched, limits, minimised)
+    train_on = train_device_of(train_device, address)
     if resume and out is None:
         raise InputError("--resume: give the run's directory with --out")
-    folder = out or _next_folder(f"{searched.name}-{Path(data).parent.name if data != 'shapes' else data}")
+    folder = out or next_folder(f"{searched.name}-{Path(data).parent.name if data != 'shapes' else data}")
     server = open_server(folder, storage, resume)
     make: dict[str, Any] = {"folder": folder / "proxy", "space": searched, "device": train_on}
-    make |= _weights(proxy, weights) | _steps(proxy, steps)
+    make |= weights_of(proxy, weights) | steps_of(proxy, steps)
     if is_here(device):
         choose(runtime, device, threads, precision)  # refuses what cannot be, before a data set is built
     scorer = PROXIES[proxy](data, **make)
-    far = _far(device, runtime, threads, address, Link(tls_ca_file, tls_cert, tls_key))
+    far = far_device(device, runtime, threads, address, Link(tls_ca_file, tls_cert, tls_key))
     if far is not None:
         for size in sizes:
             print(f"{device}: measuring what its table lacks at {size} px, on the worker of that name", flush=True)
@@ -202,12 +202,12 @@ def main(
         of = ["--space", space, "--nc", scorer.dataset.nc, "--runtime", runtime, "--threads", threads]
         kits = " and ".join(f"--imgsz {size}" for size in sizes)
         raise InputError(f"{error}; for this search, bundle with {shlex.join(map(str, of))} {kits}") from None
-    known = tuple(_member(searched, name, sizes, scorer.dataset.nc) for name in start or ())
+    known = tuple(member_of(searched, name, sizes, scorer.dataset.nc) for name in start or ())
     at_once = at_once or (held_workers(folder) if resume else 0)
     proxy_at = functools.cache(lambda rung, scale: at(scorer, rung, scale))
     with Display() as display:
         link = Link(tls_ca_file, tls_cert, tls_key, display.say)
-        crew, each = _crew(at_once, address, link, scorer, make, candidate_limit or None, tested=rungs == RUNGS)
+        crew, each = crew_of(at_once, address, link, scorer, make, candidate_limit or None, tested=rungs == RUNGS)
         cache = ScoreCache(scores_home(), lambda *of: proxy_at(*of).fingerprint, each)
         score = crew.score if no_cache else cached(crew.score, cache)
         facts: dict[str, Any] = {
@@ -364,120 +364,6 @@ def _csv(rows: Sequence[Record], forced: str) -> str:
     it."""
     frame = table(rows)
     return str((frame.assign(forced=forced) if forced else frame).to_csv(index=False))
-
-
-def _check(budget: int, sizes: tuple[int, ...], limits: Limits, proxy: str, sampler: str) -> None:
-    """Refuse what cannot be before anything is spent."""
-    if budget < 1:
-        raise InputError(f"--budget {budget}: nothing would be trained; give 1 or more")
-    for size in sizes:
-        cli.check_imgsz(size)
-    for name, value in asdict(limits).items():
-        if value is not None and value <= 0:
-            raise InputError(f"--max-{name} {value}: must be above 0")
-    if proxy not in PROXIES:
-        raise InputError(f"--proxy {proxy}: no such proxy; known are {', '.join(PROXIES)}")
-    if len(sizes) > 1 and not PROXIES[proxy].trains:
-        raise InputError(f"--proxy {proxy}: trains nothing, so that it cannot compare image sizes; give one --imgsz")
-    if sampler not in SAMPLERS:
-        raise InputError(f"--sampler {sampler}: no such sampler; known are {', '.join(SAMPLERS)}")
-
-
-def _minimised(minimise: str) -> tuple[str, ...]:
-    """The costs that ``--minimise`` names."""
-    first, *more = minimise.split(",")
-    if first != "latency" or not set(more) <= set(MORE) or len(set(more)) < len(more):
-        raise InputError(f"--minimise {minimise}: give latency, or latency,{MORE[-1]}; known are {', '.join(MORE)}")
-    return first, *more
-
-
-def _check_size(space: Space, limits: Limits, minimised: tuple[str, ...]) -> None:
-    """Refuse an operator that saves bytes of weights and nothing else in a search where they do not count."""
-    for key in space.file.operators:
-        if FAMILIES[key].only_size and limits.size is None and "size" not in minimised:
-            problem = f"{space.path}: operators.{key}: saves nothing but the size of the weights"
-            raise InputError(f"{problem}; add --max-size BYTES or --minimise latency,size, or drop {key}")
-
-
-def _member(space: Space, name: str, sizes: tuple[int, ...], nc: int) -> Architecture:
-    """A member of the space as ``--start`` names it, on images of the first size where it names none."""
-    try:
-        member = space.member(read_model(name, sizes[0], nc, lambda assumed: None))
-    except ValueError as error:
-        raise InputError(f"--start {name}: {error}; widen the space, or drop it") from None
-    size = named_size(name)
-    if size not in {None, *sizes}:
-        raise InputError(f"--start {name}: is for images of {size} px; add --imgsz {size}, or drop it")
-    return replace(member, imgsz=size) if size and space.sizes else member
-
-
-def _weights(proxy: str, weights: Path | None) -> dict[str, Any]:
-    """What a proxy that starts from a trained template has to be told."""
-    if weights is None:
-        return {}
-    kinds = [name for name, kind in PROXIES.items() if issubclass(kind, FromTemplate)]
-    if proxy not in kinds:
-        raise InputError(
-            f"--weights {weights}: only --proxy {', '.join(kinds)} start from weights; add one, or drop it"
-        )
-    if not weights.is_file():
-        raise InputError(f"--weights {weights}: no such file")
-    return {"weights": weights}
-
-
-def _steps(proxy: str, steps: int | None) -> dict[str, Any]:
-    """What a proxy that trains every candidate for so many steps has to be told."""
-    if steps is None:
-        return {}
-    if not PROXIES[proxy].trains:
-        kinds = ", ".join(name for name, kind in PROXIES.items() if kind.trains)
-        raise InputError(f"--steps {steps}: --proxy {proxy} trains no candidate; drop it, or give --proxy {kinds}")
-    return {"recipe": replace(PROXIES[proxy].recipe, steps=steps)}
-
-
-def _far(device: str, runtime: str, threads: int, address: str, link: Link) -> FarDevice | None:
-    """The worker that is the device; None for this machine, and where no worker is called so."""
-    if is_here(device) or not address:
-        return None
-    far = FarDevice(device, runtime, threads, address, link)
-    return far if far.there() else None
-
-
-def _crew(
-    at_once: int,
-    address: str,
-    link: Link,
-    scorer: Proxy,
-    make: dict[str, Any],
-    limit: float | None,
-    tested: bool,
-) -> tuple[Executor, int]:
-    """What scores ``at_once`` candidates, 0 for as many as fit, like this proxy (made with ``make``), and the torch
-    threads of each."""
-    on_cpu = scorer.device == "cpu"
-    if address:
-        options = {"address": address, "link": link, "label": "train" if on_cpu else "GPU"}
-        return executor(address)(ByPath.of(scorer, make, tested), at_once, 1, limit, **options), 1
-    cores = len(os.sched_getaffinity(0))
-    count = at_once or (min(cores, 4) if on_cpu else 1)
-    here = partial(type(scorer), scorer.dataset, **make)
-    return Workers(here, count, max(1, cores // count), limit), max(1, cores // count)
-
-
-def _train_device(name: str, address: str) -> str:
-    """What candidates train on; a cluster's GPUs only where they are asked for."""
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() and not address else "cpu"
-    if name.partition(":")[0] not in {"cpu", "cuda"}:
-        raise InputError(f"--train-device {name}: unknown device; give auto, cpu or cuda")
-    if not address and name.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(f"--train-device {name}: torch sees no CUDA device; give cpu")
-    return name
-
-
-def _next_folder(stem: str) -> Path:
-    """The first of runs/STEM-1, runs/STEM-2, ... that does not exist."""
-    return next(p for n in itertools.count(1) if not (p := Path("runs") / f"{stem}-{n}").exists())
 
 
 if __name__ == "__main__":

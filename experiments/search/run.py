@@ -1,8 +1,9 @@
 """How quickly searches find the front: samplers, starts, gates and rungs on spaces whose truth is known. See README.md.
 
     python experiments/search/run.py yolobench ../shared/data/yolobench [VARIANT ...]
+    python experiments/search/run.py own - [VARIANT ...]
 
-Appends to results/yolobench.csv a row a search: the hypervolume after every trained candidate, of what the search was
+Appends to results/BENCH.csv a row a search: the hypervolume after every trained candidate, of what the search was
 told and of the truth of the front that it would have handed over then, and how far the front handed over at the end
 lies below the true one. What is there is not run again. Uses the engine itself: only the scores are looked up.
 """
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from own import Own
 from yolobench import YoloBench
 
 from nas.engine import SAMPLERS, Driver, Limits, climb, hypervolume, open_study, pareto, records
@@ -57,16 +59,15 @@ VARIANTS = {
 
 
 class Bench:
-    """A space whose scores are looked up; ``truth`` is what the highest rung would say."""
+    """A space whose scores are looked up; ``truth`` is what the highest rung would say, noise aside."""
 
-    def __init__(self, folder: Path):
-        self.space = YoloBench(folder)
-        self.told, self.truth, self.latency = self.space.scratch, self.space.truth, self.space.latency
+    def __init__(self, name: str, folder: Path):
+        self.of: Any = Own() if name == "own" else YoloBench(folder)
+        self.told, self.truth, self.latency = self.of.told, self.of.truth, self.of.latency
 
-    def score(self, member: Any, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
+    def score(self, detector: Any, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
         future: Future[Outcome] = Future()
-        of = self.told if rung == 1 else self.truth
-        future.set_result(Outcome(of[str(member)], 1.0, ()))
+        future.set_result(Outcome(self.of.score(detector, seed, rung), 1.0, ()))
         return future
 
 
@@ -89,12 +90,12 @@ def search(bench: Bench, name: str, seed: int) -> dict[str, Any]:
     most = float(np.quantile(list(bench.latency.values()), variant.limit)) if variant.limit < 1 else None
     sampler = SAMPLERS[variant.sampler]()
     sampler.designed = variant.design  # type: ignore[misc]
-    space: Any = bench.space if variant.starts else NoStarts(bench.space)
+    space: Any = bench.of.space if variant.starts else NoStarts(bench.of.space)
     study = open_study("sqlite://", "study", "score")
     driver = Driver(
         study=study,
         space=space,
-        target=bench.space,  # type: ignore[arg-type]
+        target=bench.of.target,
         score=bench.score,
         sampler=sampler,
         seed=seed,
@@ -110,7 +111,7 @@ def search(bench: Bench, name: str, seed: int) -> dict[str, Any]:
         told.append(volume.share(kept, bench.told))
         front = volume.front(kept, bench.told)
         truth.append(volume.share(front, bench.truth))
-    found = climb(study, rows, bench.score, bench.space, seed, lambda share: None, variant.rungs)  # type: ignore[arg-type]
+    found = climb(study, rows, bench.score, bench.of.target, seed, lambda share: None, variant.rungs)
     final = [standing.row.arch for standing in found if volume.counts(standing.row.arch)]
     handed = volume.front(final, bench.truth if variant.rungs > 1 else bench.told)
     reached = [row.rung or 1 for row in records(study) if row.state == "trained"]
@@ -151,7 +152,7 @@ class Volume:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("bench", choices=["yolobench"])
+    parser.add_argument("bench", choices=["yolobench", "own"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("variants", nargs="*", help="all unless named")
     parser.add_argument("--seeds", type=int, default=SEEDS)
@@ -163,7 +164,7 @@ def main() -> None:
     there = {(row["variant"], int(row["seed"])) for row in done}
     names = options.variants or list(VARIANTS)
     todo = [(name, seed) for seed in range(options.seeds) for name in names if (name, seed) not in there]
-    bench = Bench(options.folder)
+    bench = Bench(options.bench, options.folder)
     with path.open("a", newline="") as file, ProcessPoolExecutor(options.processes) as pool:
         writer = csv.DictWriter(file, FIELDS)
         if not done:

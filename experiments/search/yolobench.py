@@ -53,7 +53,7 @@ class YoloBench:
         scratch = {row["model_name"]: row for row in csv.DictReader((folder / "VOC_scratch_100epochs.csv").open())}
         rows = {row["model_name"]: row for row in csv.DictReader((folder / "merged_results.csv").open())}
         self.members = {name: _member(name) for name in rows}
-        self.scratch = {name: float(scratch[name]["mAP_0.5:0.95"]) for name in rows}
+        self.told = {name: float(scratch[name]["mAP_0.5:0.95"]) for name in rows}
         self.truth = {name: float(row["mAP_0.5:0.95_coco"]) for name, row in rows.items()}
         self.latency = {name: float(row["pi4_ort_latency"]) for name, row in rows.items()}
         self._shapes: dict[str, list[tuple[float, float]]] = {}
@@ -64,6 +64,18 @@ class YoloBench:
         self._by = {(m.family, m.depth, m.width, m.size): m for m in self.members.values()}
         self._depths = sorted({depth for shapes in self._shapes.values() for depth, _ in shapes})
         self._widths = sorted({width for shapes in self._shapes.values() for _, width in shapes})
+
+    @property
+    def space(self) -> YoloBench:
+        return self
+
+    @property
+    def target(self) -> YoloBench:
+        return self
+
+    def score(self, member: Member, seed: int, rung: int) -> float:
+        """That of a training from scratch on VOC; on a higher rung the truth. Nothing is known of seeds."""
+        return (self.told if rung == 1 else self.truth)[member.name]
 
     def decode(self, text: str) -> Member:
         return self.members[text]

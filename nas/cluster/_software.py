@@ -9,13 +9,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import nas
+from nas.operators import OPERATORS
 
 Software = dict[str, str]
 
 
 @cache
 def software() -> Software:
-    """Python (as far as its bytecode goes), this package with a hash of its source, torch, and what carries jobs."""
+    """Python (as far as its bytecode goes), this package with a hash of its source, operators of a person's own, torch,
+    and what carries jobs."""
     root, digest = Path(nas.__file__).parent, hashlib.sha256()
     for file in sorted(root.rglob("*.py")):
         digest.update(file.relative_to(root).as_posix().encode() + file.read_bytes())
@@ -28,7 +30,7 @@ def software() -> Software:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = "none"
-    return found
+    return found | {name: operator.source for name, operator in OPERATORS.items() if operator.source}
 
 
 def differing(here: Software, there: Software) -> str:

@@ -19,8 +19,8 @@ Tell = Callable[[str], object]
 
 LIGHT = ("C3k2", "A2C2f", "C2fCIB")
 """Kinds that give an Ultralytics model the light class branch; any other model gets the legacy one."""
-_OURS = re.compile(r"__import__\('nas\.operators\.\w+', fromlist=\['(\w+)'\]\)\.\1")
-"""A module of ours as it stands in a YAML for YOLOv5 or YOLOv9."""
+_OURS = re.compile(r"__import__\('[\w.]+', fromlist=\['(\w+)'\]\)\.\1")
+"""A module of ours, or of a person's own, as it stands in a YAML for YOLOv5 or YOLOv9."""
 _LETTER = re.compile(r"(yolo(?:e-)?v?\d+)([nslmx])")
 
 

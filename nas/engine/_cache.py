@@ -46,7 +46,8 @@ class ScoreCache:
 
     def _path(self, detector: Detector, seed: int, rung: int, scale: float) -> Path:
         fingerprint = self.fingerprint(rung, scale)
-        of = f"{fingerprint}/{self.threads}/{torch.__version__}/{seed}/{detector!r}"
+        own = "".join(sorted({row.operator.source for row in detector.rows}))
+        of = f"{fingerprint}/{self.threads}/{torch.__version__}/{seed}/{detector!r}{own}"
         return self.folder / fingerprint / f"{hashlib.sha256(of.encode()).hexdigest()[:32]}.json"
 
 

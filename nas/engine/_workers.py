@@ -16,6 +16,7 @@ import torch
 
 from nas.detectors import Detector
 from nas.errors import InputError
+from nas.operators import load_own
 from nas.proxies import FACTOR, Outcome, Proxy, at
 
 _proxies: dict[tuple[int, float], Proxy] = {}
@@ -34,6 +35,7 @@ def _start(make: Callable[[], Proxy], threads: int, driver: int) -> None:
     Thread(target=_follow, args=(driver,), daemon=True).start()
     torch.set_num_threads(threads)
     try:
+        load_own()
         _proxies[1, 1.0] = make()
         _proxies[1, 1.0].prepare()
     except InputError as error:

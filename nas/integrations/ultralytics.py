@@ -11,14 +11,16 @@ import os
 from types import ModuleType
 
 from nas.errors import InputError
-from nas.operators import OPERATORS, KeepingOperator
+from nas.operators import OPERATORS, KeepingOperator, load_own
 
 
 def register() -> None:
     """Make every operator of ours known to Ultralytics' model YAMLs and checkpoints, in this process.
 
-    Call it before ``YOLO("model.yaml")``. Raises InputError where Ultralytics is missing.
+    Call it before ``YOLO("model.yaml")``. Operators of a person's own are among them. Raises InputError where
+    Ultralytics is missing, and as `nas.operators.load_own`.
     """
+    load_own()
     tasks = import_ultralytics("ultralytics.nn.tasks")
     for name, operator in OPERATORS.items():
         if isinstance(operator, KeepingOperator):

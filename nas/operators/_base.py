@@ -74,6 +74,9 @@ class Operator(ABC):
     example: tuple[Any, ...] = ()
     """Row arguments that fit an input of 16 channels; the conformance suite builds them. Empty where a row reads
     several maps."""
+    source: str = ""
+    """A hash of the files that declare it, where these are not of this package: part of the keys that its latency and
+    the scores of its detectors are kept by, so that an operator that was edited is another one."""
     depth_argument: int | None = None
     """Constructor argument that says how often the inner block is repeated; None: the row's copies say it."""
 

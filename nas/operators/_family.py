@@ -76,6 +76,12 @@ class Family:
         """The width of the convolution before a backbone stage that gives these channels."""
         return channels // int(parameters.get(self.entry_divisor, 1))
 
+    def modules(self) -> list[str]:
+        """The modules that its rows are of."""
+        lowest = {name: parameter.low for name, parameter in self.parameters.items()}
+        wide = 64  # which every lowest value carries
+        return [self.row(shell, wide, 1, self.canonical(shell, wide, lowest))[1] for shell in self.shells]
+
     def canonical(self, shell: str, channels: int, parameters: Mapping[str, Number]) -> dict[str, Number]:
         """The parameters in declared order, each divisor repaired to the largest one that the inner widths carry, and
         each capped one to the widest of them.

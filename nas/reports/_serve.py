@@ -10,7 +10,7 @@ from optuna.artifacts import FileSystemArtifactStore
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 
-from nas.engine import Run
+from nas.engine import Run, ServerStorage
 from nas.errors import InputError
 from nas.reports._attributes import ARTIFACTS
 from nas.reports._study import has_study
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 
 def dashboard(folder: Path) -> WSGIApplication:
-    """optuna-dashboard on the study and the artifacts of a run, finished or not.
+    """optuna-dashboard on the study and the artifacts of a run, finished or not; where the study lies on a server, on
+    all that lie there.
 
-    Raises InputError for a folder that is no run, for one without a study, and where optuna-dashboard is missing.
+    Raises InputError for a folder that is no run, for one without a study, for a server that cannot be reached, and
+    where optuna-dashboard is missing.
     """
     file = folder / "run.json"
     if not file.is_file():
@@ -34,9 +36,6 @@ def dashboard(folder: Path) -> WSGIApplication:
     if not isinstance(facts, dict) or not isinstance(facts.get("options"), dict):
         raise InputError(f"{file}: not the record of a run; give the directory of one")
     run = Run(folder, facts)
-    if server := run.facts["options"].get("storage"):
-        mend = f"optuna-dashboard URL --artifact-dir {folder / ARTIFACTS} shows it"
-        raise InputError(f"{folder}: its study lies on the server {server}; {mend}")
     if not has_study(run):
         raise InputError(f"{folder}: has no study yet; the search makes it when it begins")
     try:
@@ -44,11 +43,12 @@ def dashboard(folder: Path) -> WSGIApplication:
     except ModuleNotFoundError:
         raise InputError("optuna-dashboard is not installed; pip install 'pareto-yolo[dashboard]' adds it") from None
     kept = folder / ARTIFACTS
-    app: WSGIApplication = wsgi(_View(run.storage), FileSystemArtifactStore(kept) if kept.is_dir() else None)
+    storage = (_Server if facts["options"].get("storage") else _File)(run.storage)
+    app: WSGIApplication = wsgi(storage, FileSystemArtifactStore(kept) if kept.is_dir() else None)
     return app
 
 
-class _View(RDBStorage):
+class _Marking(RDBStorage):
     """A study's constraints where optuna-dashboard looks for them: it does not read Optuna 5's yet, and would draw
     what lies over a limit as if it did not."""
 
@@ -58,3 +58,11 @@ class _View(RDBStorage):
             if trial.constraints:
                 trial._system_attrs["constraints"] = list(trial.constraints.values())
         return trials
+
+
+class _File(_Marking):
+    """The study of a run that keeps it."""
+
+
+class _Server(_Marking, ServerStorage):
+    """All studies of the server that a run's lies on."""

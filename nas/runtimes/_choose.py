@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import importlib.util
-import os
-import sys
 
 from nas.errors import InputError
+from nas.imports import import_own
 from nas.runtimes._base import Runtime
 
 RUNTIMES: dict[str, str] = {
@@ -53,19 +51,7 @@ def find(name: str) -> type[Runtime]:
         known = ", ".join(RUNTIMES)
         raise InputError(f"--runtime {name}: no such runtime; known are auto, {known}, and your own as module:Class")
     module_name, _, class_name = RUNTIMES.get(name, name).partition(":")
-    if os.getcwd() not in map(os.path.abspath, sys.path):
-        sys.path.append(os.getcwd())  # It stays: a module may import its neighbours later.
-    importlib.invalidate_caches()
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and f"{module_name}.".startswith(f"{error.name}."):
-            where = f"in {os.getcwd()} or among the installed packages"
-            raise InputError(f"--runtime {name}: no module {module_name} {where}; give module:Class") from None
-        raise InputError(f"--runtime {name}: {module_name} needs {error.name}, which is not installed") from None
-    except Exception as error:
-        why = " ".join(f"{type(error).__name__}: {error}".split())
-        raise InputError(f"--runtime {name}: importing {module_name} failed: {why}") from error
+    module = import_own(module_name, f"--runtime {name}", "give module:Class")
     found = getattr(module, class_name, None)
     if found is None:
         raise InputError(f"--runtime {name}: {module.__file__} has no class {class_name or 'after the colon'}")

@@ -15,7 +15,7 @@ import numpy as np
 import optuna
 
 from nas.detectors import BACKBONE, NECK, TEMPLATES, TOP_DOWN, Detector, ResolvedRow, Template, cost
-from nas.operators import FAMILIES, Number
+from nas.operators import FAMILIES, OPERATORS, Number
 from nas.spaces._architecture import Architecture, StageChoice, choose, compose, decode, stock
 from nas.spaces._file import SpaceFile, offered, read
 from nas.spaces._recognise import recognise
@@ -56,8 +56,11 @@ class Space:
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits of what the space offers, comments and layout aside."""
-        return hashlib.sha256(self.file.model_dump_json().encode()).hexdigest()[:16]
+        """16 hex digits of what the space offers, comments and layout aside, and of the files of operators of one's
+        own."""
+        modules = {module for key in self.file.operators for module in FAMILIES[key].modules()}
+        own = "".join(sorted({OPERATORS[module].source for module in modules}))
+        return hashlib.sha256(f"{self.file.model_dump_json()}{own}".encode()).hexdigest()[:16]
 
     def suggest(self, trial: optuna.trial.BaseTrial) -> Architecture:
         """The member that the trial's sampler suggests. Ordered choices are suggested as numbers where they are evenly

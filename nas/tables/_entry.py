@@ -22,6 +22,7 @@ DEEP = 3
 class Key(NamedTuple):
     """An entry's key as it stands in the CSV. ``depth`` is 1 or `DEEP`, and "n" in the arguments where it goes there.
 
+    ``operator`` is a module's name, one of a person's own with "@" and its `Operator.source`.
     ``arguments`` are the constructor's, defaults filled in, as JSON; ``inputs`` the shapes [[C, H, W], ...] as JSON.
     """
 
@@ -71,7 +72,8 @@ def _key(module: str, arguments: tuple[Any, ...], spelled: str, inputs: tuple[Sh
     written = [_plain(argument) for argument in operator.filled(arguments)]
     if operator.depth_argument is not None:
         written[operator.depth_argument] = "n"
-    return Key(operator.name, json.dumps(written), json.dumps(inputs), depth)
+    name = f"{operator.name}@{operator.source}" if operator.source else operator.name
+    return Key(name, json.dumps(written), json.dumps(inputs), depth)
 
 
 def build(resolved: ResolvedRow) -> tuple[nn.Module, list[torch.Tensor]]:

@@ -12,6 +12,7 @@ from multiprocessing import get_context
 import torch
 
 from nas.detectors import ResolvedRow
+from nas.operators import load_own
 from nas.runtimes import Prepared, Runtime
 from nas.runtimes._onnx import OnnxFileRuntime, export
 from nas.tables._entry import build, ends, inputs
@@ -60,6 +61,7 @@ def _start() -> None:
     """In a child: Ctrl-C is its parent's to handle, and one thread is what exporting keeps busy."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+    load_own()
 
 
 def _export(row: ResolvedRow) -> bytes:

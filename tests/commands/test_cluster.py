@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from wsgiref.util import setup_testing_defaults
 
 import pandas as pd
 import psutil
@@ -21,6 +22,7 @@ from nas.cluster._software import software
 from nas.detectors import TEMPLATES
 from nas.engine._cluster import Cluster
 from nas.errors import InputError
+from nas.reports import dashboard
 from tests.commands.test_kill import outcome
 from tests.engine.clusters import Process, start_scheduler, start_worker
 from tests.engine.test_workers import STUB
@@ -110,6 +112,13 @@ def test_two_searches_share_a_cluster_and_a_server(home: Path, cluster: str, pos
 
     studies = optuna.get_all_study_summaries(postgres)
     assert sorted(study.study_name for study in studies) == ["a", "b"]
+    pytest.importorskip("optuna_dashboard")
+    app, told = dashboard(home / "a" / "run"), list[str]()
+    environ = {"PATH_INFO": "/api/studies"}
+    setup_testing_defaults(environ)
+    (body,) = app(environ, lambda status, headers: told.append(status))  # type: ignore[arg-type,func-returns-value]
+    assert told == ["200 OK"]
+    assert sorted(study["study_name"] for study in json.loads(body)["study_summaries"]) == ["a", "b"]
 
 
 def test_a_killed_search_goes_on_elsewhere_from_the_url_alone(home: Path, cluster: str, postgres: str) -> None:

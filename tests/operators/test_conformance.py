@@ -14,8 +14,12 @@ import pytest
 import torch
 from torch import nn
 
-from nas.detectors import Detector, ResolvedRow, Row, build_row, fuse
-from nas.operators import FAMILIES, OPERATORS, KeepingOperator
+from nas.detectors import Detector, ResolvedRow, Row, build_row, fuse, row_cost
+from nas.operators import FAMILIES, OPERATORS, KeepingOperator, load_own
+from nas.operators.het import HetConv
+from tests.operators.helpers import counted, numbers, row
+
+load_own()  # those that PARETO_YOLO_OPERATORS names have to keep to it, too
 
 SIZE = 64
 STEM = Row((-1,), 1, "Conv", (16, 3, 2))
@@ -82,6 +86,22 @@ def test_gradient_reaches_every_parameter(name: str, dtype: torch.dtype) -> None
         if parameter.requires_grad:
             assert parameter.grad is not None, parameter_name
             assert parameter.grad.abs().sum() > 0, parameter_name
+
+
+@pytest.mark.parametrize("module", [name for name, operator in OPERATORS.items() if operator.example])
+def test_cost_equals_fvcore(module: str) -> None:
+    resolved = row(module, OPERATORS[module].example, 16)
+    network = build_row(resolved)
+    expected = row_cost(resolved)
+    assert numbers(network) == expected.params
+    # In training mode: fvcore then sees the convolutions as they are written. Of what it counts, batch norms and
+    # activations are left out of a count of MACs.
+    macs = counted(network.train(), torch.zeros(1, *resolved.inputs[0]))
+    # fvcore counts the zeros of the masked 1x1 kernel: c1 c2 / P multiply-adds a position and HetConv more.
+    zeros = sum(
+        part.conv.weight.shape[1] * part.conv.weight.shape[0] for part in network.modules() if isinstance(part, HetConv)
+    )
+    assert macs - zeros * resolved.call.output[1] * resolved.call.output[2] == expected.macs
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -1,0 +1,179 @@
+"""Operators of a person's own: the page's example is searched and trained, and what cannot be is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from nas.detectors import TEMPLATES, Detector, Row, from_yaml
+from nas.engine import ScoreCache
+from nas.errors import InputError
+from nas.operators import FAMILIES, OPERATORS, load_own
+from nas.proxies import Outcome
+from nas.spaces import load_space
+from nas.tables._entry import Part
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "own-operator.md"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The working directory, with the page's two files in it; the registry is put back afterwards."""
+    page = PAGE.read_text(encoding="utf-8")
+    for fence, file in (("python", "se_block.py"), ("yaml", "mine.yaml")):
+        first = re.findall(rf"^```{fence}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)[0]
+        (tmp_path / file).write_text(first, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("PARETO_YOLO_OPERATORS", "se_block")
+    kept = dict(OPERATORS), dict(FAMILIES), set(sys.modules)
+    yield tmp_path
+    for registry, held in ((OPERATORS, kept[0]), (FAMILIES, kept[1])):
+        registry.clear()
+        registry.update(held)  # type: ignore[arg-type]
+    for name in set(sys.modules) - kept[2]:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+def run(folder: Path, *command: str) -> str:
+    """What one of our commands prints; it has to end well."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return done.stdout
+
+
+def test_the_example_keeps_the_contract(folder: Path) -> None:
+    suite = str(ROOT / "tests" / "operators" / "test_conformance.py")
+    told = run(folder, "-m", "pytest", "-p", "no:cacheprovider", "-n", "0", suite, "-k", "SEBlock or se or checkpoints")
+    (passed,) = re.findall(r"^(\d+) passed", told, re.MULTILINE)
+    assert int(passed) >= 20 and "skipped" not in told.splitlines()[-1]
+
+
+def test_the_example_is_searched(folder: Path) -> None:
+    """In a search of real processes, through its table and its proxy, to the YAML."""
+    command = ["-m", "nas.search", "--space", "mine.yaml", "--runtime", "fake", "--imgsz", "64", "--budget", "4"]
+    run(folder, *command, "--steps", "2", "--seed", "1", "--workers", "1", "--out", "run", "--data", "shapes")
+    trials = pd.read_csv(folder / "run" / "trials.csv")
+    assert trials.arch.str.contains("csp-se_r").sum() >= 1
+    (table,) = (Path(os.environ["PARETO_YOLO_HOME"]) / "latency_tables").glob("*.csv")
+    measured = set(pd.read_csv(table, comment="#").operator)
+    load_own()
+    assert f"CSPSEBlock@{OPERATORS['CSPSEBlock'].source}" in measured and "C2f" in measured
+    space = json.loads((folder / "run" / "run.json").read_text())["hashes"]["space"]
+    assert space == load_space(folder / "mine.yaml").fingerprint
+
+
+def test_an_edit_is_another_operator(folder: Path) -> None:
+    load_own()
+    row = Row((-1,), 1, "SEBlock", (64, 4))
+    detector = Detector((Row((-1,), 1, "Conv", (64, 3, 2)), row), 3, 2)
+    cache = ScoreCache(folder / "cache", lambda rung, scale: "recipe", 1)
+    cache.put(detector, 0, 1, 1.0, Outcome(0.5, 1.0, ()))
+
+    def known() -> tuple[str, str, Outcome | None]:
+        part = Part.of(list(detector.resolve(64))[1])
+        space = load_space(folder / "mine.yaml").fingerprint
+        return part.key(1).operator, space, cache.get(detector, 0, 1, 1.0)
+
+    before = known()
+    OPERATORS["SEBlock"].source = "0" * 8
+    after = known()
+    assert before[0] != after[0] and before[1] != after[1]
+    assert before[2] is not None and after[2] is None
+
+
+def test_yamls_of_every_trainer_name_it(folder: Path) -> None:
+    load_own()
+    member = next(m for m in load_space(folder / "mine.yaml").uniform_replacements() if "csp-se" in str(m))
+    file = folder / "x.yaml"
+    told = run(folder, "-m", "nas.export", str(member), "--dialect", "yolov5", "--data", "shapes", "--out", "exported")
+    assert "exported" in told
+    (file,) = (folder / "exported").glob("*.yaml")
+    modules = {row[2] for row in yaml.safe_load(file.read_text())["backbone"]}
+    assert "__import__('se_block', fromlist=['CSPSEBlock']).CSPSEBlock" in modules
+    assert "CSPSEBlock" in {row.module for row in from_yaml(file, None, lambda text: None).rows}
+
+
+def test_it_loads_once(folder: Path) -> None:
+    load_own()
+    first = OPERATORS["SEBlock"]
+    load_own()
+    assert OPERATORS["SEBlock"] is first and "se" in TEMPLATES["yolov8n"].families("p3")
+
+
+BLOCK = """
+from nas.operators import BlockOperator, Conv, Family, KeepingOperator, Operator, Parameter, block_row
+class Mine(Conv): pass
+class MineOperator(BlockOperator):
+    name, module, example = "Mine", Mine, (16,)
+    block_costs = staticmethod(lambda c, grid: [])
+def family(key="mine", shells=("plain",), letter="r", row=("Mine", "Mine")):
+    parameters = {"ratio": Parameter(letter, 1, 4, True, "")}
+    return Family(key, "", shells, parameters, block_row(*row), lambda width, parameters: (width,))
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 1", "se_block.py declares no operator; list instances of yours in OPERATORS"),
+        ("OPERATORS = 3", "se_block.py: OPERATORS must be a list, not 3"),
+        ("OPERATORS = [MineOperator]", "does not keep its channels; derive its class from nas.operators.BlockOperator"),
+        ("Mine.__name__ = 'Other'; OPERATORS = [MineOperator()]", "Mine builds a Other; give both the same name"),
+        (
+            "Mine.__name__ = MineOperator.name = 'Conv'; OPERATORS = [MineOperator()]",
+            "OPERATORS: there is another Conv already; give another name",
+        ),
+        ("OPERATORS = [MineOperator()]; FAMILIES = [3]", "FAMILIES: 3 is no nas.operators.Family; make one"),
+        ("OPERATORS = [MineOperator()]; FAMILIES = [family('my-se')]", "a key must be small letters and digits"),
+        ("OPERATORS = [MineOperator()]; FAMILIES = [family('c2f')]", "there is another c2f already; give another key"),
+        ("OPERATORS = [MineOperator()]; FAMILIES = [family(letter='c')]", "n and c are taken; not ['c']"),
+        ("OPERATORS = [MineOperator()]; FAMILIES = [family(shells=('c3',))]", "shells must be of plain and csp"),
+        (
+            "OPERATORS = [MineOperator()]; FAMILIES = [family(row=('Yours', ''))]",
+            "a row of it is of Yours, which is no operator; add it to OPERATORS",
+        ),
+        ("import no_such_package", "se_block needs no_such_package, which is not installed"),
+        ("1 / 0", "importing se_block failed: ZeroDivisionError: division by zero"),
+    ],
+)
+def test_what_cannot_be_is_refused(folder: Path, text: str, message: str) -> None:
+    (folder / "se_block.py").write_text(f"{BLOCK}{text}\n")
+    with pytest.raises(InputError) as caught:
+        load_own()
+    assert str(caught.value).startswith("PARETO_YOLO_OPERATORS=se_block: ") and message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_module_is_one_line_of_a_command(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARETO_YOLO_OPERATORS", "se_bloc")
+    command = [sys.executable, "-m", "nas.profile", "yolov8n.1/p2:c2f_e1_n1_c32"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    where = f"in {folder} or among the installed packages"
+    mend = "give modules by name, separated by commas, in PARETO_YOLO_OPERATORS"
+    assert done.returncode == 2
+    assert done.stderr == f"error: PARETO_YOLO_OPERATORS=se_bloc: no module se_bloc {where}; {mend}\n"
+
+
+def test_an_installed_package_brings_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PARETO_YOLO_OPERATORS")
+    package = folder / "se_package-1.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: se-package\nVersion: 1\n")
+    (package / "entry_points.txt").write_text("[pareto_yolo.operators]\nse = se_block\n")
+    monkeypatch.syspath_prepend(folder)
+    load_own()
+    assert "SEBlock" in OPERATORS and "se" in FAMILIES
