@@ -43,8 +43,17 @@ def trained(arch: str, nc: int, data: str, imgsz: int, epochs: int, batch: int) 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.yaml"
         file.write_text(to_yaml(decode(arch).detector(nc)))
-        options = dict(model=file, data=data, imgsz=imgsz, epochs=epochs, batch=batch, project=folder, name="x", seed=0)
-        options |= dict(device="cpu", workers=0, val=False, plots=False, verbose=False, save=False)
+        options = {
+            "model": file,
+            "data": data,
+            "imgsz": imgsz,
+            "epochs": epochs,
+            "batch": batch,
+            "project": folder,
+            "name": "x",
+            "seed": 0,
+        }
+        options |= {"device": "cpu", "workers": 0, "val": False, "plots": False, "verbose": False, "save": False}
         command = [sys.executable, "-m", "nas.train", *(f"{name}={value}" for name, value in options.items())]
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
         subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, env=environment)

@@ -47,6 +47,8 @@ def load_own() -> None:
                 raise InputError(f"{where}: OPERATORS: there is another {operator.name} already; give another name")
             operator.source = _digest(operator)
         for family in families:
+            if not isinstance(family, Family):
+                raise InputError(f"{where}: FAMILIES: {family!r} is no nas.operators.Family; make one")
             _check(family, where)
             if FAMILIES.setdefault(family.key, family) is not family:
                 raise InputError(f"{where}: FAMILIES: there is another {family.key} already; give another key")
@@ -67,10 +69,8 @@ def _listed(module: ModuleType, name: str, where: str) -> list[object]:
     return list(found)
 
 
-def _check(family: object, where: str) -> None:
+def _check(family: Family, where: str) -> None:
     """Refuse what an architecture string could not spell, or a row that is of no operator."""
-    if not isinstance(family, Family):
-        raise InputError(f"{where}: FAMILIES: {family!r} is no nas.operators.Family; make one")
     where = f"{where}: FAMILIES: {family.key}"
     if not re.fullmatch("[a-z][a-z0-9]*", family.key):
         raise InputError(f"{where}: a key must be small letters and digits, as in architecture strings; rename it")

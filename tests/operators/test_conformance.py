@@ -152,7 +152,8 @@ def test_checkpoints_load_in_a_fresh_process(tmp_path: Path) -> None:
         "import sys, torch\n"
         "content = torch.load(sys.argv[1], weights_only=False)\n"
         "for name, module in content['modules'].items():\n"
-        "    torch.testing.assert_close(module(content['inputs'][name]), content['expected'][name])\n"
+        "    torch.testing.assert_close(module(content['inputs'][name]), content['expected'][name], "
+        "atol=1e-4, rtol=1e-4)\n"  # it may sum in another order, of another number of threads
         "print(len(content['modules']))"
     )
     result = subprocess.run(
