@@ -17,19 +17,40 @@ from typer.exceptions import TyperException
 from nas.errors import InputError
 from nas.operators import load_own
 
+DEVICE, CLUSTER = "Device", "Cluster"
+"""Headings of `--help`."""
+
 Device = Annotated[
-    str, typer.Option(help="Device whose latency counts: cpu, cuda, cuda:N, or one whose table was imported.")
+    str,
+    typer.Option(
+        help="Device whose latency counts: cpu, cuda, cuda:N, or one whose table was imported.", rich_help_panel=DEVICE
+    ),
 ]
-Runtime = Annotated[str, typer.Option(help="auto, torch, onnxruntime or openvino: what you deploy with.")]
-Threads = Annotated[int, typer.Option(help="Threads of the runtime.")]
-Precision = Annotated[str, typer.Option(help="float32, or float16 where the device computes in it.")]
-TableFile = Annotated[Path | None, typer.Option("--table", help="Latency table.", show_default="the device's own")]
-Force = Annotated[bool, typer.Option("--force", help="Take a table that does not fit the device, and say so.")]
+Runtime = Annotated[
+    str, typer.Option(help="auto, torch, onnxruntime or openvino: what you deploy with.", rich_help_panel=DEVICE)
+]
+Threads = Annotated[int, typer.Option(help="Threads of the runtime.", rich_help_panel=DEVICE)]
+Precision = Annotated[
+    str, typer.Option(help="float32, or float16 where the device computes in it.", rich_help_panel=DEVICE)
+]
+TableFile = Annotated[
+    Path | None, typer.Option("--table", help="Latency table.", show_default="the device's own", rich_help_panel=DEVICE)
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Take a table that does not fit the device, and say so.", rich_help_panel=DEVICE)
+]
 LOOPBACK = "127.0.0.1"
 Host = Annotated[str, typer.Option(help="Address of this machine to listen on, for others to reach it.")]
-TlsCaFile = Annotated[Path | None, typer.Option(help="Certificate authority of the cluster, PEM.", show_default=False)]
-TlsCert = Annotated[Path | None, typer.Option(help="Certificate that it signed, PEM.", show_default=False)]
-TlsKey = Annotated[Path | None, typer.Option(help="Key of that certificate, PEM.", show_default=False)]
+TlsCaFile = Annotated[
+    Path | None,
+    typer.Option(help="Certificate authority of the cluster, PEM.", show_default=False, rich_help_panel=CLUSTER),
+]
+TlsCert = Annotated[
+    Path | None, typer.Option(help="Certificate that it signed, PEM.", show_default=False, rich_help_panel=CLUSTER)
+]
+TlsKey = Annotated[
+    Path | None, typer.Option(help="Key of that certificate, PEM.", show_default=False, rich_help_panel=CLUSTER)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 

@@ -75,9 +75,15 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def main(
     device: cli.Device = "cpu",
-    budget: Annotated[int, typer.Option(help="Candidates to train, baselines included.")] = 50,
-    space: Annotated[str, typer.Option(help="Search space: a shipped name or a .yaml file.")] = "yolov8n",
-    data: Annotated[str, typer.Option(help="Built-in set 'shapes', or an Ultralytics data.yaml.")] = "shapes",
+    budget: Annotated[
+        int, typer.Option(help="Candidates to train, baselines included.", rich_help_panel="Search")
+    ] = 50,
+    space: Annotated[
+        str, typer.Option(help="Search space: a shipped name or a .yaml file.", rich_help_panel="Search")
+    ] = "yolov8n",
+    data: Annotated[
+        str, typer.Option(help="Built-in set 'shapes', or an Ultralytics data.yaml.", rich_help_panel="Scores")
+    ] = "shapes",
     runtime: cli.Runtime = "auto",
     threads: cli.Threads = 1,
     precision: cli.Precision = "float32",
@@ -87,22 +93,39 @@ def main(
             help="Deployment image size in pixels, a multiple of 32. Several make it one more choice; the first is the "
             "stock model's.",
             show_default="320",
+            rich_help_panel=cli.DEVICE,
         ),
     ] = None,
-    max_latency: Annotated[float | None, typer.Option(help="Most latency in ms, one image.")] = None,
-    max_params: Annotated[int | None, typer.Option(help="Most parameters.")] = None,
-    max_macs: Annotated[int | None, typer.Option(help="Most multiply-adds of one image.")] = None,
-    max_size: Annotated[int | None, typer.Option(help="Most bytes of the deployed model's weights.")] = None,
+    max_latency: Annotated[
+        float | None, typer.Option(help="Most latency in ms, one image.", rich_help_panel="Limits and objectives")
+    ] = None,
+    max_params: Annotated[
+        int | None, typer.Option(help="Most parameters.", rich_help_panel="Limits and objectives")
+    ] = None,
+    max_macs: Annotated[
+        int | None, typer.Option(help="Most multiply-adds of one image.", rich_help_panel="Limits and objectives")
+    ] = None,
+    max_size: Annotated[
+        int | None,
+        typer.Option(help="Most bytes of the deployed model's weights.", rich_help_panel="Limits and objectives"),
+    ] = None,
     minimise: Annotated[
-        str, typer.Option(help=f"What the front trades for the score: latency, or with {', '.join(MORE)} behind it.")
+        str,
+        typer.Option(
+            help=f"What the front trades for the score: latency, or with {', '.join(MORE)} behind it.",
+            rich_help_panel="Limits and objectives",
+        ),
     ] = "latency",
-    proxy: Annotated[str, typer.Option(help=f"How candidates are scored: {', '.join(PROXIES)}.")] = "short",
+    proxy: Annotated[
+        str, typer.Option(help=f"How candidates are scored: {', '.join(PROXIES)}.", rich_help_panel="Scores")
+    ] = "short",
     steps: Annotated[
         int | None,
         typer.Option(
             min=1,
             help="Steps that each candidate trains; more take longer and tell them apart better.",
             show_default=f"{PROXIES['short'].recipe.steps} for --proxy short",
+            rich_help_panel="Scores",
         ),
     ] = None,
     rungs: Annotated[
@@ -112,22 +135,37 @@ def main(
             max=RUNGS,
             help=f"Rungs of training: the best go on to {FACTOR} times as many steps, and again; 1: nobody does. "
             f"Finalists on rung {RUNGS} are scored on the test split too, where the data has one.",
+            rich_help_panel="Scores",
         ),
     ] = 1,
     weights: Annotated[
         Path | None,
-        typer.Option(help="Trained template (a state dict) for proxies that need one.", show_default="trained first"),
+        typer.Option(
+            help="Trained template (a state dict) for proxies that need one.",
+            show_default="trained first",
+            rich_help_panel="Scores",
+        ),
     ] = None,
     train_device: Annotated[
-        str, typer.Option(help="Where candidates train: auto, cpu, cuda; on a cluster, auto is cpu.")
+        str,
+        typer.Option(
+            help="Where candidates train: auto, cpu, cuda; on a cluster, auto is cpu.", rich_help_panel="Scores"
+        ),
     ] = "auto",
     time_limit: Annotated[
         float | None,
-        typer.Option(help="Minutes after which no more candidates are trained; signal and finalists follow."),
+        typer.Option(
+            help="Minutes after which no more candidates are trained; signal and finalists follow.",
+            rich_help_panel="Search",
+        ),
     ] = None,
     start: Annotated[
         list[str] | None,
-        typer.Option(help="Model YAML or architecture string to train first; may be repeated.", show_default=False),
+        typer.Option(
+            help="Model YAML or architecture string to train first; may be repeated.",
+            show_default=False,
+            rich_help_panel="Search",
+        ),
     ] = None,
     workers: Annotated[
         str,
@@ -135,6 +173,7 @@ def main(
             metavar="N|[N@]URL",
             help="Candidates trained at once; 0: one a core, at most 4. tcp://SCHEDULER:8786: on a cluster, as many as "
             "its workers (python -m nas.worker) take now, or N of them.",
+            rich_help_panel=cli.CLUSTER,
         ),
     ] = "0",
     storage: Annotated[
@@ -143,24 +182,39 @@ def main(
             help="Where the study lies, such as postgresql+psycopg://USER@HOST/NAME; there it is called as the run's "
             "directory.",
             show_default="study.db in the run's directory",
+            rich_help_panel=cli.CLUSTER,
         ),
     ] = None,
     tls_ca_file: cli.TlsCaFile = None,
     tls_cert: cli.TlsCert = None,
     tls_key: cli.TlsKey = None,
     candidate_limit: Annotated[
-        float, typer.Option(min=0, help="Most seconds a candidate may train before it is killed; 0: no limit.")
+        float,
+        typer.Option(
+            min=0, help="Most seconds a candidate may train before it is killed; 0: no limit.", rich_help_panel="Scores"
+        ),
     ] = 600.0,
     no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Train what an earlier run has trained in the same way already.")
+        bool,
+        typer.Option(
+            "--no-cache",
+            help="Train what an earlier run has trained in the same way already.",
+            rich_help_panel="Scores",
+        ),
     ] = False,
-    sampler: Annotated[str, typer.Option(help=f"What suggests candidates: {', '.join(SAMPLERS)}.")] = "guided",
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    sampler: Annotated[
+        str, typer.Option(help=f"What suggests candidates: {', '.join(SAMPLERS)}.", rich_help_panel="Search")
+    ] = "guided",
+    seed: Annotated[int, typer.Option(help="Seed of everything random.", rich_help_panel="Search")] = 0,
     table_file: cli.TableFile = None,
-    rebuild_table: Annotated[bool, typer.Option(help="Measure the latency table anew.")] = False,
+    rebuild_table: Annotated[
+        bool, typer.Option("--rebuild-table", help="Measure the latency table anew.", rich_help_panel=cli.DEVICE)
+    ] = False,
     force: cli.Force = False,
-    out: Annotated[Path | None, typer.Option(help="Run directory.", show_default="runs/SPACE-DATA-N")] = None,
-    resume: Annotated[bool, typer.Option(help="Continue the run in --out.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Run directory.", show_default="runs/SPACE-DATA-N", rich_help_panel="Run")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.", rich_help_panel="Run")] = False,
 ) -> None:
     """Find YOLO detectors that are Pareto-optimal in accuracy and in latency measured on a device."""
     began = time.monotonic()

@@ -27,6 +27,9 @@ POPULATION = 10
 """NSGA-II's; its default of 50 would make a whole search of the first generation."""
 PRICES = ("latency", "params", "macs")
 """What tells a score beside the choices."""
+MOST = 400
+"""`Guided` learns from the front and from the last so many that were trained: a Gaussian process over a thousand would
+take longer than all else that the driver does."""
 POOL = 48
 """Mutants, and as many random members, of which `Guided` takes the most promising one."""
 
@@ -130,7 +133,9 @@ class Guided(Sampler):
         if not trained:
             return Random().suggest(scene, rng)
         minimised = scene.target.minimised
-        front = [scene.space.decode(trained[i].arch) for i in pareto([row.point(minimised) for row in trained])]
+        best = pareto([row.point(minimised) for row in trained])
+        front = [scene.space.decode(trained[i].arch) for i in best]
+        trained = [trained[i] for i in sorted({*best, *range(len(trained))[-MOST:]})]
         mutants = (scene.space.mutate(front[int(rng.integers(len(front)))], rng) for _ in range(10 * POOL))
         pool = [*_new(scene, mutants), *_new(scene, (scene.space.random(rng) for _ in range(10 * POOL)))]
         if not pool:

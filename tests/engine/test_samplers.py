@@ -12,7 +12,7 @@ import pytest
 
 from nas.detectors import Detector, cost
 from nas.engine import SAMPLERS, Driver, Limits, Record, hypervolume, open_study, pareto, records
-from nas.engine._surrogate import Surrogate, expected_gain
+from nas.engine._surrogate import Surrogate, Values, expected_gain
 from nas.proxies import Outcome
 from nas.spaces import load_space
 from tests.engine.made_up import TARGET
@@ -78,6 +78,23 @@ def test_the_guided_sampler_finds_what_scores() -> None:
     random = share(search("random", budget=40)[20:])
     assert random < 0.4
     assert guided > 0.65
+
+
+def test_of_many_the_guided_sampler_learns_from_the_front_and_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    learnt: list[int] = []
+
+    class Counting(Surrogate):
+        def __init__(self, known: Values, scores: Values):
+            learnt.append(len(known))
+            super().__init__(known, scores)
+
+    monkeypatch.setattr("nas.engine._samplers.Surrogate", Counting)
+    monkeypatch.setattr("nas.engine._samplers.MOST", 6)
+    rows = search("guided", budget=20)
+    for count, of in zip(range(4, 20), learnt, strict=True):  # after a fifth that it starts from
+        front = pareto([row.point() for row in rows[:count]])
+        assert of == len({*front, *range(count)[-6:]})
+    assert learnt[-1] < 19
 
 
 def test_posterior_of_a_line() -> None:
