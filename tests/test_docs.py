@@ -31,11 +31,11 @@ NOT_RUN = {
     "kit|pi5|finalists": "takes minutes to measure; tests/commands/test_kit.py carries a kit there and back",
 }
 """Commands that are not run here, and why."""
-SMALL = "--space tiny.yaml --budget 4 --steps 1 --runtime fake --data my-data/data.yaml"
+SMALL = "--space tiny.yaml --budget 3 --steps 1 --workers 1 --runtime fake --data my-data/data.yaml"
 QUICK = {
     r"nas\.search .*--max-latency": f"{SMALL} --max-latency 1000",
     r"nas\.search (?!.*--space)": SMALL,
-    r"nas\.search": "--budget 4 --steps 1 --runtime fake --data my-data/data.yaml",
+    r"nas\.search": "--budget 3 --steps 1 --workers 1 --runtime fake --data my-data/data.yaml",
     r"nas\.latency (build|predict)": "--runtime fake",
     r"nas\.latency check": "--runtime fake --models 2",
     r"nas\.train predict": "imgsz=64 device=cpu",

@@ -16,6 +16,7 @@ import json
 import time
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +52,17 @@ VARIANTS = {
     **{f"{name}, no design": Variant(name, design=False) for name in ("tpe", "guided")},
     **{f"{name}, one rung": Variant(name, rungs=1) for name in ("tpe", "guided")},
     "random, one rung": Variant("random", design=False, rungs=1),
+    **{f"{name}, one rung": Variant(name, rungs=1) for name in ("nsga2", "gp")},
+    "tpe, no design, one rung": Variant("tpe", design=False, rungs=1),
     "guided, no design, one rung": Variant("guided", design=False, rungs=1),
     "random, plain, limit": replace(PLAIN, limit=0.5, gate=False),
     **{f"{name}, limit, gate": Variant(name, limit=0.5) for name in ("random", "tpe", "guided")},
     **{f"{name}, limit, no gate": Variant(name, limit=0.5, gate=False) for name in ("tpe", "guided")},
 }
+
+
+ONE_RUNG = [name for name, variant in VARIANTS.items() if variant.rungs == 1 and variant.limit == 1]
+"""What is tried on our own space, where nothing is known of longer trainings."""
 
 
 class Bench:
@@ -84,8 +91,15 @@ class NoStarts:
         return []
 
 
-def search(bench: Bench, name: str, seed: int) -> dict[str, Any]:
+@cache
+def opened(name: str, folder: Path) -> Bench:
+    """Once in every process."""
+    return Bench(name, folder)
+
+
+def search(of: str, folder: Path, name: str, seed: int) -> dict[str, Any]:
     """One search, judged."""
+    bench = opened(of, folder)
     variant, began = VARIANTS[name], time.perf_counter()
     most = float(np.quantile(list(bench.latency.values()), variant.limit)) if variant.limit < 1 else None
     sampler = SAMPLERS[variant.sampler]()
@@ -135,6 +149,7 @@ class Volume:
     def __init__(self, bench: Bench, most: float | None):
         self._latency, self._most = bench.latency, most
         self._members = [name for name in bench.latency if self.counts(name)]
+        self._whole: dict[int, tuple[tuple[float, float], float]] = {}
 
     def counts(self, name: str) -> bool:
         return self._most is None or self._latency[name] <= self._most
@@ -143,11 +158,15 @@ class Volume:
         return [names[index] for index in pareto([(scores[name], self._latency[name]) for name in names])]
 
     def share(self, names: list[str], scores: dict[str, float]) -> float:
-        return self._volume(names, scores) / self._volume(self._members, scores)
+        if id(scores) not in self._whole:
+            worst = min(scores[name] for name in self._members), max(self._latency[name] for name in self._members)
+            self._whole[id(scores)] = worst, self._volume(self._members, scores, worst)
+        worst, whole = self._whole[id(scores)]
+        return self._volume(names, scores, worst) / whole
 
-    def _volume(self, names: list[str], scores: dict[str, float]) -> float:
-        worst = min(scores[name] for name in self._members), max(self._latency[name] for name in self._members)
-        return hypervolume([(scores[name], self._latency[name]) for name in names], worst)
+    def _volume(self, names: list[str], scores: dict[str, float], worst: tuple[float, float]) -> float:
+        front = self.front([name for name in names if self._latency[name] <= worst[1]], scores)
+        return hypervolume([(scores[name], self._latency[name]) for name in front if scores[name] >= worst[0]], worst)
 
 
 def main() -> None:
@@ -162,14 +181,13 @@ def main() -> None:
     path = RESULTS / f"{options.bench}.csv"
     done = list(csv.DictReader(path.open())) if path.exists() else []
     there = {(row["variant"], int(row["seed"])) for row in done}
-    names = options.variants or list(VARIANTS)
+    names = options.variants or (ONE_RUNG if options.bench == "own" else list(VARIANTS))
     todo = [(name, seed) for seed in range(options.seeds) for name in names if (name, seed) not in there]
-    bench = Bench(options.bench, options.folder)
     with path.open("a", newline="") as file, ProcessPoolExecutor(options.processes) as pool:
         writer = csv.DictWriter(file, FIELDS)
         if not done:
             writer.writeheader()
-        for future in [pool.submit(search, bench, name, seed) for name, seed in todo]:
+        for future in [pool.submit(search, options.bench, options.folder, name, seed) for name, seed in todo]:
             writer.writerow(future.result())
             file.flush()
 

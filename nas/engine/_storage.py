@@ -14,7 +14,14 @@ from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
-from sqlalchemy.exc import ArgumentError, DBAPIError, PendingRollbackError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    PendingRollbackError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 
 from nas.engine._record import INTERRUPTED
 from nas.engine._score import SearchError
@@ -26,7 +33,7 @@ PATIENCE = 600.0
 ENDING = 5.0
 """Seconds until a server has noticed that a driver was killed."""
 RETRIES = 20
-"""Connections that one read or write may lose."""
+"""Connections that one read or write may lose, and looks at tables that are being made."""
 DIALECT = "postgresql+psycopg"
 INSTALL = "pip install 'pareto-yolo[postgresql]'"
 OPTIONS = {"connect_timeout": 10, "keepalives_idle": 30, "tcp_user_timeout": 60_000}
@@ -90,15 +97,20 @@ class ServerStorage(RDBStorage):
         self._lock: sqlalchemy.Connection | None = None
         self._study, self._key, self._next = "", 0, dict[int, int]()
         self._broken = self._given_up = False
-        try:
-            # As every method is done by one thread, and one more connection holds the lock.
-            super().__init__(url, {"pool_pre_ping": True, "pool_size": 2, "connect_args": OPTIONS})
-        except ImportError:
-            raise InputError(f"--storage {self.name}: psycopg is not installed; run {INSTALL}") from None
-        except SQLAlchemyError as error:
-            why = " ".join(str(getattr(error, "orig", error)).split())
-            mend = "start the server, or give the password in the URL or as PGPASSWORD"
-            raise InputError(f"--storage {self.name}: cannot be opened: {why}; {mend}") from None
+        for left in reversed(range(RETRIES)):
+            try:
+                # As every method is done by one thread, and one more connection holds the lock.
+                super().__init__(url, {"pool_pre_ping": True, "pool_size": 2, "connect_args": OPTIONS})
+                break
+            except ImportError:
+                raise InputError(f"--storage {self.name}: psycopg is not installed; run {INSTALL}") from None
+            except SQLAlchemyError as error:
+                if left and isinstance(error, IntegrityError | ProgrammingError):
+                    time.sleep(0.2)  # another driver makes the tables at this moment
+                    continue
+                why = " ".join(str(getattr(error, "orig", error)).split())
+                mend = "start the server, or give the password in the URL or as PGPASSWORD"
+                raise InputError(f"--storage {self.name}: cannot be opened: {why}; {mend}") from None
         event.listen(self.engine, "do_connect", self._connect)
 
     def own(self, study: str) -> None:

@@ -87,7 +87,7 @@ def away(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("PARETO_YOLO_HOME", str(folder))
         bring_table(folder)
         write_data(folder / "set")
-        patch.setattr(search, "Workers", Weigher)
+        patch.setattr("nas.search_options.Workers", Weigher)
         patch.chdir(folder)
         with redirect_stdout(StringIO()) as printed:
             call(search, *SEARCH, "--max-latency", "50", "--out", "run")
@@ -146,7 +146,7 @@ def test_a_search_for_a_device_that_is_not_here(away: Path) -> None:
 def test_a_search_that_minimises_size_too(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(search, "Workers", Weigher)
+    monkeypatch.setattr("nas.search_options.Workers", Weigher)
     call(search, *SEARCH, "--minimise", "latency,size", "--out", "other")
     finalists = json.loads(Path("other/run.json").read_text())["finalists"]
     points = {f["arch"]: (-f["score"], f["latency_predicted_ms"], f["weight_bytes"]) for f in finalists}

@@ -252,7 +252,7 @@ def test_images_of_several_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             done.set_result(Outcome(scale / 10 + cost(detector).params / 1e8 + seed / 1e4, 0.0, ()))
             return done
 
-    monkeypatch.setattr(command, "Workers", Sizer)
+    monkeypatch.setattr("nas.search_options.Workers", Sizer)
     monkeypatch.setenv("PARETO_YOLO_HOME", str(tmp_path / "home"))
     named = str(load_space("tiny", (128, 96)).smallest())
     options = (*TINY, "--imgsz", "96", "--start", named, "--budget", "15", "--out", "run", "--no-cache")

@@ -225,3 +225,13 @@ def test_urls(postgres: str) -> None:
         assert "secret" not in str(refused.value)
     with pytest.raises(InputError, match=r"cannot be opened: .*refused"):
         ServerStorage("postgresql+psycopg://me:secret@127.0.0.1:1/nas")
+
+
+def test_drivers_that_open_an_empty_database_at_once(postgres: str) -> None:
+    """Each would make the tables, and all but one find them there half-way."""
+    with ThreadPoolExecutor(6) as pool:
+        storages = list(pool.map(lambda _: ServerStorage(postgres), range(6)))
+    for number, storage in enumerate(storages):
+        study = open_study(storage, f"study-{number}", "AP50-95 (proxy)")
+        assert study.study_name == f"study-{number}"
+        storage.close()
