@@ -116,7 +116,7 @@ def test_two_searches_share_a_cluster_and_a_server(home: Path, cluster: str, pos
     app, told = dashboard(home / "a" / "run"), list[str]()
     environ = {"PATH_INFO": "/api/studies"}
     setup_testing_defaults(environ)
-    (body,) = app(environ, lambda status, headers: told.append(status))  # type: ignore[arg-type,func-returns-value]
+    (body,) = app(environ, lambda status, *_: told.append(status))  # type: ignore[arg-type,func-returns-value]
     assert told == ["200 OK"]
     assert sorted(study["study_name"] for study in json.loads(body)["study_summaries"]) == ["a", "b"]
 
