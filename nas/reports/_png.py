@@ -8,10 +8,13 @@ from matplotlib.figure import Figure
 
 from nas.files import replacing
 from nas.reports._data import RunData
+from nas.reports._tables import by_hand
+
+GREEN = "#15803d"
 
 
 def write_png(data: RunData, path: Path) -> None:
-    """Score against latency of the finalists, the front and the stock model among them."""
+    """Score against latency of the finalists, the front, the stock model and what was made by hand."""
     figure = Figure(figsize=(8, 5), dpi=150, layout="constrained")
     axes = figure.subplots()
     axes.scatter(data.finalists_ms, data.finalists.score, s=22, color="#b0b8c4", label="other finalists")
@@ -24,6 +27,12 @@ def write_png(data: RunData, path: Path) -> None:
         color="#1f5fbf",
         label=data.front_label,
     )
+    hand = by_hand(data)
+    if data.options.get("rungs", 1) == 1 and len(hand):  # else the finalists' scores are of longer trainings
+        label = "hand-made (predicted)"
+        axes.scatter(
+            hand["predicted, ms"], hand.score, marker="s", s=36, facecolors="none", edgecolors=GREEN, label=label
+        )
     axes.scatter([data.stock_ms], [data.stock["score"]], marker="*", s=150, color="#c2410c", zorder=3, label="stock")
     options = data.facts["options"]
     axes.set_xlabel(f"{data.latency_label} ({options['runtime']}, {options['threads']} thread(s), {data.sizes})")
