@@ -24,7 +24,12 @@ missing = [name for name in ("ultralytics", "onnxruntime") if importlib.util.fin
 pytestmark = pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
 
 SIDE = 64
-CLOSE = {"atol": 1e-4, "rtol": 1e-4}
+
+
+def close(found: torch.Tensor, wanted: torch.Tensor) -> None:
+    """Equal to 1e-4, but for what float32 leaves of the largest: a model of one step may say boxes of 300,000 pixels,
+    and float32 of torch is as far from float64 there as that of ONNX Runtime."""
+    torch.testing.assert_close(found, wanted, atol=1e-4 + 1e-6 * float(wanted.abs().max()), rtol=1e-4)
 
 
 def kinds(template: str) -> list[tuple[str, str]]:
@@ -98,15 +103,15 @@ def test_from_rows_to_deployment(arch: str, checkpoints: Path) -> None:
     network = read_checkpoint(path.with_suffix(".pt")).network
     with torch.no_grad():
         trained = model.eval()(x)[0]
-        torch.testing.assert_close(network(x), trained, **CLOSE)
-        torch.testing.assert_close(model.fuse(verbose=False)(x)[0], trained, **CLOSE)
+        close(network(x), trained)
+        close(model.fuse(verbose=False)(x)[0], trained)
     torch.save((x, trained), path.with_suffix(".said"))
 
     import onnxruntime
 
     file = export(fuse(network), [x], ("images",), ("output0",))
     (found,) = onnxruntime.InferenceSession(file).run(None, {"images": x.numpy()})
-    torch.testing.assert_close(torch.from_numpy(found), trained, **CLOSE)
+    close(torch.from_numpy(found), trained)
 
 
 READ = """
