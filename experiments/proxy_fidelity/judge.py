@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import fmean, median
 
 import numpy as np
+from scipy.stats import kendalltau, spearmanr
 
 from nas.spaces import decode
 
@@ -146,6 +147,29 @@ def ceiling(truth: Truth) -> dict[str, float | None]:
     return {"pairs": agree(pairs), "number": len(pairs), "all_pairs": agree(every), "all_number": len(every)}
 
 
+def trainer(truth: Truth, name: str) -> dict[str, float | None] | None:
+    """How far the truth agrees with what Ultralytics' trainer says of the same members (trainer.py): the share of
+    clear pairs in the same order, of all latencies and of equal ones, and rank correlations."""
+    path = RESULTS / f"trainer-{name}.csv"
+    if not path.exists():
+        return None
+    found = {row["arch"]: float(row["score"]) for row in csv.DictReader(path.open())}
+    values = np.array([found.get(arch, np.nan) for arch in truth.archs])
+    both = np.flatnonzero(~np.isnan(values))
+    least = 1.96 * 2**0.5 * truth.noise
+    clear = [(i, j) for i, j in itertools.combinations(both, 2) if abs(truth.score[i] - truth.score[j]) > least]
+    equal = [pair for pair in truth.pairs() if set(pair) <= set(both)]
+    return {
+        "members": len(both),
+        "spearman": float(spearmanr(truth.score[both], values[both]).statistic),
+        "kendall": float(kendalltau(truth.score[both], values[both]).statistic),
+        "clear_pairs": ordered(truth, values, clear),
+        "clear_number": len(clear),
+        "equal_latency_pairs": ordered(truth, values, equal) if equal else None,
+        "equal_latency_number": len(equal),
+    }
+
+
 def proxies(truth: Truth, name: str) -> dict[str, tuple[Values, float]]:
     """By proxy and seed, the scores of the truth's members and the median of their seconds."""
     path = RESULTS / f"scores-{name}.csv"
@@ -203,6 +227,7 @@ def main() -> None:
             "all_pairs": len(truth.pairs(clear=False)),
             "seconds": median(truth.seconds),
             "ceiling": ceiling(truth),
+            "nas train": trainer(truth, name),
         }
         judgements = {key: judged(truth, values, 0.0) for key, values in truth.sizes.items()}
         slopes = {}

@@ -1,54 +1,104 @@
-"""Random members of the default space trained on every rung: what the engine is tried on, as if it searched them.
+"""Do rungs pay on our own space? Candidates drawn from the members of the proxy study, climbed by the engine itself.
 
-    python experiments/search/rungs.py          # the built-in data, 120 members on rung 1, 30 of them on rungs 2 and 3
+    python experiments/search/rungs.py
 
-Appends to results/rungs.csv as scores come, and goes on where it was stopped. Seeds 0 and 1.
+Scores on all rungs and the truth are looked up in the proxy study's results on scenes (`short@60`, `short@120` and
+`short@240` of scores-scenes.csv; truth-scenes.csv, 700 steps): nothing is trained. Writes results/rungs.json: for
+several numbers of candidates, drawn anew each time, what the front that is handed over lacks of the true front of all
+members, with three rungs and with one, and what each costs, in trainings of the first rung.
 """
 
 from __future__ import annotations
 
-import csv
-import os
-from functools import partial
+import json
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from run import Volume
 
-from nas.engine import Workers
-from nas.proxies import RUNGS, ShortTraining
-from nas.spaces import decode, load_space
+from nas.engine import Record, climb, open_study, results
+from nas.proxies import FACTOR, RUNGS, Outcome
+from nas.proxies.short import ShortTraining
 
 RESULTS = Path(__file__).parent / "results"
-MEMBERS, CLIMBERS, TWICE = 120, 30, 12
-FIELDS = ["arch", "rung", "seed", "score", "test", "seconds"]
+STUDY = Path(__file__).parents[1] / "proxy_fidelity" / "results"
+DRAWS, CANDIDATES = 200, (12, 20, 33)
+SEEDS = 2
+"""That members were trained with, on every rung."""
+
+
+class Members:
+    """Those of the proxy study: a target whose members are scored as they are, and what `Volume` asks of a bench."""
+
+    minimised = ("latency",)
+
+    def __init__(self) -> None:
+        members = pd.read_csv(STUDY / "members.csv").set_index("arch")
+        truth = pd.read_csv(STUDY / "truth-scenes.csv").groupby("arch").score.mean()
+        scores = pd.read_csv(STUDY / "scores-scenes.csv").set_index(["proxy", "arch", "seed"]).score
+        steps = {rung: ShortTraining.recipe.steps * FACTOR ** (rung - 1) for rung in range(1, RUNGS + 1)}
+        self.by_rung = {rung: scores[f"short@{count}"].to_dict() for rung, count in steps.items()}
+        self.archs = list(members.index)
+        self.latency, self.truth = members.latency_ms.to_dict(), truth.to_dict()
+        self._costs = members[["params", "macs"]].to_dict("index")
+
+    def decode(self, arch: str) -> str:
+        return arch
+
+    def detector(self, arch: str) -> str:
+        return arch
+
+    def scale(self, arch: str) -> float:
+        return 1.0
+
+    def score(self, arch: str, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
+        future: Future[Outcome] = Future()
+        future.set_result(Outcome(self.by_rung[rung][arch, seed % SEEDS], 1.0, ()))
+        return future
+
+    def records(self, archs: list[str], seed: int) -> list[Record]:
+        """These after a search, trained on the first rung."""
+        scores = self.by_rung[1]
+        return [
+            Record(n, "trained", arch, scores[arch, seed], self.latency[arch], **self._costs[arch], weight_bytes=1)
+            for n, arch in enumerate(archs)
+        ]
+
+
+def handed_over(members: Any, archs: list[str], seed: int, rungs: int) -> tuple[float, int]:
+    """The regret of the front of these candidates, the first of them the stock model, and what its trainings cost."""
+    study = open_study("sqlite://", "study", "score")
+    found = climb(study, members.records(archs, seed), members.score, members, seed, lambda share: None, rungs)
+    told = {standing.row.arch: standing.score for standing in found}
+    volume = Volume(members, None)
+    cost = len(archs) + sum(FACTOR ** (result.rung - 1) for result in results(study))
+    return 1 - volume.share(volume.front(list(told), told), members.truth), cost
 
 
 def main() -> None:
-    space, rng = load_space("yolov8n"), np.random.default_rng(5)
-    drawn = [space.stock(), *space.uniform_replacements(), *(space.random(rng) for _ in range(2 * MEMBERS))]
-    members = list(dict.fromkeys(map(str, drawn)))[:MEMBERS]
-    path = RESULTS / "rungs.csv"
-    done = list(csv.DictReader(path.open())) if path.exists() else []
-    there = {(row["arch"], int(row["rung"]), int(row["seed"])) for row in done}
-    tasks = [(arch, 1, 0) for arch in members] + [(arch, 1, 1) for arch in members[:CLIMBERS]]
-    tasks += [(arch, rung, 0) for arch in members[:CLIMBERS] for rung in range(2, RUNGS + 1)]
-    tasks += [(arch, rung, 1) for arch in members[:TWICE] for rung in range(2, RUNGS + 1)]
-    todo = [task for task in tasks if task not in there]
-    make = partial(ShortTraining, "shapes", Path())
-    nc = make().dataset.nc
-    workers = Workers(make, len(os.sched_getaffinity(0)), threads=1)
-    futures = [workers.score(decode(arch).detector(nc), seed, rung=rung) for arch, rung, seed in todo]
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS)
-        if not done:
-            writer.writeheader()
-        for (arch, rung, seed), future in zip(todo, futures, strict=True):
-            outcome = future.result()
-            test = "" if outcome.test is None else f"{outcome.test:.6f}"
-            figures = {"score": f"{outcome.score:.6f}", "test": test, "seconds": f"{outcome.seconds:.2f}"}
-            writer.writerow({"arch": arch, "rung": rung, "seed": seed, **figures})
-            file.flush()
-    workers.pause()
+    members, rng = Members(), np.random.default_rng(0)
+    stock, others = members.archs[0], members.archs[1:]
+    found = []
+    for count in CANDIDATES:
+        draws = [[stock, *rng.permutation(others)[: count - 1]] for _ in range(DRAWS if count <= len(others) else 1)]
+        for rungs in (1, RUNGS):
+            ends = [handed_over(members, archs, seed, rungs) for archs in draws for seed in range(SEEDS)]
+            regrets = np.array([regret for regret, _ in ends])
+            row = {
+                "candidates": count,
+                "rungs": rungs,
+                "cost": round(float(np.mean([cost for _, cost in ends])), 1),
+                "searches": len(ends),
+                "regret_median": round(float(np.median(regrets)), 4),
+                "regret_mean": round(float(regrets.mean()), 4),
+                "regret_90th": round(float(np.quantile(regrets, 0.9)), 4),
+            }
+            found.append(row)
+            print(row)
+    (RESULTS / "rungs.json").write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,93 @@
+"""Figure and tables of the headline, from its results: results/headline.png and results/headline.md."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+RESULTS = Path(__file__).parent / "results"
+SETS = ("bccd", "scenes")
+RUNTIMES = ("onnxruntime", "openvino")
+COLOURS = {
+    "stock": "#444444",
+    "narrower": "#9a9a9a",
+    "by hand": "#c8712d",
+    "found": "#1a6fb0",
+    "found at random": "#7fb4dc",
+}
+EQUAL = 1.02
+"""A latency within so much is equal: two measurements of one model differ by that."""
+
+
+def load(name: str) -> pd.DataFrame | None:
+    """A row a contestant: mean AP on the test split, its standard error, and latencies; None while something lacks."""
+    files = [RESULTS / f"{name}-trained.csv", *(RESULTS / f"{name}-latency-{runtime}.csv" for runtime in RUNTIMES)]
+    if not all(file.exists() for file in files):
+        return None
+    trained, *latencies = map(pd.read_csv, files)
+    by_name = trained.groupby("name")
+    table = by_name.ap.agg(["mean", "count"]).rename(columns={"mean": "ap", "count": "seeds"})
+    # Pooled: a standard deviation of two says little.
+    table["se"] = np.sqrt(by_name.ap.var().dropna().mean() / table.seeds)
+    for runtime, latency in zip(RUNTIMES, latencies, strict=True):
+        columns = latency.set_index("name")[["predicted_ms", "ms", "spread_ms"]].add_prefix(f"{runtime}_")
+        table = table.join(columns)
+    first = latencies[0].set_index("name")
+    return table.join(first[["kind", "params", "macs"]]).sort_values(f"{RUNTIMES[0]}_ms")
+
+
+def against(table: pd.DataFrame, runtime: str) -> pd.DataFrame:
+    """What the found detectors are beside each other contestant: how many times as fast the fastest is that scores no
+    less (within two standard errors), and how much more the best scores that is no slower."""
+    found = table[table.kind == "found"]
+    ms, rows = f"{runtime}_ms", []
+    for name, other in table[table.kind != "found"].iterrows():
+        error = np.hypot(found.se, other.se)
+        no_worse, no_slower = found[found.ap >= other.ap - 2 * error], found[found[ms] <= other[ms] * EQUAL]
+        best = no_slower.loc[no_slower.ap.idxmax()] if len(no_slower) else None
+        row = {"contestant": name, "kind": other.kind}
+        row["times as fast"] = round(other[ms] / no_worse[ms].min(), 2) if len(no_worse) else None
+        row["AP more"] = round(best.ap - other.ap, 3) if best is not None else None
+        row["two standard errors"] = round(2 * float(np.hypot(best.se, other.se)), 3) if best is not None else None
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def draw(tables: dict[str, pd.DataFrame]) -> None:
+    figure, axes = plt.subplots(1, len(tables), figsize=(6.4 * len(tables), 4.6), squeeze=False)
+    for axis, (name, table) in zip(axes[0], tables.items(), strict=True):
+        for kind, colour in COLOURS.items():
+            of = table[table.kind == kind]
+            axis.errorbar(
+                of.onnxruntime_ms, of.ap, of.se, of.onnxruntime_spread_ms, "o", color=colour, ms=5, lw=1, label=kind
+            )
+            for contestant, row in of.iterrows():
+                if not kind.startswith("found"):
+                    axis.annotate(contestant, (row.onnxruntime_ms, row.ap), (4, 4), textcoords="offset points", size=6)
+        axis.set(title=name, xlabel="latency in ms, measured whole: onnxruntime, one thread", ylabel="AP50-95, test")
+        axis.grid(alpha=0.3)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0][0].legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(RESULTS / "headline.png", dpi=140)
+    plt.close(figure)
+
+
+def page() -> None:
+    tables = {name: table for name in SETS if (table := load(name)) is not None}
+    if not tables:
+        raise SystemExit("nothing is there to be shown: search, latency and train come first")
+    draw(tables)
+    lines = []
+    for name, table in tables.items():
+        lines += [f"## {name}", "", table.round(4).reset_index().to_markdown(index=False), ""]
+        for runtime in RUNTIMES:
+            lines += [f"### {name}, {runtime}", "", against(table, runtime).to_markdown(index=False), ""]
+    (RESULTS / "headline.md").write_text("\n".join(lines))
+    print("\n".join(lines))

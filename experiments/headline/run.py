@@ -1,0 +1,202 @@
+"""What the search buys on real data: found detectors against stock, narrower and hand-made ones. See README.md.
+
+    python experiments/headline/run.py bccd ../shared/data/bccd/data.yaml [STEP ...]
+    python experiments/headline/run.py scenes SCENES/data.yaml [STEP ...]        # written by experiments/scenes.py
+
+STEPs, all in turn unless named: ``search``, by default and at random, from a fresh table of this machine's onnxruntime;
+``latency``, all contestants measured in one session a runtime; ``train``, each trained by `nas.train` and tested, with
+every seed; ``page``, figure and tables. Nothing else may run during the first two. Appends to results/SET-*.csv as
+figures come, and goes on where it was stopped; runs and checkpoints are kept in --work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from contestants import BY_HAND, STOCK, WIDTHS, narrowed, stock
+
+from nas.data import class_names
+from nas.detectors import Detector, cost, to_yaml
+from nas.spaces import decode, load_space
+from nas.tables import open_table
+
+RESULTS = Path(__file__).parent / "results"
+TRAIN = Path(__file__).with_name("train.py")
+DEPLOYED = 320
+"""Pixels of an image where latency counts."""
+RECIPES = {"bccd": {"imgsz": 320, "epochs": 40, "batch": 16}, "scenes": {"imgsz": 160, "epochs": 30, "batch": 32}}
+SEEDS = (0, 1)
+BUDGET = 50
+SEARCHES: dict[str, tuple[str, ...]] = {"found": (), "found at random": ("--sampler", "random")}
+MOST = 5
+"""Contestants of a front: its ends, and those between that lie evenly in it."""
+RUNTIMES = ("onnxruntime", "openvino")
+TOLD = {"ap": "metrics/mAP50-95(B)", "ap50": "metrics/mAP50(B)"}
+FIELDS = ["name", "kind", "seed", *TOLD, "seconds"]
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """``kind`` is found, found at random, stock, narrower or by hand."""
+
+    name: str
+    kind: str
+    detector: Detector
+
+    @property
+    def file(self) -> str:
+        """Its name as that of a file."""
+        return "".join(letter if letter.isalnum() else "-" for letter in self.name).lower()
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One set: ``name`` in the results, ``data`` its data.yaml, ``work`` where runs and checkpoints are kept."""
+
+    name: str
+    data: Path
+    work: Path
+    device: str
+
+    @property
+    def nc(self) -> int:
+        return len(class_names(str(self.data)))
+
+    def file(self, kind: str) -> Path:
+        return RESULTS / f"{self.name}-{kind}.csv"
+
+    def contestants(self) -> Iterator[Contestant]:
+        """Stock ones, what the searches found besides, narrower ones, and those made by hand."""
+        seen = set()
+        for name in STOCK:
+            seen.add(stock(name, self.nc))
+            yield Contestant(name, "stock", stock(name, self.nc))
+        for kind, front in pd.read_csv(self.file("fronts")).groupby("kind"):
+            spread = np.unique(np.linspace(0, len(front) - 1, MOST).round().astype(int))
+            for row in front.iloc[spread].itertuples():
+                detector = decode(str(row.arch)).detector(self.nc)
+                if detector not in seen:
+                    seen.add(detector)
+                    yield Contestant(f"{kind} {row.name}", str(kind), detector)
+        for width in WIDTHS:
+            yield Contestant(f"yolov8n x {width}", "narrower", narrowed(stock("yolov8n", self.nc), width))
+        for name, make in BY_HAND.items():
+            yield Contestant(name, "by hand", make(self.nc))
+
+    def search(self) -> None:
+        """Both searches, the first from a fresh table; what they found and what they took."""
+        if self.file("fronts").exists():
+            return
+        fronts, took = [], {}
+        for kind, options in SEARCHES.items():
+            name = kind.replace(" ", "-")
+            run = self.work / name
+            given = ["--device", "cpu", "--budget", BUDGET, "--imgsz", DEPLOYED, "--data", self.data, "--out", run]
+            resumed = ["--resume"] if (run / "run.json").exists() else []
+            command("-m", "nas.search", *given, *options, *resumed, PARETO_YOLO_HOME=str(self.work / "home"))
+            fronts.append(pd.read_csv(run / "pareto.csv").assign(kind=kind))
+            facts = json.loads((run / "run.json").read_text())
+            took[kind] = {part: facts[part] for part in ("phases", "signal") if part in facts}
+            shutil.copy(run / "trials.csv", self.file(f"trials-{name}"))
+        (RESULTS / f"{self.name}-search.json").write_text(json.dumps(took, indent=1) + "\n")
+        pd.concat(fronts).to_csv(self.file("fronts"), index=False)
+
+    def latency(self) -> None:
+        """All contestants whole, interleaved, one thread; and what the table says of each by its rows."""
+        contestants = list(self.contestants())
+        detectors = [contestant.detector for contestant in contestants]
+        calibration = load_space("yolov8n").calibration(self.nc)
+        os.environ["PARETO_YOLO_HOME"] = str(self.work / "home")
+        for runtime in RUNTIMES:
+            if (path := self.file(f"latency-{runtime}")).exists():
+                continue
+            table = open_table(runtime=runtime)
+            table.ensure(row for detector in (*detectors, *calibration) for row in detector.resolve(DEPLOYED))
+            table.calibrate(calibration, DEPLOYED)
+            rows = []
+            wholes = table.measure_wholes(detectors, DEPLOYED)
+            for contestant, whole in zip(contestants, wholes, strict=True):
+                params, macs, *_ = cost(contestant.detector, DEPLOYED)
+                predicted = table.predict(contestant.detector, DEPLOYED).total_ms
+                rows.append([contestant.name, contestant.kind, params, macs, predicted, whole.ms, whole.spread_ms])
+            names = ["name", "kind", "params", "macs", "predicted_ms", "ms", "spread_ms"]
+            pd.DataFrame(rows, columns=names).round(4).to_csv(path, index=False)
+            print(f"{runtime}: {table.fingerprint['cpu']}, {table.fingerprint['version']}; noise: {table.noise}")
+
+    def train(self) -> None:
+        """Every contestant with every seed, the first seed of all before the second of any."""
+        path = self.file("trained")
+        there = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=FIELDS)
+        done = set(zip(there.name, there.seed, strict=True))
+        todo = [(c, seed) for seed in SEEDS for c in self.contestants() if (c.name, seed) not in done]
+        at_once = len(os.sched_getaffinity(0)) if self.device == "cpu" else 1
+        with path.open("a", newline="") as file, ThreadPoolExecutor(at_once) as pool:
+            table = csv.DictWriter(file, FIELDS, lineterminator="\n")
+            if there.empty:
+                table.writeheader()
+            for row in pool.map(lambda task: self._trained(*task), todo):
+                table.writerow(row)
+                file.flush()
+                print(row, flush=True)
+
+    def _trained(self, contestant: Contestant, seed: int) -> dict[str, Any]:
+        """One training from scratch, as Ultralytics trains by default, and the test of its best checkpoint."""
+        began, recipe = time.perf_counter(), RECIPES[self.name]
+        folder = self.work / f"{contestant.file}-{seed}"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        (folder / "model.yaml").write_text(to_yaml(contestant.detector, contestant.name))
+        given = recipe | {"model": folder / "model.yaml", "data": self.data, "seed": seed, "device": self.device}
+        given |= {"project": folder, "name": "run", "workers": 0, "plots": False, "verbose": False}
+        command(TRAIN, *(f"{name}={value}" for name, value in given.items()), OMP_NUM_THREADS="1", to=folder / "log")
+        best = next(folder.rglob("best.pt"))
+        command(
+            *(TRAIN, "test", best, self.data, recipe["imgsz"], self.device), OMP_NUM_THREADS="1", to=folder / "test"
+        )
+        told = json.loads((folder / "test").read_text().splitlines()[-1])
+        figures = {name: round(told[key], 5) for name, key in TOLD.items()}
+        seconds = round(time.perf_counter() - began)
+        return {"name": contestant.name, "kind": contestant.kind, "seed": seed, **figures, "seconds": seconds}
+
+
+def command(*words: object, to: Path | None = None, **environment: str) -> None:
+    """Run Python on these words; its output to a file, if told."""
+    with (to or Path(os.devnull)).open("w") as file:
+        output = {"stdout": file, "stderr": subprocess.STDOUT} if to else {}
+        subprocess.run([sys.executable, *map(str, words)], check=True, env=os.environ | environment, **output)
+
+
+def main() -> None:
+    from page import page
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", choices=sorted(RECIPES))
+    parser.add_argument("data", type=Path, help="the set's data.yaml")
+    parser.add_argument("steps", nargs="*", help="search, latency, train, page; all unless named")
+    parser.add_argument("--work", type=Path, default=Path("/tmp/headline"))
+    parser.add_argument("--device", default="cpu", help="to train on, as Ultralytics names it")
+    options = parser.parse_args()
+    RESULTS.mkdir(exist_ok=True)
+    work = (options.work / options.name).resolve()
+    headline = Headline(options.name, options.data.resolve(), work, options.device)
+    steps = {"search": headline.search, "latency": headline.latency, "train": headline.train, "page": page}
+    for step in options.steps or steps:
+        steps[step]()
+
+
+if __name__ == "__main__":
+    main()

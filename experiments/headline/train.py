@@ -1,0 +1,47 @@
+"""`python -m nas.train`, with the stages that people paste known to Ultralytics as if its parser had been edited.
+
+    python experiments/headline/train.py model=... data=... epochs=...
+    python experiments/headline/train.py test best.pt data.yaml IMGSZ DEVICE      # prints its figures on the test split
+
+Ultralytics inserts input channels and repeats into the rows of modules that it knows by name. Names of its own that
+none of our YAMLs has are lent to the pasted modules, so that it takes them for such.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from nas import cli
+from nas.integrations.torchvision import mend_torchvision
+from nas.integrations.ultralytics import import_ultralytics, register
+from nas.operators import OPERATORS
+from nas.train import main
+
+REPEATED = {"C1": "CSPHet", "C2": "CSPPC", "C3TR": "C2f_Faster", "C3x": "C3k2_PC"}
+ONCE = {"Focus": "ShuffleV2Down"}
+
+
+def paste() -> None:
+    """Make the pasted modules known."""
+    tasks = import_ultralytics("ultralytics.nn.tasks")
+    for lent, name in (REPEATED | ONCE).items():
+        if not hasattr(tasks, lent):
+            raise SystemExit(f"this Ultralytics has no module {lent}; lend the name of another in {__file__}")
+        module = OPERATORS[name].module
+        setattr(tasks, lent, module)
+        setattr(tasks, name, module)
+
+
+def test(checkpoint: str, data: str, imgsz: str, device: str) -> None:
+    """Print what Ultralytics' validator says of a checkpoint on the test split, as JSON."""
+    model = import_ultralytics().YOLO(checkpoint)
+    found = model.val(data=data, split="test", imgsz=int(imgsz), device=device, plots=False, verbose=False, workers=0)
+    print(json.dumps({name: float(value) for name, value in found.results_dict.items()}))
+
+
+if __name__ == "__main__":
+    mend_torchvision()
+    register()
+    paste()
+    cli.run(lambda: test(*sys.argv[2:]) if sys.argv[1] == "test" else main(sys.argv[1:]))
