@@ -165,7 +165,7 @@ def main() -> None:
     if what == "throughput":
         values = itertools.product(("local", "dask"), kinds, COUNTS)
     else:
-        values = itertools.product(("guided", "random", "tpe"), kinds)
+        values = itertools.product(("guided", "random"), kinds)
     cases = [dict(zip(PLACES[what], of, strict=True)) for of in values]
     for case in missing(what, cases):
         found = throughput(**case) if what == "throughput" else own_time(**case)

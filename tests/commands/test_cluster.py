@@ -17,7 +17,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from nas.cluster import Link, connect, distributed
+from nas.cluster import Link, connect
 from nas.cluster._software import software
 from nas.detectors import TEMPLATES
 from nas.engine._cluster import Cluster
@@ -194,20 +194,33 @@ def test_tls(tmp_path: Path) -> None:
         Link(certificate, certificate)
 
 
+LOCAL = """
+import time, dask
+from nas.cluster import distributed
+if __name__ == "__main__":
+    dask.config.set({"distributed.worker.daemon": False})
+    options = {"host": "127.0.0.1", "dashboard_address": None, "resources": {"train": 1}}
+    with distributed().LocalCluster(n_workers=2, threads_per_worker=1, **options) as local:
+        print("cluster", local.scheduler_address, flush=True)
+        time.sleep(3600)
+"""
+
+
 def test_dasks_own_local_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers of any Dask cluster do, where they have the label."""
     (tmp_path / "stub_proxy_for_dask.py").write_text(STUB)
     monkeypatch.syspath_prepend(tmp_path)
     make = importlib.import_module("stub_proxy_for_dask").make
-    dask = distributed()
-    with importlib.import_module("dask").config.set({"distributed.worker.daemon": False}):
-        options = {"host": "127.0.0.1", "dashboard_address": None, "resources": {"train": 1}}
-        with dask.LocalCluster(n_workers=2, threads_per_worker=1, **options) as local:
-            crew = Cluster(make, 0, 1, address=local.scheduler_address)
-            assert crew.count == 2
-            futures = [crew.score(TEMPLATES["yolov8n"].stock(nc), 1) for nc in (1, 2, 3)]
-            assert [future.result(SECONDS).score for future in futures] == [1.1, 2.1, 3.1]
-            crew.close()
+    (tmp_path / "local.py").write_text(LOCAL)
+    local = Process(str(tmp_path / "local.py"), path=[tmp_path])
+    try:
+        crew = Cluster(make, 0, 1, address=local.wait_for(r"^cluster (\S+)")[1])
+        assert crew.count == 2
+        futures = [crew.score(TEMPLATES["yolov8n"].stock(nc), 1) for nc in (1, 2, 3)]
+        assert [future.result(SECONDS).score for future in futures] == [1.1, 2.1, 3.1]
+        crew.close()
+    finally:
+        local.kill()
 
 
 @pytest.mark.slow
