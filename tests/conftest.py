@@ -64,5 +64,11 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of integrations come last: Ultralytics patches Pillow and torch.save in the process that imports it."""
-    items.sort(key=lambda item: "integrations" in item.path.parts)
+    """First the files that run whole commands, so that no process of tests is left with one at the end; integrations
+    last: Ultralytics patches Pillow and torch.save in the process that imports it."""
+
+    def turn(item: pytest.Item) -> int:
+        long = item.path.parent.name == "commands" or item.path.name == "test_docs.py"
+        return 0 if long else 2 if "integrations" in item.path.parts else 1
+
+    items.sort(key=turn)

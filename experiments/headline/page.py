@@ -11,6 +11,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from nas.spaces import decode
+
 RESULTS = Path(__file__).parent / "results"
 SETS = ("bccd", "scenes")
 RUNTIMES = ("onnxruntime", "openvino")
@@ -19,6 +21,7 @@ COLOURS = {
     "narrower": "#9a9a9a",
     "by hand": "#c8712d",
     "found": "#1a6fb0",
+    "found with the neck": "#1d8a5a",
     "found at random": "#7fb4dc",
 }
 EQUAL = 1.02
@@ -42,12 +45,12 @@ def load(name: str) -> pd.DataFrame | None:
     return table.join(first[["kind", "params", "macs"]]).sort_values(f"{RUNTIMES[0]}_ms")
 
 
-def against(table: pd.DataFrame, runtime: str) -> pd.DataFrame:
-    """What the found detectors are beside each other contestant: how many times as fast the fastest is that scores no
-    less (within two standard errors), and how much more the best scores that is no slower."""
-    found = table[table.kind == "found"]
+def against(table: pd.DataFrame, runtime: str, kind: str) -> pd.DataFrame:
+    """What the detectors of one search are beside each contestant that none found: how many times as fast the fastest
+    is that scores no less (within two standard errors), and how much more the best scores that is no slower."""
+    found, others = table[table.kind == kind], table[~table.kind.str.startswith("found")]
     ms, rows = f"{runtime}_ms", []
-    for name, other in table[table.kind != "found"].iterrows():
+    for name, other in others.iterrows():
         error = np.hypot(found.se, other.se)
         no_worse, no_slower = found[found.ap >= other.ap - 2 * error], found[found[ms] <= other[ms] * EQUAL]
         best = no_slower.loc[no_slower.ap.idxmax()] if len(no_slower) else None
@@ -57,6 +60,17 @@ def against(table: pd.DataFrame, runtime: str) -> pd.DataFrame:
         row["two standard errors"] = round(2 * float(np.hypot(best.se, other.se)), 3) if best is not None else None
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def won(name: str) -> pd.DataFrame:
+    """How often each operator stands in each stage of the fronts, whole."""
+    fronts = pd.read_csv(RESULTS / f"{name}-fronts.csv")
+    rows = [
+        {"search": row.kind, "stage": stage, "operator": choice.operator}
+        for row in fronts.itertuples()
+        for stage, choice in decode(str(row.arch)).spelled.items()
+    ]
+    return pd.DataFrame(rows).value_counts().rename("models").reset_index().sort_values(["search", "stage"])
 
 
 def draw(tables: dict[str, pd.DataFrame]) -> None:
@@ -87,7 +101,10 @@ def page() -> None:
     lines = []
     for name, table in tables.items():
         lines += [f"## {name}", "", table.round(4).reset_index().to_markdown(index=False), ""]
-        for runtime in RUNTIMES:
-            lines += [f"### {name}, {runtime}", "", against(table, runtime).to_markdown(index=False), ""]
+        for kind in (kind for kind in COLOURS if kind.startswith("found")):
+            for runtime in RUNTIMES:
+                beside = against(table, runtime, kind)
+                lines += [f"### {name}: {kind}, {runtime}", "", beside.to_markdown(index=False), ""]
+        lines += [f"### {name}: operators of the fronts", "", won(name).to_markdown(index=False), ""]
     (RESULTS / "headline.md").write_text("\n".join(lines))
     print("\n".join(lines))

@@ -3,7 +3,8 @@
     python experiments/headline/run.py bccd ../shared/data/bccd/data.yaml [STEP ...]
     python experiments/headline/run.py scenes SCENES/data.yaml [STEP ...]        # written by experiments/scenes.py
 
-STEPs, all in turn unless named: ``search``, by default and at random, from a fresh table of this machine's onnxruntime;
+STEPs, all in turn unless named: ``search``, by default, with the neck open and at random, from a fresh table of this
+machine's onnxruntime;
 ``latency``, all contestants measured in one session a runtime; ``train``, each trained by `nas.train` and tested, with
 every seed; ``page``, figure and tables. Nothing else may run during the first two. Appends to results/SET-*.csv as
 figures come, and goes on where it was stopped; runs and checkpoints are kept in --work.
@@ -41,8 +42,12 @@ DEPLOYED = 320
 RECIPES = {"bccd": {"imgsz": 320, "epochs": 40, "batch": 16}, "scenes": {"imgsz": 160, "epochs": 30, "batch": 32}}
 SEEDS = (0, 1)
 BUDGET = 50
-SEARCHES: dict[str, tuple[str, ...]] = {"found": (), "found at random": ("--sampler", "random")}
-MOST = 5
+SEARCHES: dict[str, tuple[str, ...]] = {
+    "found": (),
+    "found with the neck": ("--space", "yolov8n-neck"),
+    "found at random": ("--sampler", "random"),
+}
+MOST = 4
 """Contestants of a front: its ends, and those between that lie evenly in it."""
 RUNTIMES = ("onnxruntime", "openvino")
 TOLD = {"ap": "metrics/mAP50-95(B)", "ap50": "metrics/mAP50(B)"}
@@ -51,7 +56,7 @@ FIELDS = ["name", "kind", "seed", *TOLD, "seconds"]
 
 @dataclass(frozen=True)
 class Contestant:
-    """``kind`` is found, found at random, stock, narrower or by hand."""
+    """``kind`` is that of SEARCHES, or stock, narrower or by hand."""
 
     name: str
     kind: str
@@ -98,7 +103,7 @@ class Headline:
             yield Contestant(name, "by hand", make(self.nc))
 
     def search(self) -> None:
-        """Both searches, the first from a fresh table; what they found and what they took."""
+        """All searches, the first from a fresh table; what they found and what they took."""
         if self.file("fronts").exists():
             return
         fronts, took = [], {}
