@@ -83,6 +83,11 @@ class Headline:
     def nc(self) -> int:
         return len(class_names(str(self.data)))
 
+    @property
+    def copy(self) -> Path:
+        """Where trainings read the set: Ultralytics writes into its folder."""
+        return self.work / "data" / self.data.name
+
     def file(self, kind: str) -> Path:
         return RESULTS / f"{self.name}-{kind}.csv"
 
@@ -150,6 +155,8 @@ class Headline:
         there = pd.read_csv(path) if path.exists() else pd.DataFrame(columns=FIELDS)
         done = set(zip(there.name, there.seed, strict=True))
         todo = [(c, seed) for seed in SEEDS for c in self.contestants() if (c.name, seed) not in done]
+        if not self.copy.exists():
+            shutil.copytree(self.data.parent, self.copy.parent, dirs_exist_ok=True)
         at_once = len(os.sched_getaffinity(0)) if self.device == "cpu" else 1
         with path.open("a", newline="") as file, ThreadPoolExecutor(at_once) as pool:
             table = csv.DictWriter(file, FIELDS, lineterminator="\n")
@@ -167,10 +174,10 @@ class Headline:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         (folder / "model.yaml").write_text(to_yaml(contestant.detector, contestant.name))
-        given = recipe | {"model": folder / "model.yaml", "data": self.data, "seed": seed, "device": self.device}
+        given = recipe | {"model": folder / "model.yaml", "data": self.copy, "seed": seed, "device": self.device}
         given |= {"project": folder, "name": "run", "workers": 0, "plots": False, "verbose": False}
         command(TRAIN, *(f"{name}={value}" for name, value in given.items()), OMP_NUM_THREADS="1", to=folder / "log")
-        words = TRAIN, "test", next(folder.rglob("last.pt")), self.data, recipe["imgsz"], self.device
+        words = TRAIN, "test", next(folder.rglob("last.pt")), self.copy, recipe["imgsz"], self.device
         command(*words, OMP_NUM_THREADS="1", to=folder / "test")
         told = json.loads((folder / "test").read_text().splitlines()[-1])
         figures = {name: round(told[key], 5) for name, key in TOLD.items()}
