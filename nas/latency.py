@@ -26,7 +26,7 @@ from nas.errors import InputError
 from nas.files import shipped
 from nas.reports import card_tables, write_card, write_report, write_study
 from nas.runtimes.measure import Noise
-from nas.spaces import load_space, read_model
+from nas.spaces import DEFAULT_SPACE, load_space, read_model
 from nas.tables import (
     Calibration,
     Card,
@@ -51,7 +51,6 @@ from nas.tables import (
 
 app = typer.Typer(add_completion=False, help="Build, check, read and carry the latency table of a device.")
 
-SPACE = "yolov8n"
 CLASSES = 80
 SIZE = 320
 HELD_OUT = 40
@@ -66,7 +65,7 @@ Size = Annotated[int, typer.Option(help="Image size in pixels, a multiple of 32.
 def build(
     space: Annotated[
         list[str] | None,
-        typer.Option(help="Search space, a shipped name or a .yaml file; may be repeated.", show_default=SPACE),
+        typer.Option(help="Search space, a shipped name or a .yaml file; may be repeated.", show_default=DEFAULT_SPACE),
     ] = None,
     imgsz: Annotated[
         list[int] | None,
@@ -85,7 +84,7 @@ def build(
     sizes = list(dict.fromkeys(imgsz or [SIZE]))
     for size in sizes:
         cli.check_imgsz(size)
-    spaces = [load_space(name) for name in dict.fromkeys(space or [SPACE])]
+    spaces = [load_space(name) for name in dict.fromkeys(space or [DEFAULT_SPACE])]
     table = open_table(device, runtime, threads, precision, table_file, rebuild)
     if not table.here:
         raise InputError(f"--device {device}: not this machine, so nothing can be measured; {kit_command(device)}")
@@ -166,7 +165,7 @@ def check(
         list[str] | None, typer.Argument(help="Model YAMLs or architecture strings to measure beside the others.")
     ] = None,
     imgsz: Size = SIZE,
-    space: Annotated[str, typer.Option(help="Search space, a shipped name or a .yaml file.")] = SPACE,
+    space: Annotated[str, typer.Option(help="Search space, a shipped name or a .yaml file.")] = DEFAULT_SPACE,
     count: Annotated[
         int, typer.Option("--models", min=1, help="Random members to measure, none of which the table was fitted on.")
     ] = HELD_OUT,
@@ -191,7 +190,7 @@ def check(
         others = [Model(model, "other", read_model(model, imgsz, nc, display.say)) for model in models or ()]
         searched = load_space(space)
         # A table that another command had to calibrate on its way was fitted on the default space.
-        fitted = [*searched.calibration(nc), *load_space(SPACE).calibration(nc)]
+        fitted = [*searched.calibration(nc), *load_space(DEFAULT_SPACE).calibration(nc)]
         table = open_table(device, runtime, threads, precision, table_file, force=force)
         if table.here:
             chosen = card_models(searched, count, seed, nc, fitted, others)
@@ -251,7 +250,7 @@ def make_kit(
     ] = None,
     space: Annotated[
         list[str] | None,
-        typer.Option(help="Search space, a shipped name or a .yaml file; may be repeated.", show_default=SPACE),
+        typer.Option(help="Search space, a shipped name or a .yaml file; may be repeated.", show_default=DEFAULT_SPACE),
     ] = None,
     imgsz: Size = SIZE,
     nc: Annotated[int, typer.Option(help="Classes: the head's rows depend on them.")] = CLASSES,
@@ -277,7 +276,7 @@ def make_kit(
             if device is None or is_here(device):
                 mend = "name the other device, such as --device pi5; python -m nas.latency build is for this machine"
                 raise InputError(f"--device {device or 'is missing'}: a kit is for a device that is not here; {mend}")
-            spaces = [load_space(name) for name in dict.fromkeys(space or [SPACE])]
+            spaces = [load_space(name) for name in dict.fromkeys(space or [DEFAULT_SPACE])]
             fitted = spaces[0].calibration(nc)
             others = [Model(model, "other", read_model(model, imgsz, nc, display.say)) for model in models or ()]
             checks = card_models(spaces[0], count, seed, nc, fitted, others) if count else others
@@ -377,8 +376,8 @@ def _complete(
             table.ensure(rows, progress)
     if not calibrated:
         # On the same models as `build` takes: the factor stays in the table, so it must not hang on what is asked here.
-        members = load_space(SPACE).calibration(CLASSES)
-        with display.bar(f"rows of {len(members)} members of {SPACE}, to calibrate at {imgsz} px") as progress:
+        members = load_space(DEFAULT_SPACE).calibration(CLASSES)
+        with display.bar(f"rows of {len(members)} members of {DEFAULT_SPACE}, to calibrate at {imgsz} px") as progress:
             table.ensure([row for member in members for row in member.resolve(imgsz)], progress)
         with display.bar(f"these {len(members)} models, measured whole") as progress:
             table.calibrate(members, imgsz, progress)

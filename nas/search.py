@@ -66,7 +66,7 @@ from nas.search_options import (
     train_device_of,
     weights_of,
 )
-from nas.spaces import load_space
+from nas.spaces import DEFAULT_SPACE, load_space
 from nas.tables import AbsentDeviceError, forced_warning, is_here, noise_warning, open_table
 
 app = typer.Typer(add_completion=False)
@@ -80,7 +80,7 @@ def main(
     ] = 50,
     space: Annotated[
         str, typer.Option(help="Search space: a shipped name or a .yaml file.", rich_help_panel="Search")
-    ] = "yolov8n",
+    ] = DEFAULT_SPACE,
     data: Annotated[
         str, typer.Option(help="Built-in set 'shapes', or an Ultralytics data.yaml.", rich_help_panel="Scores")
     ] = "shapes",

@@ -2,7 +2,7 @@
 
     python experiments/latency_prediction/run.py onnxruntime torch openvino
 
-measures, for each runtime, 32 whole members of the default space twice, their rows alone with and without what the
+measures, for each runtime, 32 whole members of the space yolov8n twice, their rows alone with and without what the
 runtime converts at a row's ends, and their rows inside 16 further wholes by the runtime's own profile; then predicts 24
 of the 32 from each source, with nothing, a factor or a line fitted on the other 8. Results are kept as they come:
 a run that was stopped goes on.

@@ -1,4 +1,4 @@
-"""Which members of the default space are trained long: bands of equal latency, and the stock model.
+"""Which members of the space yolov8n are trained long: bands of equal latency, and the stock model.
 
     python experiments/proxy_fidelity/members.py
 

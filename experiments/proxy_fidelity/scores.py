@@ -23,7 +23,7 @@ from statistics import fmean
 from nas.data import load
 from nas.engine import Workers
 from nas.proxies import PROXIES
-from nas.spaces import decode
+from nas.spaces import decode, load_space
 
 RESULTS = Path(__file__).parent / "results"
 FIELDS = ["proxy", "fingerprint", "arch", "seed", "score", "loss", "seconds"]
@@ -49,7 +49,8 @@ def main() -> None:
             name, _, steps = label.partition("@")
             kind = PROXIES[name]
             recipe = replace(kind.recipe, steps=int(steps)) if steps else kind.recipe
-            make = partial(kind, load(options.data, recipe.imgsz), options.work / options.name, recipe=recipe)
+            folder, space = options.work / options.name, load_space("yolov8n")
+            make = partial(kind, load(options.data, recipe.imgsz), folder, space=space, recipe=recipe)
             proxy = make()
             proxy.prepare()  # here, so that the workers find it done
             seeds = SEEDS if name not in {"params", "macs"} else SEEDS[:1]

@@ -1,4 +1,4 @@
-"""The truth that proxies are judged by: members of the default space trained long.
+"""The truth that proxies are judged by: members of the space yolov8n trained long.
 
     python experiments/proxy_fidelity/truth.py bccd ../shared/data/bccd/data.yaml
     python experiments/proxy_fidelity/truth.py scenes SCENES/data.yaml      # written by experiments/scenes.py

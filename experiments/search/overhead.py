@@ -2,7 +2,7 @@
 
     python experiments/search/overhead.py [SAMPLER ...]
 
-A search of 1,000 candidates of the default space whose scores are there at once, with this machine's onnxruntime
+A search of 1,000 candidates of the space yolov8n whose scores are there at once, with this machine's onnxruntime
 table (built first: `python -m nas.latency build`), a study on disk, and trials.csv written anew after every trial.
 Writes results/overhead.json: by sampler, the median ms of the trials around the 50th and of the last hundred.
 """

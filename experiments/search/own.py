@@ -1,4 +1,4 @@
-"""The default space as one that searches are tried on, its scores from a model fitted to trainings of its members.
+"""The space yolov8n as one that searches are tried on, its scores from a model fitted to trainings of its members.
 
     python experiments/search/own.py          # how wrong that model is: writes results/own-error.json
 

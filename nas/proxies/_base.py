@@ -15,9 +15,7 @@ from nas.data import Dataset, Split, load
 from nas.data.dataset import fingerprint
 from nas.detectors import Detector, anchor_free
 from nas.proxies.recipe import Recipe
-from nas.spaces import Space, load_space
-
-SPACE = "yolov8n"
+from nas.spaces import DEFAULT_SPACE, Space, load_space
 
 Progress = Callable[[float], None]
 """Called with the share done, from 0 to 1, of whatever is running."""
@@ -80,7 +78,7 @@ class Proxy(ABC):
         side = self.dataset.train.images.shape[-1]
         if side != self.recipe.imgsz:
             raise ValueError(f"the data set is at {side} px, the recipe at {self.recipe.imgsz} px")
-        self.space = space or load_space(SPACE)
+        self.space = space or load_space(DEFAULT_SPACE)
         self.folder, self.device = folder, device
 
     @cached_property

@@ -68,7 +68,7 @@ class Distilled(FromTemplate):
         tell = progress or (lambda share: None)
         if searched := [stage for stage in self.space.file.stages if stage in NECK]:
             problem = f"tells stages of the backbone apart alone, and {self.space.path} opens {', '.join(searched)}"
-            raise InputError(f"--proxy {self.name}: {problem}; give another")
+            raise InputError(f"--proxy {self.name}: {problem}; give another, or --space yolov8n")
         super().prepare(lambda share: tell(share / 4))
         self._maps = Maps(self._taken(self.dataset.train), self._taken(self.dataset.val))
         path = self.folder / f"distill-{self.fingerprint}.json"

@@ -33,6 +33,10 @@ PARTS = {
     "p5": VERMILION,
     "tail": PURPLE,
     "neck": GREEN,
+    "t4": "#00604a",
+    "t3": "#3fbf99",
+    "b4": "#8a8f00",
+    "b5": "#f0e442",
     "head": "#5b6675",
     "call": "#d4dae2",
 }

@@ -162,7 +162,8 @@ def _figures(data: RunData) -> dict[str, Figure]:
     found["parts"] = Figure(
         "parts-plot",
         parts_figure(data),
-        "Predicted latency by part: p2 to p5 are the stages that are searched, each with the convolution before it; "
+        "Predicted latency by part: p2 to p5 are the backbone's stages, each with the convolution before it, t4 to b5 "
+        "those of the neck where it is searched; "
         "call is what the runtime takes for a call that does nothing.",
         "Predicted latency of each model of the front and of the stock model, stacked by part; below, row by row.",
     )

@@ -3,9 +3,10 @@
 from nas.spaces._architecture import Architecture, StageChoice, choose, decode
 from nas.spaces._model import named_size, read_model
 from nas.spaces._new import new_space
-from nas.spaces._space import Space, load_space
+from nas.spaces._space import DEFAULT_SPACE, Space, load_space
 
 __all__ = [
+    "DEFAULT_SPACE",
     "Architecture",
     "Space",
     "StageChoice",

@@ -20,6 +20,9 @@ from nas.spaces._architecture import Architecture, StageChoice, choose, compose,
 from nas.spaces._file import SpaceFile, offered, read
 from nas.spaces._recognise import recognise
 
+DEFAULT_SPACE = "yolov8n-neck"
+"""The shipped space of a search that names none."""
+
 Pick = Callable[[str, Sequence[Any]], Any]
 """Picks one of the values offered under a name."""
 

@@ -84,8 +84,9 @@ def seeing(request: pytest.FixtureRequest) -> type[Proxy]:
 
 def build(kind: type[Proxy], data: Dataset, folder: Path, recipe: Recipe = TINY) -> Proxy:
     if issubclass(kind, FromTemplate):
-        small = FewWholes if kind is Distilled else kind
-        return small(data, folder, recipe=recipe, template_recipe=TINY)
+        if kind is Distilled:  # tells no necks apart
+            return FewWholes(data, folder, space=load_space("yolov8n"), recipe=recipe, template_recipe=TINY)
+        return kind(data, folder, recipe=recipe, template_recipe=TINY)
     if issubclass(kind, Vote):
         return FewVotes(data, folder, recipe=recipe)
     return kind(data, folder, recipe=recipe)

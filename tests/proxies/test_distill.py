@@ -12,6 +12,7 @@ from nas.data import load
 from nas.detectors import BACKBONE, TEMPLATES, Network, Stage
 from nas.proxies import ProxyError, Recipe
 from nas.proxies.distill import Distilled, regression
+from nas.spaces import load_space
 
 TEMPLATE = TEMPLATES["yolov8n"]
 TINY = Recipe(imgsz=64, batch=2, steps=2, val_images=4)
@@ -26,7 +27,8 @@ def test_a_choice_of_the_template_reproduces_more_than_a_narrow_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = load("shapes", 64, max_train=48, max_val=16)
-    proxy = OneWhole(data, tmp_path, recipe=Recipe(batch=16, steps=30, lr=3e-3), template_recipe=TINY)
+    recipe, space = Recipe(batch=16, steps=30, lr=3e-3), load_space("yolov8n")
+    proxy = OneWhole(data, tmp_path, space=space, recipe=recipe, template_recipe=TINY)
     proxy.prepare()
     narrow = TEMPLATE.assemble(
         {name: Stage(c, 1, "C2f", (c, True)) for name, c in zip(BACKBONE, (16, 32, 64, 128), strict=True)}, data.nc

@@ -1,4 +1,4 @@
-"""A finished run that costs nothing: members of the space tiny, latencies and scores made up, files as a search writes
+"""A finished run that costs nothing: members of a space, latencies and scores made up, files as a search writes
 them."""
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ def score_of(member: Architecture, smallest: int) -> float:
 
 def make(
     folder: Path,
+    name: str = "tiny",
     *,
     count: int = 20,
     seed: int = 0,
@@ -61,9 +62,9 @@ def make(
     quiet: float = 1.0,
     cards: dict[str, dict[str, float]] | None = None,
 ) -> RunData:
-    """The run, written and read. ``seeds`` is what its signal says of the spread between seeds; the other options are
-    those of a search."""
-    space = load_space("tiny", sizes)
+    """The run in the space ``name``, written and read. ``seeds`` is what its signal says of the spread between seeds;
+    the other options are those of a search."""
+    space = load_space(name, sizes)
     target = Target(Table(slowness, here), NC, sizes, minimise)  # type: ignore[arg-type]
     rng = np.random.default_rng(seed)
     baselines = [space.stock(), *space.resized(), *space.uniform_replacements()]
@@ -95,7 +96,7 @@ def make(
     facts: dict[str, Any] = {
         "options": {
             "device": identity["device"],
-            "space": "tiny",
+            "space": name,
             "data": "shapes",
             "runtime": "onnxruntime",
             "threads": 1,

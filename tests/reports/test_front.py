@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 
 from nas.engine import COSTS
+from nas.files import shipped
 from nas.reports import front_figure
 from nas.reports._figures import SYMBOLS, cost_figure, parts_figure, search_figure
 from nas.reports._html import write_html
 from nas.reports._png import write_png
+from nas.spaces import load_space
 from tests.reports.made import OVERHEAD, make
+
+SPACES = sorted(path.stem for path in shipped("search_spaces").glob("*.yaml"))
 
 
 def test_the_front_is_drawn_from_measured_latencies(tmp_path: Path) -> None:
@@ -81,6 +85,13 @@ def test_image_sizes_have_shapes_and_other_costs_a_figure(tmp_path: Path) -> Non
     _, front, stock = cost_figure(data, "size").data
     assert list(front.x) == pytest.approx([n * COSTS["size"].factor for n in data.pareto.weight_bytes])
     assert list(stock.x) == [data.stock["weight_bytes"] * 1e-6]
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_every_shipped_space_has_a_report(name: str, tmp_path: Path) -> None:
+    data = make(tmp_path, name, count=8)
+    assert {trace.name for trace in parts_figure(data).data} >= set(load_space(name).file.stages)
+    write_html(data, tmp_path / "report.html")
 
 
 def test_bars_of_parts_add_up_to_the_prediction(tmp_path: Path) -> None:
