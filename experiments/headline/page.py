@@ -21,7 +21,6 @@ COLOURS = {
     "narrower": "#9a9a9a",
     "by hand": "#c8712d",
     "found": "#1a6fb0",
-    "found with the stock neck": "#1d8a5a",
     "found at random": "#7fb4dc",
 }
 EQUAL = 1.02

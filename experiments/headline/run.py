@@ -3,8 +3,8 @@
     python experiments/headline/run.py bccd ../shared/data/bccd/data.yaml [STEP ...]
     python experiments/headline/run.py scenes SCENES/data.yaml [STEP ...]        # written by experiments/scenes.py
 
-STEPs, all in turn unless named: ``search``, by default, at random and with the stock neck kept, from a fresh table
-of this machine's onnxruntime;
+STEPs, all in turn unless named: ``search``, by default and at random, from a fresh table of this machine's
+onnxruntime;
 ``latency``, all contestants measured in one session a runtime; ``train``, each trained by `nas.train` and tested, with
 every seed; ``page``, figure and tables. Nothing else may run during the first two. Appends to results/SET-*.csv as
 figures come, and goes on where it was stopped; runs and checkpoints are kept in --work.
@@ -47,9 +47,8 @@ BUDGET = 50
 SEARCHES: dict[str, tuple[str, ...]] = {
     "found": (),
     "found at random": ("--sampler", "random"),
-    "found with the stock neck": ("--space", "yolov8n"),
 }
-MOST = {"found": 6, "found at random": 3, "found with the stock neck": 3}
+MOST = {"found": 6, "found at random": 4}
 """Contestants of a front: its ends, and those between that lie evenly in it."""
 RUNTIMES = ("onnxruntime", "openvino")
 TOLD = {"ap": "metrics/mAP50-95(B)", "ap50": "metrics/mAP50(B)"}

@@ -4,7 +4,7 @@
 
 Latency is what the shipped table of onnxruntime on one Xeon predicts. A Gaussian process over choices and costs
 (`nas.engine._surrogate`) is fitted to the default proxy's scores on the built-in data: of the proxy study's members,
-with two seeds each, and of the 50 candidates of the run in results/default_trials.csv. It stands for the truth; what a
+with two seeds each, and of the 50 candidates of the run in results/own_trials.csv. It stands for the truth; what a
 search is told is the truth with noise, drawn anew for every member and seed, as large as two seeds differ. The sampler
 `guided` has a model of the same kind, which flatters it. Of longer trainings nothing is known here: one rung only.
 """
@@ -60,7 +60,7 @@ class Own:
         file = next(shipped("latency_tables").glob("*onnxruntime*.csv"))
         table = LatencyTable.open(choose("onnxruntime"), file, force=True)  # this machine does not matter
         self.space, self.target = load_space("yolov8n"), Members(table, CLASSES, (SIZE,))
-        study, run = pd.read_csv(STUDY), pd.read_csv(RESULTS / "default_trials.csv")
+        study, run = pd.read_csv(STUDY), pd.read_csv(RESULTS / "own_trials.csv")
         trained = pd.concat([study[study.proxy == PROXY], run[run.state == "trained"]])
         by_arch = trained.groupby("arch", sort=False).score
         self._scores, self.noise = by_arch.mean(), math.sqrt(by_arch.var().dropna().mean())

@@ -12,7 +12,7 @@ class ShortTraining(Proxy):
     """Trains the detector's own rows from scratch for ``recipe.steps`` steps, then validates."""
 
     name = "short"
-    recipe = Recipe()
+    recipe = Recipe(steps=120)
 
     def judge(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
         with reproducible(seed):

@@ -16,7 +16,6 @@ from nas.detectors import TEMPLATES, Detector, Network
 from nas.operators import Predictions
 from nas.proxies import zerocost
 from nas.proxies.train import Batch
-from nas.spaces import load_space
 
 STOCK = TEMPLATES["yolov8n"].stock(2)
 
@@ -93,10 +92,9 @@ def test_the_vote_is_zero_for_the_space_on_the_whole(
     made: dict[type[zerocost.ZeroCost], zerocost.ZeroCost], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(zerocost.Vote, "members", 4)
-    random, space = np.random.default_rng(0), load_space("yolov8n")
-    proxy = made[zerocost.Vote]
+    random, proxy = np.random.default_rng(0), made[zerocost.Vote]
     proxy.prepare()
-    members = [space.random(random).detector(proxy.dataset.nc) for _ in range(4)]
+    members = [proxy.space.random(random).detector(proxy.dataset.nc) for _ in range(4)]
     scores = [proxy.score(member, 0).score for member in members]
     assert sum(scores) == pytest.approx(0, abs=1e-6)
     assert len(set(scores)) == 4
