@@ -6,9 +6,9 @@
 STEPs, all in turn unless named: ``search``, by default and at random, from a fresh table of this machine's
 onnxruntime;
 ``latency``, all contestants measured in one session a runtime; ``train``, each trained by `nas.train` and tested, with
-two seeds; ``again``, those on the front or near it with a third; ``page``, figure and tables. Nothing else may run during
-the first two. Appends to results/SET-*.csv as
-figures come, and goes on where it was stopped; runs and checkpoints are kept in --work.
+two seeds; ``again``, those on the front or near it with a third; ``page``, figure and tables. Nothing else may run
+during the first two. Appends to results/SET-*.csv as figures come, and goes on where it was stopped; runs and
+checkpoints are kept in --work.
 """
 
 from __future__ import annotations
