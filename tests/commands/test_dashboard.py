@@ -47,7 +47,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole run with real training, in which some are over a limit, the stock model among them."""
     folder = tmp_path_factory.mktemp("run")
     options = ["--space", "tiny", "--runtime", "fake", "--imgsz", "64", "--budget", "3", "--sampler", "random"]
-    options += ["--seed", "3", "--max-params", str(LIMIT), "--out", "run"]
+    options += ["--steps", "40", "--seed", "3", "--max-params", str(LIMIT), "--out", "run"]
     environment = os.environ | {"PARETO_YOLO_HOME": str(folder / "home")}
     command = [sys.executable, "-m", "nas.search", *options]
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=850)
