@@ -179,6 +179,7 @@ class Headline:
             table = csv.DictWriter(file, FIELDS, lineterminator="\n")
             if there.empty:
                 table.writeheader()
+                file.flush()
             for row in pool.map(lambda task: self._trained(*task), todo):
                 table.writerow(row)
                 file.flush()
