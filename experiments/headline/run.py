@@ -22,7 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -180,7 +180,8 @@ class Headline:
             if there.empty:
                 table.writeheader()
                 file.flush()
-            for row in pool.map(lambda task: self._trained(*task), todo):
+            for training in as_completed([pool.submit(self._trained, *task) for task in todo]):
+                row = training.result()
                 table.writerow(row)
                 file.flush()
                 print(row, flush=True)

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Any
+
+import torch
 
 from nas import cli
 from nas.integrations.torchvision import mend_torchvision
@@ -33,6 +36,33 @@ def paste() -> None:
         setattr(tasks, name, module)
 
 
+def quicken() -> None:
+    """Train twice as fast on a CPU: convolutions with channels last, as oneDNN prefers, and bfloat16 where Ultralytics
+    trains in half precision on a GPU; its losses, weights and validation stay float32."""
+    trainer = import_ultralytics("ultralytics.engine.trainer").BaseTrainer
+    model = import_ultralytics("ultralytics.nn.tasks").BaseModel
+    make, predict = trainer.__init__, model._predict_once
+
+    def made(self: Any, *given: Any, **named: Any) -> None:
+        make(self, *given, **named)
+        self.add_callback("on_train_start", lambda trainer: trainer.model.to(memory_format=torch.channels_last))
+
+    def predicted(self: Any, x: Any, *given: Any, **named: Any) -> Any:
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.training and x.device.type == "cpu"):
+            return _floats(predict(self, x, *given, **named))
+
+    trainer.__init__, model._predict_once = made, predicted
+
+
+def _floats(output: Any) -> Any:
+    """All tensors in a head's output in float32."""
+    if isinstance(output, dict):
+        return {name: _floats(part) for name, part in output.items()}
+    if isinstance(output, (list, tuple)):
+        return type(output)(map(_floats, output))
+    return output.float() if isinstance(output, torch.Tensor) else output
+
+
 def test(checkpoint: str, data: str, imgsz: str, device: str) -> None:
     """Print what Ultralytics' validator says of a checkpoint on the test split, as JSON."""
     model = import_ultralytics().YOLO(checkpoint)
@@ -44,4 +74,5 @@ if __name__ == "__main__":
     mend_torchvision()
     register()
     paste()
+    quicken()
     cli.run(lambda: test(*sys.argv[2:]) if sys.argv[1] == "test" else main(sys.argv[1:]))

@@ -235,3 +235,23 @@ def test_nms_suppresses_greedily() -> None:
     assert nms(boxes, scores, 0.7).tolist() == [1, 2, 4]
     assert nms(boxes, scores, 0.75).tolist() == [1, 3, 2, 4]
     assert nms(boxes[:0], scores[:0], 0.5).tolist() == []
+
+
+@pytest.mark.parametrize(("count", "classes"), [(40, 1), (900, 1), (900, 5)])
+def test_nms_of_many_boxes_keeps_what_one_box_after_another_does(count: int, classes: int) -> None:
+    """More than a block, equal scores among them, classes in places of their own as Ultralytics puts them."""
+    generator = torch.Generator().manual_seed(count)
+    corners = torch.randint(0, 60, (count, 2), generator=generator).float()
+    corners += torch.randint(0, classes, (count, 1), generator=generator) * 7680
+    boxes = torch.cat((corners, corners + torch.randint(4, 40, (count, 2), generator=generator)), 1)
+    scores = torch.randint(0, 100, (count,), generator=generator) / 100
+    kept: list[int] = []
+    for index in scores.argsort(descending=True, stable=True).tolist():
+        x1, y1, x2, y2 = boxes[index].tolist()
+        for a1, b1, a2, b2 in boxes[kept].tolist():
+            shared = max(0, min(x2, a2) - max(x1, a1)) * max(0, min(y2, b2) - max(y1, b1))
+            if shared / ((x2 - x1) * (y2 - y1) + (a2 - a1) * (b2 - b1) - shared) > 0.5:
+                break
+        else:
+            kept.append(index)
+    assert nms(boxes, scores, 0.5).tolist() == kept
