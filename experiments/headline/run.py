@@ -4,11 +4,10 @@
     python experiments/headline/run.py scenes SCENES/data.yaml [STEP ...]        # written by experiments/scenes.py
 
 STEPs, all in turn unless named: ``search``, by default and at random, from a fresh table of this machine's
-onnxruntime;
-``latency``, all contestants measured in one session a runtime; ``train``, each trained by `nas.train` and tested, with
-two seeds; ``again``, those on the front or near it with a third; ``page``, figure and tables. Nothing else may run
-during the first two. Appends to results/SET-*.csv as figures come, and goes on where it was stopped; runs and
-checkpoints are kept in --work.
+onnxruntime; ``latency``, all contestants measured in one session a runtime; ``proxy``, what a search would have said of
+each; ``train``, each trained by `nas.train` and tested, with two seeds; ``again``, those on the front or near it with a
+third; ``page``, figure and tables. Nothing else may run during the first two. Appends to results/SET-*.csv as figures
+come, and goes on where it was stopped; runs and checkpoints are kept in --work.
 """
 
 from __future__ import annotations
@@ -21,9 +20,11 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ from page import load, page
 
 from nas.data import class_names
 from nas.detectors import Detector, cost, to_yaml
+from nas.engine import Workers
+from nas.proxies import ShortTraining
 from nas.spaces import DEFAULT_SPACE, decode, load_space
 from nas.tables import open_table
 
@@ -52,7 +55,7 @@ SEARCHES: dict[str, tuple[str, ...]] = {
     "found at random": ("--sampler", "random"),
 }
 MOST = {"found": 6, "found at random": 4}
-"""Contestants of a front: its ends, and those between that lie evenly in it."""
+"""Contestants of a front: its ends, and those between that lie evenly over its latencies."""
 RUNTIMES = ("onnxruntime", "openvino")
 TOLD = {"ap": "metrics/mAP50-95(B)", "ap50": "metrics/mAP50(B)"}
 FIELDS = ["name", "kind", "seed", *TOLD, "seconds"]
@@ -101,7 +104,7 @@ class Headline:
         chosen: dict[str, list[str]] = {}
         for kind, most in MOST.items():
             front = fronts[(fronts.kind == kind) & (fronts.arch != str(load_space(DEFAULT_SPACE).stock()))]
-            for arch in front.arch.iloc[np.unique(np.linspace(0, len(front) - 1, most).round().astype(int))]:
+            for arch in front.arch.iloc[evenly(np.log(front.latency_ms.to_numpy()), most)]:
                 chosen.setdefault(arch, []).append(kind)
         for arch, kinds in chosen.items():
             name = fronts[fronts.arch == arch].name.iloc[0].split("-")[-1]
@@ -151,6 +154,18 @@ class Headline:
             pd.DataFrame(rows, columns=names).round(4).to_csv(path, index=False)
             print(f"{runtime}: {table.fingerprint['cpu']}, {table.fingerprint['version']}; noise: {table.noise}")
 
+    def proxy(self) -> None:
+        """The short training of a default search, of every contestant."""
+        path = self.file("proxy")
+        done = set(pd.read_csv(path)[["name", "seed"]].itertuples(index=False, name=None)) if path.exists() else set()
+        todo = [(c, seed) for seed in SEEDS for c in self.contestants() if (c.name, seed) not in done]
+        workers = Workers(partial(ShortTraining, str(self.data), self.work), len(os.sched_getaffinity(0)), threads=1)
+        with appended(path, ["name", "seed", "score", "seconds"]) as append:
+            for (contestant, seed), scored in [(task, workers.score(task[0].detector, task[1])) for task in todo]:
+                outcome = scored.result()
+                append({"name": contestant.name, "seed": seed, "score": outcome.score, "seconds": outcome.seconds})
+        workers.pause()
+
     def train(self) -> None:
         """Every contestant with every seed, the first seed of all before the second of any."""
         self._train([(contestant, seed) for seed in SEEDS for contestant in self.contestants()])
@@ -175,16 +190,9 @@ class Headline:
         if not self.copy.exists():
             shutil.copytree(self.data.parent, self.copy.parent, dirs_exist_ok=True)
         at_once = len(os.sched_getaffinity(0)) if self.device == "cpu" else 1
-        with path.open("a", newline="") as file, ThreadPoolExecutor(at_once) as pool:
-            table = csv.DictWriter(file, FIELDS, lineterminator="\n")
-            if there.empty:
-                table.writeheader()
-                file.flush()
+        with appended(path, FIELDS) as append, ThreadPoolExecutor(at_once) as pool:
             for training in as_completed([pool.submit(self._trained, *task) for task in todo]):
-                row = training.result()
-                table.writerow(row)
-                file.flush()
-                print(row, flush=True)
+                append(training.result())
 
     def _trained(self, contestant: Contestant, seed: int) -> dict[str, Any]:
         """One training from scratch, and the test of what it ends with."""
@@ -204,6 +212,28 @@ class Headline:
         return {"name": contestant.name, "kind": contestant.kind, "seed": seed, **figures, "seconds": seconds}
 
 
+def evenly(values: np.ndarray, count: int) -> list[int]:
+    """Indices of at most so many of these: those nearest to steps of one size from the least to the largest."""
+    steps = np.linspace(values.min(), values.max(), count)
+    return sorted({int(np.abs(values - step).argmin()) for step in steps})
+
+
+@contextmanager
+def appended(path: Path, fields: list[str]) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """What appends a row to a CSV, and prints it."""
+    with path.open("a", newline="") as file:
+        table = csv.DictWriter(file, fields, lineterminator="\n")
+        if not path.stat().st_size:
+            table.writeheader()
+
+        def append(row: dict[str, Any]) -> None:
+            table.writerow(row)
+            file.flush()
+            print(row, flush=True)
+
+        yield append
+
+
 def command(*words: object, to: Path | None = None, **environment: str) -> None:
     """Run Python on these words; its output to a file, if told."""
     with (to or Path(os.devnull)).open("w") as file:
@@ -215,15 +245,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=sorted(SETS))
     parser.add_argument("data", type=Path, help="the set's data.yaml")
-    parser.add_argument("steps", nargs="*", help="search, latency, train, again, page; all unless named")
+    parser.add_argument("steps", nargs="*", help="search, latency, proxy, train, again, page; all unless named")
     parser.add_argument("--work", type=Path, default=Path("/tmp/headline"))
     parser.add_argument("--device", default="cpu", help="to train on, as Ultralytics names it")
     options = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
     work = (options.work / options.name).resolve()
     headline = Headline(options.name, options.data.resolve(), work, options.device)
-    steps = {"search": headline.search, "latency": headline.latency, "train": headline.train, "again": headline.again}
-    steps["page"] = page
+    steps = {name: getattr(headline, name) for name in ("search", "latency", "proxy", "train", "again")} | {
+        "page": page
+    }
     for step in options.steps or steps:
         steps[step]()
 

@@ -247,12 +247,12 @@ OTHERS = {
     ],
     "yolov8n-neck": [
         (
-            "t3: {channels: [32, 48, 64], depth: [1, 2]}",
+            "t3: {channels: [24, 32, 64], depth: [1, 2]}",
             "t3: {channels: [32], depth: [1]}",
             "stages.t3.channels: lacks 64",
         ),
         (
-            "t4: {channels: [64, 96, 128], depth: [1]}",
+            "t4: {channels: [48, 64, 128], depth: [1]}",
             "t4: {channels: [128], depth: [1], operators: [c2f, faster]}",
             "stages.t4.operators: 'faster' cannot be here: this stage narrows what it reads, which only",
         ),
