@@ -54,8 +54,8 @@ SEARCHES: dict[str, tuple[str, ...]] = {
     "found": (),
     "found at random": ("--sampler", "random"),
 }
-MOST = {"found": 6, "found at random": 4}
-"""Contestants of a front: its ends, and those between that lie evenly over its latencies."""
+MOST = {"found": 8, "found at random": 4}
+"""Contestants of a front: all, or its ends and those between that lie evenly over its latencies."""
 RUNTIMES = ("onnxruntime", "openvino")
 TOLD = {"ap": "metrics/mAP50-95(B)", "ap50": "metrics/mAP50(B)"}
 FIELDS = ["name", "kind", "seed", *TOLD, "seconds"]
@@ -213,7 +213,9 @@ class Headline:
 
 
 def evenly(values: np.ndarray, count: int) -> list[int]:
-    """Indices of at most so many of these: those nearest to steps of one size from the least to the largest."""
+    """Indices of at most so many of these: all, or those nearest to steps of one size from the least to the largest."""
+    if len(values) <= count:
+        return list(range(len(values)))
     steps = np.linspace(values.min(), values.max(), count)
     return sorted({int(np.abs(values - step).argmin()) for step in steps})
 
