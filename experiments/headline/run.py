@@ -160,10 +160,12 @@ class Headline:
         done = set(pd.read_csv(path)[["name", "seed"]].itertuples(index=False, name=None)) if path.exists() else set()
         todo = [(c, seed) for seed in SEEDS for c in self.contestants() if (c.name, seed) not in done]
         workers = Workers(partial(ShortTraining, str(self.data), self.work), len(os.sched_getaffinity(0)), threads=1)
-        with appended(path, ["name", "seed", "score", "seconds"]) as append:
+        fields = ["name", "seed", "score", "loss", "seconds"]
+        with appended(path, fields) as append:
             for (contestant, seed), scored in [(task, workers.score(task[0].detector, task[1])) for task in todo]:
                 outcome = scored.result()
-                append({"name": contestant.name, "seed": seed, "score": outcome.score, "seconds": outcome.seconds})
+                figures = round(outcome.score, 4), round(outcome.curve[-1]["loss"], 3), round(outcome.seconds)
+                append(dict(zip(fields, (contestant.name, seed, *figures), strict=True)))
         workers.pause()
 
     def train(self) -> None:
