@@ -6,7 +6,8 @@ Latency is what the shipped table of onnxruntime on one Xeon predicts. A Gaussia
 (`nas.engine._surrogate`) is fitted to the default proxy's scores on the built-in data: of the proxy study's members,
 with two seeds each, and of the 50 candidates of the run in results/own_trials.csv. It stands for the truth; what a
 search is told is the truth with noise, drawn anew for every member and seed, as large as two seeds differ. The sampler
-`guided` has a model of the same kind, which flatters it. Of longer trainings nothing is known here: one rung only.
+`guided` has such a model too, but learns from an architecture's summary, which has other and fewer numbers. Of longer
+trainings nothing is known here: one rung only.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import pandas as pd
 from scipy.stats import kendalltau, norm
 
 from nas.engine import Target
-from nas.engine._samplers import Priced, encode
+from nas.engine._samplers import PRICES, Priced
 from nas.engine._surrogate import Surrogate
 from nas.files import shipped
 from nas.runtimes import choose
@@ -97,9 +98,12 @@ class Own:
         return [float(value) for value in self._model.mean(rows)]
 
     def _encoded(self, members: list[Priced]) -> np.ndarray:
-        """Those that are known and these, in the columns of the known ones."""
-        names, wanted = _names([*self._known, *members]), _names(self._known)
-        return encode([*self._known, *members])[:, [names.index(name) for name in wanted]]
+        """Those that are known and these, by all choices and costs, in the columns of the known ones."""
+        rows = [
+            {**m.architecture.features, **{n: math.log2(m.costs[n]) for n in PRICES}} for m in (*self._known, *members)
+        ]
+        columns = sorted(set().union(*rows[: len(self._known)]))
+        return np.array([[row.get(name, 0.0) for name in columns] for row in rows])
 
     def _priced(self, member: Architecture) -> Priced:
         return Priced(member, self.target.costs(member))
@@ -119,11 +123,6 @@ class Lookup(dict[str, float]):
         if arch not in self._found:
             (self._found[arch],) = self._find([decode(arch)])
         return self._found[arch]
-
-
-def _names(members: list[Priced]) -> list[str]:
-    """The columns of `encode`."""
-    return sorted({"latency", "params", "macs"}.union(*(member.architecture.features for member in members)))
 
 
 def main() -> None:

@@ -42,6 +42,11 @@ class Member:
         numbers = {"depth": math.log2(self.depth), "width": math.log2(self.width), "size": math.log2(self.size)}
         return {f"family={self.family}": 1.0} | numbers
 
+    @property
+    def summary(self) -> dict[str, float]:
+        """As `nas.spaces.Architecture.summary`: these are few already."""
+        return self.features
+
 
 class YoloBench:
     """What a `nas.engine.Driver` asks of a space and of a target."""

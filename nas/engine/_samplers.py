@@ -26,7 +26,7 @@ STARTUP = 10
 POPULATION = 10
 """NSGA-II's; its default of 50 would make a whole search of the first generation."""
 PRICES = ("latency", "params", "macs")
-"""What tells a score beside the choices."""
+"""What tells a score beside `Architecture.summary`."""
 MOST = 400
 """`Guided` learns from the front and from the last so many that were trained: a Gaussian process over a thousand would
 take longer than all else that the driver does."""
@@ -187,8 +187,8 @@ def spread(scene: Scene, rng: np.random.Generator) -> Architecture | None:
 
 
 def encode(members: Sequence[Priced]) -> Values:
-    """A row of numbers a member: its choices, and the logarithms of what it costs."""
-    return _table([m.architecture.features | {name: math.log2(m.costs[name]) for name in PRICES} for m in members])
+    """A row of numbers a member: its summary, and the logarithms of what it costs."""
+    return _table([m.architecture.summary | {name: math.log2(m.costs[name]) for name in PRICES} for m in members])
 
 
 def _table(rows: Sequence[dict[str, float]]) -> Values:

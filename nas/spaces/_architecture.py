@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from math import log2
 
-from nas.detectors import BACKBONE, NECK, TEMPLATES, Detector, Stage, Template
+from nas.detectors import BACKBONE, NECK, TEMPLATES, Detector, Stage, Template, row_cost
 from nas.errors import InputError
 from nas.operators import FAMILIES, Number
 
@@ -121,6 +121,20 @@ class Architecture:
             of = f"{stage}.{choice.shell}-{choice.family}"
             found |= {of: 1.0, f"{stage}.channels": log2(choice.channels), f"{stage}.depth": log2(choice.depth)}
             found |= {f"{of}.{name}": log2(value or 0.5) for name, value in choice.named().items()}
+        return found
+
+    @cached_property
+    def summary(self) -> dict[str, float]:
+        """What few scores can be learned from: of every stage width, depth and multiply-adds (logarithms to the base
+        2), and how many stages each operator makes. `features` has more numbers than a search has trainings."""
+        found: dict[str, float] = {"imgsz": log2(self.imgsz)} if self.imgsz else {}
+        macs = [row_cost(row).macs for row in self.detector(1).resolve(64)]
+        for stage, choice in self.stages.items():
+            first, last = TEMPLATES[self.template].stage_rows(stage)
+            found |= {f"{stage}.channels": log2(choice.channels), f"{stage}.depth": log2(choice.depth)}
+            found[f"{stage}.macs"] = log2(sum(macs[first : last + 1]))
+            operator = f"{choice.shell}-{choice.family}"
+            found[operator] = found.get(operator, 0.0) + 1
         return found
 
     def check(self) -> None:

@@ -37,8 +37,22 @@ def test_strings_decode_without_the_run(space: Space) -> None:
 def test_every_choice_is_a_number_to_the_surrogate(space: Space) -> None:
     for stage in space.file.stages:
         for choice in space.choices(stage):
-            features = space.stock().replace({stage: choice}).features
-            assert all(math.isfinite(value) for value in features.values())
+            member = space.stock().replace({stage: choice})
+            assert all(math.isfinite(value) for value in (member.features | member.summary).values())
+
+
+def test_a_summary_counts_operators_and_adds_up_stages() -> None:
+    member = decode(
+        "yolov8n.1/p2:c2f_e0.5_n1_c32/p3:csp-faster_r4_e2_n2_c48/p4:plain-faster_r4_e2_n2_c128/p5:csp-faster_r2_e1_n1_c256"
+    )
+    summary = member.summary
+    operators = {name: value for name, value in summary.items() if "-" in name}
+    assert operators == {"csp-c2f": 5, "csp-faster": 2, "plain-faster": 1}  # the neck's four are c2f
+    assert summary["p3.channels"] == math.log2(48) and summary["p3.depth"] == 1
+    # The convolution of 32 to 64 channels to 16 x 16 pixels of 64, and the block that it feeds.
+    stock = load_space("yolov8n").stock().summary
+    macs = 16 * 16 * (9 * 16 * 32 + 32 * 32 + 2 * 9 * 16 * 16 + 48 * 32)
+    assert stock["p2.macs"] == pytest.approx(math.log2(macs))
 
 
 def test_equal_models_have_equal_strings(space: Space) -> None:
