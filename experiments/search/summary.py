@@ -1,0 +1,72 @@
+"""What should the sampler `guided` know of an architecture: every choice, or a summary?
+
+    python experiments/search/summary.py        # writes results/summary.csv
+
+The 50 candidates of each committed search were scored by short training. A tenth of them at a time is left out, ranked
+by a model of the others, and the ranking compared with their scores by Kendall's tau: with `Architecture.features`, a
+number for every choice, and with `Architecture.summary`. ``few``: 30 candidates tell the others' ranks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+import pandas as pd
+from scipy.stats import kendalltau
+
+from nas.engine._surrogate import Surrogate
+from nas.spaces import decode
+
+RESULTS = Path(__file__).parent / "results"
+HEADLINE = Path(__file__).parents[1] / "headline" / "results"
+SEARCHES = {
+    "shapes, neck kept": [RESULTS / "own_trials.csv"],
+    "bccd": sorted(HEADLINE.glob("bccd-trials-*.csv")),
+    "scenes": sorted((HEADLINE / "before").glob("scenes-trials-*.csv")),
+}
+"""Searches of one set and space, together."""
+REPEATS, FOLDS, FEW = 10, 10, 30
+COSTS = ("latency_ms", "params", "macs")
+
+
+def table(rows: list[Mapping[str, float]]) -> np.ndarray:
+    columns = sorted(set().union(*rows))
+    return np.array([[row.get(name, 0.0) for name in columns] for row in rows])
+
+
+def taus(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
+    """With all others known, and with a few."""
+    rng, most, few = np.random.default_rng(0), [], []
+    for _ in range(REPEATS):
+        order, found = rng.permutation(len(y)), np.zeros(len(y))
+        for left_out in np.array_split(order, FOLDS):
+            known = np.setdiff1d(order, left_out)
+            found[left_out] = Surrogate(x[known], y[known]).mean(x[left_out])
+        most.append(float(kendalltau(found, y).statistic))
+        known, others = order[:FEW], order[FEW:]
+        few.append(float(kendalltau(Surrogate(x[known], y[known]).mean(x[others]), y[others]).statistic))
+    return fmean(most), fmean(few)
+
+
+def main() -> None:
+    rows = []
+    for name, files in SEARCHES.items():
+        trials = pd.concat(map(pd.read_csv, files)).query("state == 'trained'").drop_duplicates("arch")
+        costs = [{cost: math.log2(value) for cost, value in row.items()} for _, row in trials[list(COSTS)].iterrows()]
+        members = list(map(decode, trials.arch))
+        for known in ("features", "summary"):
+            x = table([getattr(member, known) | of for member, of in zip(members, costs, strict=True)])
+            most, few = taus(x, trials.score.to_numpy())
+            row = {"searches": name, "candidates": len(x), "known": known, "numbers": x.shape[1]}
+            rows.append(row | {"tau": round(most, 3), "tau_few": round(few, 3)})
+    found = pd.DataFrame(rows)
+    found.to_csv(RESULTS / "summary.csv", index=False)
+    print(found.to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
