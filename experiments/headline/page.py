@@ -32,12 +32,14 @@ PAIRED = 0.10
 
 
 def load(name: str) -> pd.DataFrame | None:
-    """A row a contestant: mean AP on the test split, its standard error, and latencies; None while something lacks."""
+    """A row a contestant: mean AP on the test split, its standard error, and latencies; None while one lacks."""
     files = [RESULTS / f"{name}-trained.csv", *(RESULTS / f"{name}-latency-{runtime}.csv" for runtime in RUNTIMES)]
     if not all(file.exists() for file in files):
         return None
     trained, *latencies = map(pd.read_csv, files)
-    by_name = trained.groupby("name")
+    if not set(latencies[0].name) <= set(trained.name):
+        return None
+    by_name = trained[trained.name.isin(latencies[0].name)].groupby("name")
     table = by_name.ap.agg(["mean", "count"]).rename(columns={"mean": "ap", "count": "seeds"})
     # Pooled: a standard deviation of two says little.
     table["se"] = np.sqrt(by_name.ap.var().dropna().mean() / table.seeds)
