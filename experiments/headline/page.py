@@ -79,16 +79,14 @@ def foretold(name: str, table: pd.DataFrame) -> pd.DataFrame:
         for i, j in itertools.combinations(table.index, 2)
         if abs(ms[i] / ms[j] - 1) <= PAIRED and abs(ap[i] - ap[j]) > 1.96 * np.hypot(table.se[i], table.se[j])
     ]
-    rows = [
-        {
-            "score": score,
-            "pairs in order": round(fmean(float((ap[i] - ap[j]) * (by[i] - by[j]) > 0) for i, j in clear), 2),
-            "pairs": len(clear),
-            "Spearman with AP": round(float(by.corr(ap, method="spearman")), 2),
-        }
-        for score, by in told.items()
-        if clear
-    ]
+    rows = []
+    for score, by in told.items():
+        known = [(i, j) for i, j in clear if pd.notna(by[i]) and pd.notna(by[j])]
+        if known:
+            share = fmean(float((ap[i] - ap[j]) * (by[i] - by[j]) > 0) for i, j in known)
+            spearman = by.corr(ap, method="spearman")
+            row = {"score": score, "pairs in order": round(share, 2), "pairs": len(known)}
+            rows.append(row | {"Spearman with AP": round(float(spearman), 2)})
     return pd.DataFrame(rows)
 
 
