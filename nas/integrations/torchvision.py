@@ -22,13 +22,7 @@ def nms(boxes: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torc
 
     Fast, since Ultralytics leaves out the images of a batch that it has no time left for.
     """
-    kept = torch.cat(
-        [
-            boxes.new_empty(0, dtype=torch.long),
-            *(_kept(boxes, scores, iou_threshold, island) for island in _islands(boxes)),
-        ]
-    )
-    kept = kept.sort().values
+    kept = torch.cat([_kept(boxes, scores, iou_threshold, island) for island in _islands(boxes)]).sort().values
     return kept[scores[kept].argsort(descending=True, stable=True)]
 
 
