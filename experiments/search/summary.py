@@ -22,11 +22,11 @@ from nas.engine._surrogate import Surrogate
 from nas.spaces import decode
 
 RESULTS = Path(__file__).parent / "results"
-HEADLINE = Path(__file__).parents[1] / "headline" / "results"
+HEADLINE = Path(__file__).parents[1] / "headline" / "results" / "before"
 SEARCHES = {
     "shapes, neck kept": [RESULTS / "own_trials.csv"],
     "bccd": sorted(HEADLINE.glob("bccd-trials-*.csv")),
-    "scenes": sorted((HEADLINE / "before").glob("scenes-trials-*.csv")),
+    "scenes": sorted(HEADLINE.glob("scenes-trials-*.csv")),
 }
 """Searches of one set and space, together."""
 REPEATS, FOLDS, FEW = 10, 10, 30
