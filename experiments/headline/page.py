@@ -12,6 +12,9 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.text import Annotation
+from matplotlib.transforms import Bbox
 
 from nas.spaces import decode
 
@@ -29,6 +32,13 @@ EQUAL = 1.02
 """A latency within so much is equal: two measurements of one model differ by that."""
 PAIRED = 0.10
 """Latencies within so much of each other are those of a pair that scores are asked to order, as in the proxy study."""
+
+SIDES = [(x, y) for y in ("bottom", "top", "center") for x in ("left", "right", "center") if x != y]
+"""Sides of a point where its name may stand, as the alignment that puts it there."""
+AWAY = {"left": 5, "right": -5, "bottom": 3, "top": -3, "center": 0}
+"""Points between them."""
+FAR = 1e4
+"""Pixels beyond all that is drawn."""
 
 
 def load(name: str) -> pd.DataFrame | None:
@@ -109,16 +119,38 @@ def draw(tables: dict[str, pd.DataFrame]) -> None:
             axis.errorbar(
                 of.onnxruntime_ms, of.ap, of.se, of.onnxruntime_spread_ms, "o", color=colour, ms=5, lw=1, label=kind
             )
-            for contestant, row in of.iterrows():
-                if not kind.startswith("found"):
-                    axis.annotate(contestant, (row.onnxruntime_ms, row.ap), (4, 4), textcoords="offset points", size=6)
         axis.set(title=name, xlabel="latency in ms, measured whole: onnxruntime, one thread", ylabel="AP50-95, test")
         axis.grid(alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0][0].legend(fontsize=8)
+    axes[0][0].legend(fontsize=8, loc="lower right")
     figure.tight_layout()
+    for axis, table in zip(axes[0], tables.values(), strict=True):
+        label(axis, table)
     figure.savefig(RESULTS / "headline.png", dpi=140)
     plt.close(figure)
+
+
+def label(axis: Axes, table: pd.DataFrame) -> None:
+    """Names beside the points, each on the side where it covers least of points, margins and other names."""
+    points, (left, right) = axis.transData.transform(table[["onnxruntime_ms", "ap"]]), axis.bbox.intervalx
+    taken = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in points]
+    taken += [Bbox([[left - FAR, -FAR], [left, FAR]]), Bbox([[right, -FAR], [right + FAR, FAR]])]
+    for name, row in table.iterrows():
+        kind = row.kind.split(" and ")[0]
+        called = str(name).removeprefix(kind).strip()
+        at = row.onnxruntime_ms, row.ap
+        text = axis.annotate(called, at, (0, 0), textcoords="offset points", size=6, color=COLOURS[kind])
+        boxes = [placed(text, side) for side in SIDES]
+        covered = [
+            sum(abs(of.width * of.height) for other in taken if (of := Bbox.intersection(box, other))) for box in boxes
+        ]
+        taken.append(placed(text, SIDES[int(np.argmin(covered))]))
+
+
+def placed(text: Annotation, side: tuple[str, str]) -> Bbox:
+    """Where it stands now."""
+    text.set(ha=side[0], va=side[1], position=(AWAY[side[0]], AWAY[side[1]]))
+    return text.get_window_extent()
 
 
 def page() -> None:
