@@ -80,8 +80,9 @@ def against(table: pd.DataFrame, runtime: str, kind: str) -> pd.DataFrame:
 def foretold(name: str, table: pd.DataFrame) -> pd.DataFrame:
     """The share of pairs of equal latency that a default search's short training, and size, put in the order of the
     long one: of those whose AP differs by more than chance does with 95 %."""
-    scores = pd.read_csv(RESULTS / f"{name}-proxy.csv").pivot(index="name", columns="seed", values="score")
-    told = {f"short training, seed {seed}": scores[seed].reindex(table.index) for seed in scores}
+    short = pd.read_csv(RESULTS / f"{name}-proxy.csv").pivot(index="name", columns="seed").reindex(table.index)
+    told = {f"short training, seed {seed}": of for seed, of in short["score"].items()}
+    told |= {f"its training loss, seed {seed}": -of for seed, of in short["loss"].items()}
     told |= {"latency": table.onnxruntime_ms, "MACs": table.macs, "parameters": table.params}
     ms, ap = table.onnxruntime_ms, table.ap
     clear = [
