@@ -10,7 +10,6 @@ number for every choice, and with `Architecture.summary`. ``few``: 30 candidates
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
 
@@ -18,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
-from nas.engine._surrogate import Surrogate
+from nas.engine._surrogate import Surrogate, tabulate
 from nas.spaces import decode
 
 RESULTS = Path(__file__).parent / "results"
@@ -31,11 +30,6 @@ SEARCHES = {
 """Searches of one set and space, together."""
 REPEATS, FOLDS, FEW = 10, 10, 30
 COSTS = ("latency_ms", "params", "macs")
-
-
-def table(rows: list[Mapping[str, float]]) -> np.ndarray:
-    columns = sorted(set().union(*rows))
-    return np.array([[row.get(name, 0.0) for name in columns] for row in rows])
 
 
 def taus(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
@@ -59,7 +53,7 @@ def main() -> None:
         costs = [{cost: math.log2(value) for cost, value in row.items()} for _, row in trials[list(COSTS)].iterrows()]
         members = list(map(decode, trials.arch))
         for known in ("features", "summary"):
-            x = table([getattr(member, known) | of for member, of in zip(members, costs, strict=True)])
+            x = tabulate([getattr(member, known) | of for member, of in zip(members, costs, strict=True)])
             most, few = taus(x, trials.score.to_numpy())
             row = {"searches": name, "candidates": len(x), "known": known, "numbers": x.shape[1]}
             rows.append(row | {"tau": round(most, 3), "tau_few": round(few, 3)})

@@ -17,7 +17,7 @@ from optuna.samplers import BaseSampler, GPSampler, NSGAIISampler, RandomSampler
 from nas.engine._limits import Limits
 from nas.engine._pareto import pareto
 from nas.engine._record import Record
-from nas.engine._surrogate import Surrogate, Values, expected_gain
+from nas.engine._surrogate import Surrogate, Values, expected_gain, tabulate
 from nas.engine._target import Target
 from nas.spaces import Architecture, Space
 
@@ -179,7 +179,7 @@ def spread(scene: Scene, rng: np.random.Generator) -> Architecture | None:
     known = [scene.space.decode(row.arch) for row in scene.trained] + list(scene.running)
     asked = {row.arch for row in scene.done}
     pool = [scene.space.random(rng) for _ in range(POOL)]
-    x = _table([member.features for member in (*known, *pool)])
+    x = tabulate([member.features for member in (*known, *pool)])
     x = (x - x.mean(0)) / np.where(x.std(0) > 0, x.std(0), 1)
     near = ((x[len(known) :, None] - x[None, : len(known)]) ** 2).sum(-1).min(1, initial=np.inf)
     by_distance = [pool[index] for index in np.argsort(-near, kind="stable") if near[index] > 0]
@@ -188,15 +188,7 @@ def spread(scene: Scene, rng: np.random.Generator) -> Architecture | None:
 
 def encode(members: Sequence[Priced]) -> Values:
     """A row of numbers a member: its summary, and the logarithms of what it costs."""
-    return _table([m.architecture.summary | {name: math.log2(m.costs[name]) for name in PRICES} for m in members])
-
-
-def _table(rows: Sequence[dict[str, float]]) -> Values:
-    columns = {name: column for column, name in enumerate(sorted({name for row in rows for name in row}))}
-    table = np.zeros((len(rows), len(columns)))
-    for values, row in zip(table, rows, strict=True):
-        values[[columns[name] for name in row]] = list(row.values())
-    return table
+    return tabulate([m.architecture.summary | {name: math.log2(m.costs[name]) for name in PRICES} for m in members])
 
 
 def _new(scene: Scene, members: Iterator[Architecture]) -> list[Priced]:

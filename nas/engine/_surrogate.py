@@ -7,7 +7,7 @@ hypervolume improvement has a closed form (Emmerich et al., 2006, with all objec
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import pi, sqrt
 from typing import NamedTuple
 
@@ -26,6 +26,15 @@ NOISES = (0.03, 0.1, 0.3)
 """Shares of the scores' variance that are taken for noise, tried likewise."""
 MOST = 150
 """At most so many points, the last ones, decide on length scale and noise: all of them would be slow."""
+
+
+def tabulate(rows: Sequence[Mapping[str, float]]) -> Values:
+    """Named numbers of each point as a table: a column a name, 0 where a point has none of it."""
+    columns = {name: column for column, name in enumerate(sorted({name for row in rows for name in row}))}
+    table = np.zeros((len(rows), len(columns)))
+    for values, row in zip(table, rows, strict=True):
+        values[[columns[name] for name in row]] = list(row.values())
+    return table
 
 
 class Surrogate:
