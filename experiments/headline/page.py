@@ -107,6 +107,17 @@ def foretold(name: str, table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def predicted(table: pd.DataFrame) -> pd.DataFrame:
+    """How far predictions were off what was measured."""
+    rows = []
+    for runtime in RUNTIMES:
+        off = (table[f"{runtime}_predicted_ms"] / table[f"{runtime}_ms"] - 1).abs()
+        rows.append(
+            {"runtime": runtime, "models": len(off), "mean error": f"{off.mean():.1%}", "worst": f"{off.max():.1%}"}
+        )
+    return pd.DataFrame(rows)
+
+
 def won(name: str) -> pd.DataFrame:
     """How often each operator stands in each stage of the fronts, whole."""
     fronts = pd.read_csv(RESULTS / f"{name}-fronts.csv")
@@ -173,6 +184,7 @@ def page() -> None:
                 beside = against(table, runtime, kind)
                 lines += [f"### {name}: {kind}, {runtime}", "", beside.to_markdown(index=False), ""]
         lines += [f"### {name}: what was foretold", "", foretold(name, table).to_markdown(index=False), ""]
+        lines += [f"### {name}: predicted latency against measured", "", predicted(table).to_markdown(index=False), ""]
         lines += [f"### {name}: operators of the fronts", "", won(name).to_markdown(index=False), ""]
     (RESULTS / "headline.md").write_text("\n".join(lines))
     print("\n".join(lines))
