@@ -44,7 +44,10 @@ RESULTS = Path(__file__).parent / "results"
 TRAIN = Path(__file__).with_name("train.py")
 DEPLOYED = 320
 """Pixels of an image where latency counts."""
-SETS = {"bccd": {"imgsz": 320, "epochs": 30, "batch": 16, "nbs": 16}, "scenes": {"imgsz": 96, "epochs": 28, "batch": 32}}
+SETS = {
+    "bccd": {"imgsz": 320, "epochs": 30, "batch": 16, "nbs": 16},
+    "scenes": {"imgsz": 96, "epochs": 28, "batch": 32},
+}
 """How each is trained. A step after every batch (``nbs``) on bccd, which has 13 an epoch: by default Ultralytics
 gathers four of 16 images for one, and a hundred steps teach little."""
 RECIPE = {"optimizer": "AdamW", "lr0": 0.003, "warmup_epochs": 1, "mosaic": 0, "cache": "ram", "val": False}
