@@ -32,7 +32,6 @@ EQUAL = 1.02
 """A latency within so much is equal: two measurements of one model differ by that."""
 PAIRED = 0.10
 """Latencies within so much of each other are those of a pair that scores are asked to order, as in the proxy study."""
-
 SIDES = [(x, y) for y in ("bottom", "top", "center") for x in ("left", "right", "center") if x != y]
 """Sides of a point where its name may stand, as the alignment that puts it there."""
 AWAY = {"left": 5, "right": -5, "bottom": 3, "top": -3, "center": 0}
@@ -94,8 +93,10 @@ def foretold(name: str, table: pd.DataFrame) -> pd.DataFrame:
         for i, j in itertools.combinations(table.index, 2)
         if abs(ms[i] / ms[j] - 1) <= PAIRED and abs(ap[i] - ap[j]) > 1.96 * np.hypot(table.se[i], table.se[j])
     ]
-    compared = [(score, ap, by) for score, by in told.items()]
-    compared += [("long training: seed 0 by seed 1", long["ap"][0], long["ap"][1])]
+    compared = [
+        *((score, ap, by) for score, by in told.items()),
+        ("long training: seed 0 by seed 1", long["ap"][0], long["ap"][1]),
+    ]
     rows = []
     for score, truth, by in compared:
         known = [(i, j) for i, j in clear if not np.isnan([truth[i], truth[j], by[i], by[j]]).any()]

@@ -26,7 +26,7 @@ from scipy.stats import kendalltau, norm
 
 from nas.engine import Target
 from nas.engine._samplers import PRICES, Priced
-from nas.engine._surrogate import Surrogate
+from nas.engine._surrogate import Surrogate, tabulate
 from nas.files import shipped
 from nas.runtimes import choose
 from nas.spaces import Architecture, decode, load_space
@@ -102,8 +102,8 @@ class Own:
         rows = [
             {**m.architecture.features, **{n: math.log2(m.costs[n]) for n in PRICES}} for m in (*self._known, *members)
         ]
-        columns = sorted(set().union(*rows[: len(self._known)]))
-        return np.array([[row.get(name, 0.0) for name in columns] for row in rows])
+        columns = set().union(*rows[: len(self._known)])
+        return tabulate([{name: row[name] for name in row.keys() & columns} for row in rows])
 
     def _priced(self, member: Architecture) -> Priced:
         return Priced(member, self.target.costs(member))
