@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -25,13 +25,11 @@ from nas.engine import bundle_finalists, take_home
 from nas.errors import InputError
 from nas.files import shipped
 from nas.reports import card_tables, write_card, write_report, write_study
-from nas.runtimes.measure import Noise
 from nas.spaces import DEFAULT_SPACE, load_space, read_model
 from nas.tables import (
     Calibration,
     Card,
     LatencyTable,
-    Listed,
     Model,
     Unpacked,
     bundle,
@@ -54,9 +52,6 @@ app = typer.Typer(add_completion=False, help="Build, check, read and carry the l
 CLASSES = 80
 SIZE = 320
 HELD_OUT = 40
-
-CARD = {"within_5pct": "within 5 %", "mean_error": "mean error"}
-"""What the list tells of a report card."""
 
 Size = Annotated[int, typer.Option(help="Image size in pixels, a multiple of 32.")]
 
@@ -222,21 +217,15 @@ def show_list(
     as_json: cli.Json = False,
 ) -> None:
     """The tables in your folder and those that are shipped, with the figures of their last report cards."""
-    wanted = {"device": device, "runtime": runtime, "threads": threads}
-    found = []
-    for facts in map(_facts, list_tables()):
-        fits = all(value in {None, facts.get(name)} for name, value in wanted.items())
-        if facts["damaged"] or (fits and (imgsz is None or imgsz in facts["sizes"])):
-            found.append(facts)
+    found = [listed for listed in list_tables() if listed.damaged or listed.fits(device, runtime, threads, imgsz)]
     if as_json:
-        _print({"tables": found})
+        _print({"tables": [listed.facts() for listed in found]})
         return
     console = Console(soft_wrap=True, highlight=False)
     if not found:
         console.print("no such table; python -m nas.latency build makes that of this device", markup=False)
-    for facts in found:
-        for line in _lines(facts):
-            console.print(line, markup=False)
+    for line in chain.from_iterable(listed.lines() for listed in found):
+        console.print(line, markup=False)
 
 
 @app.command("bundle")
@@ -389,44 +378,6 @@ def _mend(table: LatencyTable, models: Sequence[str], imgsz: int) -> str:
         return kit_command(table.fingerprint["device"])
     command = latency_command("predict", *models, "--imgsz", str(imgsz), of=table.fingerprint)
     return f"nothing is measured for a table taken by --force ({table.forced}); {command} takes this device's own"
-
-
-def _facts(listed: Listed) -> dict[str, Any]:
-    """What stands in the JSON of the list; a damaged table has nothing but its path and its damage."""
-    facts: dict[str, Any] = {"path": str(listed.path), "shipped": listed.shipped, "damaged": listed.damaged}
-    if listed.held is None:
-        return facts
-    header, entries = listed.held
-    of = header.identity
-    return {
-        **facts,
-        **{name: of.get(name) for name in ("device", "cpu", "gpu", "runtime", "version", "threads", "precision")},
-        "sizes": sorted(map(int, header.calibrations)),
-        "entries": len(entries),
-        "date": header.date,
-        "noise": {**header.noise._asdict(), "too_much": header.noise.too_much},
-        "cards": header.cards,
-    }
-
-
-def _lines(facts: dict[str, Any]) -> Iterator[str]:
-    """A table of the list as text: where it lies, what it is of, what is in it, how well it predicts."""
-    yield facts["path"] + (" (shipped)" if facts["shipped"] else "")
-    if facts["damaged"]:
-        yield f"  damaged: {facts['damaged']}"
-        return
-    processor = facts["gpu"] or facts["cpu"]
-    runtime = f"{facts['runtime']} {facts['version']}, {facts['threads']} thread(s), {facts['precision']}"
-    yield f"  {facts['device']} ({processor}), {runtime}"
-    sizes = ", ".join(map(str, facts["sizes"])) or "no size yet"
-    noise = Noise(facts["noise"]["quiet"], facts["noise"]["steal"])
-    loud = "; TOO NOISY to be trusted" if noise.too_much else ""
-    yield f"  {facts['entries']} entries, {sizes} px, {facts['date']}; {noise}{loud}"
-    for size, card in facts["cards"].items():
-        figures = [f"{card[name]:.1%} {what}" for name, what in CARD.items() if name in card]
-        yield f"  report card at {size} px: {', '.join(figures)}"
-    if not facts["cards"]:
-        yield "  no report card yet; python -m nas.latency check makes one"
 
 
 def _fitted(fit: Calibration, imgsz: int) -> str:

@@ -115,7 +115,7 @@ def _latencies(
         say(f"no latency: no table of this device with {of['runtime']} yet; {build} builds it")
         return unknown
     if str(imgsz) not in table.header.calibrations:
-        sizes = ", ".join(table.header.calibrations) or "no size yet"
+        sizes = ", ".join(map(str, table.header.sizes)) or "no size yet"
         say(f"no latency: {table.path} is for {sizes}, not {imgsz} pixels; {adds}")
         return unknown
     known = table.known(detector, imgsz)

@@ -50,8 +50,9 @@ def load(name: str) -> pd.DataFrame | None:
         return None
     by_name = trained[trained.name.isin(latencies[0].name)].groupby("name")
     table = by_name.ap.agg(["mean", "count"]).rename(columns={"mean": "ap", "count": "seeds"})
-    # Pooled: a standard deviation of two says little.
-    table["se"] = np.sqrt(by_name.ap.var().dropna().mean() / table.seeds)
+    # Pooled over all models: a standard deviation of two or three trainings says little.
+    pooled = (by_name.ap.var().fillna(0) * (table.seeds - 1)).sum() / (table.seeds - 1).sum()
+    table["se"] = np.sqrt(pooled / table.seeds)
     for runtime, latency in zip(RUNTIMES, latencies, strict=True):
         columns = latency.set_index("name")[["predicted_ms", "ms", "spread_ms"]].add_prefix(f"{runtime}_")
         table = table.join(columns)

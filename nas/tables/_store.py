@@ -56,6 +56,11 @@ class Header:
     def noise(self) -> Noise:
         return Noise(self.quiet, self.steal)
 
+    @property
+    def sizes(self) -> list[int]:
+        """Image sizes in pixels that the table predicts at."""
+        return sorted(map(int, self.calibrations))
+
 
 Entries = dict[Key, Measurement]
 
