@@ -54,6 +54,9 @@ TlsKey = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
+KEPT = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
+"""What the system says where a file must not be read or written, or cannot lie."""
+
 Say = Callable[[str], object]
 """Takes a line for a person."""
 
@@ -86,7 +89,8 @@ def check_nc(nc: int | None) -> None:
 
 
 def run(command: Callable[[], object]) -> None:
-    """Run a command and exit: 0 done, 1 for a full disk, 2 for a wrong option or input, 130 for Ctrl-C.
+    """Run a command and exit: 0 done, 1 for a full disk, 2 for a wrong option or input or a file that the system keeps
+    from us, 130 for Ctrl-C.
 
     These show one line; any other exception is a fault of ours, keeps its traceback and exits with 1.
     """
@@ -102,6 +106,8 @@ def run(command: Callable[[], object]) -> None:
     except Exception as error:
         if file := _full(error):
             fail(f"{file}: no space left on the disk; free some and go on: what was finished is kept", 1)
+        if isinstance(error, OSError) and error.errno in KEPT and error.filename is not None:
+            fail(f"{error.filename}: {error.strerror}; give another place, or the right to use this one", 2)
         raise
     # Typer turns Ctrl-C, and --help, into a status that it returns.
     sys.exit(status if isinstance(status, int) else 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shlex
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -14,13 +15,13 @@ from rich.console import Console
 
 from nas import cli
 from nas.data import class_names
-from nas.detectors import DIALECTS, Detector, Network, fuse, in_dialect, to_yaml
+from nas.detectors import DIALECTS, Detector, Network, as_written, fuse, in_dialect, to_yaml
 from nas.errors import InputError
 from nas.files import replacing, write
 from nas.integrations.checkpoint import read_checkpoint
 from nas.reports import load_run
 from nas.runtimes import export
-from nas.spaces import decode, read_model
+from nas.spaces import decode, read_model, size_of
 from nas.spaces import new_space as space_around
 
 app = typer.Typer(add_completion=False)
@@ -50,7 +51,7 @@ def main(
     data: Annotated[str | None, typer.Option(help="The data.yaml whose classes it is for, in place of --nc.")] = None,
     onnx: Annotated[bool, typer.Option("--onnx", help="Write an ONNX file in place of a YAML.")] = False,
     imgsz: Annotated[
-        int | None, typer.Option(help="Image size of the ONNX file in pixels.", show_default="the run's; else 640")
+        int | None, typer.Option(help="Image size of the ONNX file in pixels.", show_default="the model's; else 640")
     ] = None,
     new_space: Annotated[
         Path | None, typer.Option(help="Write this space file in place of a YAML, for a search round the model.")
@@ -69,13 +70,16 @@ def main(
         raise InputError("--nc, --data: both say the classes; give one of them")
     nc = len(class_names(data)) if data is not None else nc
     cli.check_nc(nc)
-    cli.check_imgsz(imgsz or SIZE)
+    if imgsz is not None:
+        cli.check_imgsz(imgsz)
+    if onnx and find_spec("onnx") is None:
+        raise InputError("--onnx: onnx is not installed; run pip install 'pareto-yolo[onnx]'")
     if new_space is not None:
         _write_space(new_space, model, nc, say)
         return
     for found in _found(model, nc, imgsz, say):
         detector = _in_dialect(found, dialect)
-        path = out / f"{found.name}.{'onnx' if onnx else 'yaml'}"
+        path = out / f"{as_written(found.name)}.{'onnx' if onnx else 'yaml'}"
         if onnx:
             _write_onnx(path, found, detector, say)
         else:
@@ -97,7 +101,7 @@ def _found(model: str, nc: int | None, imgsz: int | None, say: cli.Say) -> list[
         nc = nc or run.facts["nc"]
         front = zip(run.pareto.name, run.pareto.arch, run.pareto.imgsz, strict=True)
         return [Exported(name, decode(arch).detector(nc), imgsz or int(size), arch) for name, arch, size in front]
-    size = imgsz or SIZE
+    size = size_of(model, imgsz, SIZE)
     if path.suffix == ".pt":
         detector, network, hidden, stock = read_checkpoint(path)
         if hidden != stock:
@@ -154,9 +158,10 @@ def _write_onnx(path: Path, found: Exported, detector: Detector, say: cli.Say) -
 
 def _training(dialect: str, path: Path, size: int) -> str:
     """The command that trains this YAML."""
+    file = shlex.quote(str(path))
     if dialect == "ultralytics":
-        return f"python -m nas.train model={path} data=data.yaml imgsz={size} epochs=300"
-    return f"python train.py --weights '' --cfg {path} --data data.yaml --imgsz {size} --epochs 300  (in its checkout)"
+        return f"python -m nas.train model={file} data=data.yaml imgsz={size} epochs=300"
+    return f"python train.py --weights '' --cfg {file} --data data.yaml --imgsz {size} --epochs 300  (in its checkout)"
 
 
 if __name__ == "__main__":

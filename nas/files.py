@@ -64,13 +64,19 @@ def write(path: Path, text: str) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside ``path`` to write to; it takes the name when it is whole, at the end of the block.
-    What a process that was killed has left there is removed."""
+    """A temporary file beside ``path`` to write to; it takes the name when it is whole and on the disk, at the end of
+    the block, and is removed where that fails. What a process that was killed has left there is removed too."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         with suppress(FileNotFoundError):
             if time.time() - left.stat().st_mtime > LEFT:
                 left.unlink()
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    yield temporary
-    os.replace(temporary, path)
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())  # or a power cut leaves the name and nothing in it
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

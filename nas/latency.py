@@ -19,13 +19,13 @@ from rich.table import Table
 from rich.text import Text
 
 from nas import cli
-from nas.detectors import Detector, cost
+from nas.detectors import cost
 from nas.display import Display
 from nas.engine import bundle_finalists, take_home
 from nas.errors import InputError
 from nas.files import shipped
 from nas.reports import card_tables, write_card, write_report, write_study
-from nas.spaces import DEFAULT_SPACE, load_space, read_model
+from nas.spaces import DEFAULT_SPACE, load_space, read_model, size_of
 from nas.tables import (
     Calibration,
     Card,
@@ -35,6 +35,7 @@ from nas.tables import (
     bundle,
     card_from,
     card_models,
+    check_name,
     forced_warning,
     is_here,
     kit_command,
@@ -54,6 +55,7 @@ SIZE = 320
 HELD_OUT = 40
 
 Size = Annotated[int, typer.Option(help="Image size in pixels, a multiple of 32.")]
+OwnClasses = Annotated[int | None, typer.Option(help="Classes.", show_default=f"each YAML's; {CLASSES} else")]
 
 
 @app.command()
@@ -82,7 +84,8 @@ def build(
     spaces = [load_space(name) for name in dict.fromkeys(space or [DEFAULT_SPACE])]
     table = open_table(device, runtime, threads, precision, table_file, rebuild)
     if not table.here:
-        raise InputError(f"--device {device}: not this machine, so nothing can be measured; {kit_command(device)}")
+        kit = kit_command(table.fingerprint, "--imgsz", str(sizes[0]), "--nc", str(nc))
+        raise InputError(f"--device {device}: not this machine, so nothing can be measured; {kit}")
     start, before = perf_counter(), len(table)
     with Display() as display:
         try:
@@ -111,10 +114,11 @@ def predict(
     models: Annotated[
         list[str], typer.Argument(help="Model YAMLs of Ultralytics, YOLOv5 or YOLOv9, or architecture strings.")
     ],
-    imgsz: Size = SIZE,
-    nc: Annotated[
-        int | None, typer.Option(help="Classes.", show_default=f"each YAML's; {CLASSES} for an architecture")
+    imgsz: Annotated[
+        int | None,
+        typer.Option(help="Image size in pixels, a multiple of 32.", show_default=f"the model's own; else {SIZE}"),
     ] = None,
+    nc: OwnClasses = None,
     device: cli.Device = "cpu",
     runtime: cli.Runtime = "auto",
     threads: cli.Threads = 1,
@@ -124,30 +128,36 @@ def predict(
     as_json: cli.Json = False,
 ) -> None:
     """Latency in ms of one image, for any models. What the table lacks is measured, where its device is here."""
-    cli.check_imgsz(imgsz)
     cli.check_nc(nc)
+    sizes = [size_of(model, imgsz, SIZE) for model in models]
+    for size in sizes:
+        cli.check_imgsz(size)
     console = Console(stderr=as_json, soft_wrap=True, highlight=False)
     with Display(console) as display:
-        detectors = [read_model(model, imgsz, nc, display.say) for model in models]
+        read = zip(models, sizes, strict=True)
+        asked = [Model(model, "other", read_model(model, size, nc, display.say), size) for model, size in read]
         table = open_table(device, runtime, threads, precision, table_file, force=force)
-        _complete(table, models, detectors, imgsz, display)
-        predictions = [table.predict(detector, imgsz) for detector in detectors]
-        fit, overhead = table.header.calibrations[str(imgsz)], table.header.overhead_ms
+        for size in dict.fromkeys(sizes):
+            _complete(table, [model for model in asked if model.imgsz == size], size, display)
+        predictions = [table.predict(model.detector, size) for model, size in zip(asked, sizes, strict=True)]
+        overhead = table.header.overhead_ms
         if as_json:
             rows: list[dict[str, Any]] = []
-            for model, detector, prediction in zip(models, detectors, predictions, strict=True):
-                params, macs, *_ = cost(detector, imgsz)
-                rows.append({"model": model, "latency_ms": prediction.total_ms, "params": params, "macs": macs})
+            for model, size, prediction in zip(asked, sizes, predictions, strict=True):
+                params, macs, *_ = cost(model.detector, size)
+                facts = {"model": model.name, "imgsz": size, "latency_ms": prediction.total_ms}
+                rows.append({**facts, "params": params, "macs": macs})
             _print({"models": rows, "table": str(_file(table)), "forced": table.forced})
         else:
             shown = Table(box=SIMPLE, pad_edge=False)
-            for heading in ("model", "latency\nms", "rows\nms", "overhead\nms"):
+            for heading in ("model", "px", "latency\nms", "rows\nms", "overhead\nms"):
                 shown.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
-            for model, prediction in zip(models, predictions, strict=True):
+            for model, size, prediction in zip(asked, sizes, predictions, strict=True):
                 figures = (prediction.total_ms, sum(prediction.rows), overhead)
-                shown.add_row(Text(model), *(f"{ms:.3f}" for ms in figures))
+                shown.add_row(Text(model.name), str(size), *(f"{ms:.3f}" for ms in figures))
             _show(shown, console)
-            display.say(f"{_file(table)}; {_fitted(fit, imgsz)}")
+            for size in dict.fromkeys(sizes):
+                display.say(f"{_file(table)}; {_fitted(table.header.calibrations[str(size)], size)}")
             if table.forced:
                 display.say(forced_warning(table.forced))
         if warning := noise_warning(table):
@@ -165,7 +175,7 @@ def check(
         int, typer.Option("--models", min=1, help="Random members to measure, none of which the table was fitted on.")
     ] = HELD_OUT,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random members.")] = 0,
-    nc: Annotated[int, typer.Option(help="Classes: the head's rows depend on them.")] = CLASSES,
+    nc: OwnClasses = None,
     device: cli.Device = "cpu",
     runtime: cli.Runtime = "auto",
     threads: cli.Threads = 1,
@@ -182,18 +192,18 @@ def check(
     cli.check_nc(nc)
     console = Console(stderr=as_json, soft_wrap=True, highlight=False)
     with Display(console) as display:
-        others = [Model(model, "other", read_model(model, imgsz, nc, display.say)) for model in models or ()]
-        searched = load_space(space)
+        others = _others(models, imgsz, nc, display)
+        searched, classes = load_space(space), nc or CLASSES
         # A table that another command had to calibrate on its way was fitted on the default space.
-        fitted = [*searched.calibration(nc), *load_space(DEFAULT_SPACE).calibration(nc)]
+        fitted = [*searched.calibration(classes), *load_space(DEFAULT_SPACE).calibration(classes)]
         table = open_table(device, runtime, threads, precision, table_file, force=force)
         if table.here:
-            chosen = card_models(searched, count, seed, nc, fitted, others)
-            _complete(table, [], [model.detector for model in chosen], imgsz, display)
+            chosen = card_models(searched, count, seed, classes, fitted, others)
+            _complete(table, chosen, imgsz, display)
             card = report_card(table, chosen, imgsz, display.bar, searched.name, seed)
             written = write_card(table, card)
         elif others:
-            raise InputError(f"{others[0].name}: cannot be measured: {_mend(table, models or (), imgsz)}")
+            raise InputError(f"{others[0].name}: cannot be measured: {_mend(table, others, imgsz)}")
         else:
             card, written = replace(load_card(table, imgsz), forced=table.forced), None
         if as_json:
@@ -242,11 +252,14 @@ def make_kit(
         typer.Option(help="Search space, a shipped name or a .yaml file; may be repeated.", show_default=DEFAULT_SPACE),
     ] = None,
     imgsz: Size = SIZE,
-    nc: Annotated[int, typer.Option(help="Classes: the head's rows depend on them.")] = CLASSES,
+    nc: OwnClasses = None,
     count: Annotated[
-        int, typer.Option("--models", help="Random members to check the table with; 0: no check.")
+        int, typer.Option("--models", min=0, help="Random members to check the table with; 0: no check.")
     ] = HELD_OUT,
-    seed: Annotated[int, typer.Option(help="Seed of the random members.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random members.")] = 0,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Leave out nothing that the device's table holds: it is measured anew.")
+    ] = False,
     device: Annotated[str | None, typer.Option(help="A name of your choice for the device, such as pi5.")] = None,
     runtime: Annotated[str, typer.Option(help="auto, onnxruntime or openvino: what you deploy with there.")] = "auto",
     threads: cli.Threads = 1,
@@ -255,8 +268,9 @@ def make_kit(
     device's table lacks of the search spaces, models to check the table with, and yours."""
     with Display() as display:
         if run is not None:
-            if device or models or space:
-                raise InputError("--run: a run brings its device and models; drop --device, --space and the models")
+            if device or models or space or rebuild:
+                mend = "drop --device, --space, --rebuild and the models"
+                raise InputError(f"--run: a run brings its device and models; {mend}")
             with display.bar("finalists of the run") as progress:
                 bundle_finalists(run, folder, progress)
         else:
@@ -265,17 +279,21 @@ def make_kit(
             if device is None or is_here(device):
                 mend = "name the other device, such as --device pi5; python -m nas.latency build is for this machine"
                 raise InputError(f"--device {device or 'is missing'}: a kit is for a device that is not here; {mend}")
-            spaces = [load_space(name) for name in dict.fromkeys(space or [DEFAULT_SPACE])]
-            fitted = spaces[0].calibration(nc)
-            others = [Model(model, "other", read_model(model, imgsz, nc, display.say)) for model in models or ()]
-            checks = card_models(spaces[0], count, seed, nc, fitted, others) if count else others
+            check_name(device)
+            spaces, classes = [load_space(name) for name in dict.fromkeys(space or [DEFAULT_SPACE])], nc or CLASSES
+            fitted = spaces[0].calibration(classes)
+            others = _others(models, imgsz, nc, display)
+            checks = card_models(spaces[0], count, seed, classes, fitted, others) if count else others
             wholes = [*fitted, *(model.detector for model in checks)]
             rows = chain(
-                *(searched.rows(nc, imgsz) for searched in spaces), *(detector.resolve(imgsz) for detector in wholes)
+                *(searched.rows(classes, imgsz) for searched in spaces),
+                *(detector.resolve(imgsz) for detector in wholes),
             )
             note = {"space": spaces[0].name, "seed": seed} if count else {}
             with display.bar(f"kit for {device}") as progress:
-                bundle(folder, device, runtime, threads, rows, fitted, checks, imgsz, progress, note=note)
+                bundle(
+                    folder, device, runtime, threads, rows, fitted, checks, imgsz, progress, note=note, rebuild=rebuild
+                )
         display.say((folder / "README.txt").read_text(encoding="utf-8"))
         size = sum(file.stat().st_size for file in folder.iterdir())
         display.say(f"{folder}: {size / 1e6:.0f} MB")
@@ -299,6 +317,13 @@ def take_kit(
             write_study(taken)
             display.say(
                 f"{taken / 'pareto.csv'} and {taken / 'report.html'}: measured on {table.fingerprint['device']}"
+            )
+        elif not len(table):
+            of = table.fingerprint
+            raise InputError(
+                f"{folder}: holds whole models alone, since a table of {of['device']} had all of the rows; there is "
+                f"none for {of['runtime']} {of['version']}: was the runtime changed there, or the table removed? "
+                f"{kit_command(of, '--imgsz', str(imgsz), '--rebuild')}"
             )
         else:
             calibrated = str(imgsz) in table.header.calibrations
@@ -342,17 +367,22 @@ def _carried_card(unpacked: Unpacked) -> Card:
     if missing := table.missing(row for model in models for row in model.detector.resolve(unpacked.imgsz)):
         raise InputError(
             f"{table.path}: lacks {len(missing)} entries that the kit's maker had in another table; was the runtime "
-            f"changed on the device? {kit_command(table.fingerprint['device'])}"
+            f"changed on the device? {kit_command(table.fingerprint, '--imgsz', str(unpacked.imgsz), '--rebuild')}"
         )
     first, second = ([m.measured[turn] for m in unpacked.models] for turn in range(2))
     return card_from(table, models, unpacked.imgsz, first, second, unpacked.noise, **unpacked.note)
 
 
-def _complete(
-    table: LatencyTable, models: Sequence[str], detectors: Sequence[Detector], imgsz: int, display: Display
-) -> None:
+def _others(models: Sequence[str] | None, imgsz: int, nc: int | None, display: Display) -> list[Model]:
+    """The models that a command names beside those of a space, on images of one size."""
+    for model in models or ():
+        size_of(model, imgsz, imgsz)  # refuses an architecture that names another one
+    return [Model(model, "other", read_model(model, imgsz, nc, display.say)) for model in models or ()]
+
+
+def _complete(table: LatencyTable, models: Sequence[Model], imgsz: int, display: Display) -> None:
     """Measure what the table lacks to predict these; raises InputError that lists it where nothing can be measured."""
-    rows = [row for detector in detectors for row in detector.resolve(imgsz)]
+    rows = [row for model in models for row in model.detector.resolve(imgsz)]
     missing = [str(key) for key in table.missing(rows)]
     calibrated = len(table) > 0 and str(imgsz) in table.header.calibrations
     if not table.here and (missing or not calibrated):
@@ -372,11 +402,14 @@ def _complete(
             table.calibrate(members, imgsz, progress)
 
 
-def _mend(table: LatencyTable, models: Sequence[str], imgsz: int) -> str:
+def _mend(table: LatencyTable, models: Sequence[Model], imgsz: int) -> str:
     """How to get what a table lacks that cannot measure."""
+    words = [*(model.name for model in models), "--imgsz", str(imgsz)]
+    if len(classes := {model.detector.nc for model in models}) == 1:
+        words += ["--nc", str(*classes)]
     if not table.forced:
-        return kit_command(table.fingerprint["device"])
-    command = latency_command("predict", *models, "--imgsz", str(imgsz), of=table.fingerprint)
+        return kit_command(table.fingerprint, *words)
+    command = latency_command("predict", *words, of=table.fingerprint)
     return f"nothing is measured for a table taken by --force ({table.forced}); {command} takes this device's own"
 
 

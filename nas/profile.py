@@ -18,7 +18,7 @@ from nas.detectors import Detector, ResolvedRow, row_cost
 from nas.errors import InputError
 from nas.files import tables_home
 from nas.operators import Cost, total
-from nas.spaces import read_model
+from nas.spaces import read_model, size_of
 from nas.tables import LatencyTable, RefusedTableError, forced_warning, kit_command, latency_command, open_table
 
 app = typer.Typer(add_completion=False)
@@ -28,6 +28,7 @@ CONVENTIONS = (
     "Memory access: elements of the maps that these read and write, and of their weights.",
     "Weights: bytes of the deployed model. All for one image.",
 )
+SIZE = 640
 WIDTH = 120
 """What the table needs; into a narrower terminal, a file or a pipe it goes whole all the same."""
 
@@ -59,7 +60,10 @@ class Profiled(NamedTuple):
 @app.command()
 def main(
     model: Annotated[str, typer.Argument(help="Model YAML of Ultralytics, YOLOv5 or YOLOv9, or architecture string.")],
-    imgsz: Annotated[int, typer.Option(help="Image size in pixels, a multiple of 32.")] = 640,
+    imgsz: Annotated[
+        int | None,
+        typer.Option(help="Image size in pixels, a multiple of 32.", show_default="an architecture's own; else 640"),
+    ] = None,
     nc: Annotated[int | None, typer.Option(help="Classes.", show_default="the YAML's; 80 for an architecture")] = None,
     as_json: cli.Json = False,
     device: cli.Device = "cpu",
@@ -70,6 +74,7 @@ def main(
     force: cli.Force = False,
 ) -> None:
     """Parameters, MACs, memory access, weight bytes and latency of a detector, row by row and in total."""
+    imgsz = size_of(model, imgsz, SIZE)
     cli.check_imgsz(imgsz)
     cli.check_nc(nc)
     console = Console(stderr=as_json, soft_wrap=True, highlight=False)
@@ -109,7 +114,7 @@ def _latencies(
         return unknown
     of, path = table.fingerprint, table.path if table.path.parent != tables_home() else None
     predict = latency_command("predict", model, "--imgsz", str(imgsz), of=of, path=path)
-    adds = f"{predict} adds them" if table.here else table.forced or kit_command(of["device"])
+    adds = f"{predict} adds them" if table.here else table.forced or kit_command(of, model, "--imgsz", str(imgsz))
     if not len(table):
         build = latency_command("build", "--imgsz", str(imgsz), of=of, path=path)
         say(f"no latency: no table of this device with {of['runtime']} yet; {build} builds it")

@@ -205,7 +205,7 @@ def main(
     sampler: Annotated[
         str, typer.Option(help=f"What suggests candidates: {', '.join(SAMPLERS)}.", rich_help_panel="Search")
     ] = "guided",
-    seed: Annotated[int, typer.Option(help="Seed of everything random.", rich_help_panel="Search")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.", rich_help_panel="Search")] = 0,
     table_file: cli.TableFile = None,
     rebuild_table: Annotated[
         bool, typer.Option("--rebuild-table", help="Measure the latency table anew.", rich_help_panel=cli.DEVICE)
@@ -218,7 +218,7 @@ def main(
 ) -> None:
     """Find YOLO detectors that are Pareto-optimal in accuracy and in latency measured on a device."""
     began = time.monotonic()
-    if time_limit is not None and time_limit <= 0:
+    if time_limit is not None and not time_limit > 0:
         raise InputError(f"--time-limit {time_limit}: must be above 0 minutes")
     limits = Limits(max_latency, max_params, max_macs, max_size)
     sizes = tuple(dict.fromkeys(imgsz or (320,)))
@@ -228,6 +228,8 @@ def main(
     searched = load_space(space, sizes)
     check_size(searched, limits, minimised)
     train_on = train_device_of(train_device, address)
+    if resume and rebuild_table:
+        raise InputError("--rebuild-table: a run that is resumed keeps the latencies that it has; drop one of both")
     if resume and out is None:
         raise InputError("--resume: give the run's directory with --out")
     folder = out or next_folder(f"{searched.name}-{Path(data).parent.name if data != 'shapes' else data}")
@@ -237,6 +239,8 @@ def main(
     if is_here(device):
         choose(runtime, device, threads, precision)  # refuses what cannot be, before a data set is built
     scorer = PROXIES[proxy](data, **make)
+    if rungs == RUNGS:
+        at(scorer, rungs)  # refuses a test split that cannot be used, before anything is spent
     far = far_device(device, runtime, threads, address, Link(tls_ca_file, tls_cert, tls_key))
     if far is not None:
         for size in sizes:
@@ -326,12 +330,12 @@ def main(
                 run.save(status="interrupted")
                 display.say(f"interrupted; continue with the same command and --out {folder} --resume")
                 raise
-            except InputError:
-                run.save(status="failed")
-                raise
             except SearchError as error:
                 run.save(status="failed")
                 cli.fail(str(error), 1)
+            except Exception:
+                run.save(status="failed")
+                raise
             finally:
                 crew.pause()
 
@@ -369,16 +373,18 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Executor, 
             write(trials, _csv(known, forced))
 
         display.say(f"search ended: {driver.run(told)}")
-    trained = [row for row in records(driver.study) if row.state == "trained"]
+    ended, stock_name = records(driver.study), str(driver.space.stock())
+    trained = sorted((row for row in ended if row.state == "trained"), key=lambda row: row.arch != stock_name)
     with stoppable(), run.phase("signal"), display.bar("how far scores can be trusted") as progress:
         signal = measure_signal(trained, chosen(trained), driver.score, target, driver.seed, progress)
     with stoppable(), run.phase("rungs"), display.bar("the best trained longer") as progress:
-        standings = climb(driver.study, trained, driver.score, target, driver.seed, progress, rungs, driver.watcher)
+        climbing = trained, driver.score, target, driver.seed, progress, rungs, driver.watcher, driver.limits
+        standings = climb(driver.study, *climbing)
         write(trials, _csv(records(driver.study), forced))
     crew.pause()
     whole = ", measured whole" if latencies.here or target.far is not None else ""
     with run.phase("measuring"), display.bar(f"finalists{whole}") as progress:
-        finalists = measure(standings, trained[0].arch, target, progress)
+        finalists = measure(standings, stock_name, target, progress)
     front, stock, others = front_of(finalists, driver.limits, target.minimised)
     longer = f"--steps {2 * proxy.recipe.steps} trains each candidate twice as long" if proxy.trains else ""
     mend = "" if signal.tells_apart else longer
@@ -390,15 +396,15 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Executor, 
         nc=target.nc,
         unit=unit,
         finalists=[asdict(finalist) for finalist in (*front, *others)],
-        baselines={"asked": [str(member) for member in driver.baselines()], "left_out": list(map(str, left_out))},
+        baselines=_baselines(driver, ended),
         stock=asdict(stock),
         table={"path": str(latencies.path.resolve()), **asdict(latencies.header)},
         signal={**asdict(signal), "tells_apart": signal.tells_apart, "text": trust},
+        status="finished",
     )
     with run.phase("report"):
         write_report(run.folder)
         write_study(run.folder, study=driver.study)
-    run.save(status="finished")
     note = unmeasured(run.folder, forced) if stock.latency_ms is None else ""
     shown = result_table(front, stock, unit, note, target.minimised, target.sizes)
     if not signal.tells_apart:
@@ -411,6 +417,13 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Executor, 
     if forced:
         display.say(forced_warning(forced))
     display.say(f"models in {run.folder / 'pareto'}, report in {run.folder / 'report.html'}")
+
+
+def _baselines(driver: Driver, ended: Sequence[Record]) -> dict[str, list[str]]:
+    """Which of what a search starts from were asked for, and which this one's budget did not hold."""
+    known, there = map(str, (*driver.baselines(), *driver.left_out())), {row.arch for row in ended}
+    asked = {name: name in there for name in known}
+    return {"asked": [n for n, was in asked.items() if was], "left_out": [n for n, was in asked.items() if not was]}
 
 
 def _csv(rows: Sequence[Record], forced: str) -> str:

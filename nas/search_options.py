@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 from dataclasses import asdict, replace
 from functools import partial
@@ -31,8 +32,8 @@ def check(budget: int, sizes: tuple[int, ...], limits: Limits, proxy: str, sampl
     for size in sizes:
         cli.check_imgsz(size)
     for name, value in asdict(limits).items():
-        if value is not None and value <= 0:
-            raise InputError(f"--max-{name} {value}: must be above 0")
+        if value is not None and not 0 < value < math.inf:
+            raise InputError(f"--max-{name} {value}: must be a number above 0")
     if proxy not in PROXIES:
         raise InputError(f"--proxy {proxy}: no such proxy; known are {', '.join(PROXIES)}")
     if len(sizes) > 1 and not PROXIES[proxy].trains:

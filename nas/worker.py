@@ -14,8 +14,8 @@ import typer
 
 from nas import cli
 from nas.cluster import Link, UnreachableError, connect, distributed, security
-from nas.errors import InputError
 from nas.runtimes.measure import machine
+from nas.tables import check_name
 
 app = typer.Typer(add_completion=False)
 
@@ -43,8 +43,7 @@ def main(
     link = Link(tls_ca_file, tls_cert, tls_key)
     cli.warn_open(host, link.tls_cert)
     name = device or device_name()
-    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name) or name in {"cpu", "cuda"}:
-        raise InputError(f"--device {name}: give a name of letters, digits, dots and dashes, other than cpu and cuda")
+    check_name(name)
     crews = _crews(slots, torch.cuda.device_count() if torch.cuda.is_available() else 0)
     connect(scheduler, link, TIMEOUT).close()
     labels = [f"{value} {label}" for crew in crews for label, value in crew["resources"].items()]

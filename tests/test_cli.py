@@ -24,6 +24,12 @@ def raising(error: BaseException, cause: BaseException | None = None) -> Callabl
     [
         (InputError("--budget 0: give 1 or more"), None, 2, "error: --budget 0: give 1 or more"),
         (OSError(errno.ENOSPC, "No space left", "run/a.csv"), None, 1, "error: run/a.csv: no space left on the disk"),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "run"),
+            None,
+            2,
+            "error: run: Permission denied; give",
+        ),
         (RuntimeError("commit"), sqlite3.OperationalError("database or disk is full"), 1, "error: the study: no space"),
         (KeyboardInterrupt(), None, 130, ""),
     ],
@@ -40,5 +46,5 @@ def test_one_line_and_a_status(
 
 
 def test_a_fault_of_ours_keeps_its_traceback() -> None:
-    with pytest.raises(OSError, match="Permission denied"):
-        cli.run(raising(OSError(errno.EACCES, "Permission denied", "run")))
+    with pytest.raises(OSError, match="no such thing"):
+        cli.run(raising(OSError(errno.ENOENT, "no such thing", "run")))

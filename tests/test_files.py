@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.files import LEFT, write
+from nas.files import LEFT, replacing, write
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,6 +22,19 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: p
     with pytest.raises(OSError, match="No space left"):
         write(path, "new")
     assert path.read_text() == "old"
+
+
+def test_what_was_half_written_when_the_disk_was_full_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+
+    def fill() -> None:
+        with replacing(path) as temporary:
+            temporary.write_bytes(b"half")
+            raise OSError("No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        fill()
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:

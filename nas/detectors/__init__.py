@@ -1,6 +1,7 @@
 """Detectors: rows, their YAML, their torch module and their cost."""
 
 from nas.detectors._cost import cost, row_cost
+from nas.detectors._dialects import as_written
 from nas.detectors._heads import DIALECTS, anchor_free, in_dialect
 from nas.detectors._network import Network, build_row, fuse, with_trainers_norms
 from nas.detectors._rows import Detector, ResolvedRow, Row, resolved
@@ -20,6 +21,7 @@ __all__ = [
     "Stage",
     "Template",
     "anchor_free",
+    "as_written",
     "build_row",
     "cost",
     "from_content",

@@ -19,6 +19,8 @@ Tell = Callable[[str], object]
 
 LIGHT = ("C3k2", "A2C2f", "C2fCIB")
 """Kinds that give an Ultralytics model the light class branch; any other model gets the legacy one."""
+ADDING = {"m", "l", "x"}
+"""Scales that add to rows of C3k2, and but for m of A2C2f."""
 _OURS = re.compile(r"__import__\('[\w.]+', fromlist=\['(\w+)'\]\)\.\1")
 """A module of ours, or of a person's own, as it stands in a YAML for YOLOv5 or YOLOv9."""
 _LETTER = re.compile(r"(yolo(?:e-)?v?\d+)([nslmx])")
@@ -33,6 +35,12 @@ def letter_of(stem: str) -> str:
 def without_letter(stem: str) -> str:
     """yolov8 of yolov8s: the file that Ultralytics reads for a scale that has no file of its own."""
     return _LETTER.sub(r"\1", stem, count=1)
+
+
+def as_written(stem: str) -> str:
+    """A name for the file of a model whose scale is in its rows: of letters by which Ultralytics adds to rows, as l in
+    yolo12l, it finds none in yolo12-l."""
+    return _LETTER.sub(r"\1-\2", stem) if letter_of(stem) in ADDING else stem
 
 
 class Scale(NamedTuple):
@@ -119,7 +127,7 @@ class _Reader:
             if not args or not isinstance(args[0], int):
                 raise ValueError(f"the first argument must be the output channels, not {args[:1]}")
             args[0] = self._scale.channels(args[0])
-        if module == "C3k2" and self._scale.letter in {"m", "l", "x"}:
+        if module == "C3k2" and self._scale.letter in ADDING:
             args[1:2] = [True]
         if module == "A2C2f" and self._scale.letter in {"l", "x"}:
             args += [True, 1.2]

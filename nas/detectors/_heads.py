@@ -14,13 +14,13 @@ ANCHORS = ((10, 13, 16, 30, 33, 23), (30, 61, 62, 45, 59, 119), (116, 90, 156, 1
 
 
 class Dialect(NamedTuple):
-    """A trainer's YAML: its ``title``, the head that it trains, the stock kinds that it knows, all if None, and the
-    ``templates`` that are made of them."""
+    """A trainer's YAML: its ``title``, the head that it trains, the stock kinds that it knows, and ``templates`` that
+    are made of them."""
 
     title: str
     head: Callable[[Detector], Detector]
-    kinds: Collection[str] | None = None
-    templates: tuple[str, ...] = ()
+    kinds: Collection[str]
+    templates: tuple[str, ...]
 
 
 def anchor_free(detector: Detector) -> Detector:
@@ -39,7 +39,7 @@ def in_dialect(detector: Detector, name: str) -> Detector:
     """
     title, head, kinds, templates = DIALECTS[name]
     for index, row in enumerate(detector.rows[:-1]):
-        if kinds is not None and row.module not in kinds and not isinstance(row.operator, KeepingOperator):
+        if row.module not in kinds and not isinstance(row.operator, KeepingOperator):
             own = " or ".join(templates)
             raise ValueError(f"row {index} ({row.module}): {title} has no such module; search --space {own} for it")
     return head(detector)
@@ -57,7 +57,16 @@ def _ultralytics(detector: Detector) -> Detector:
 _ALL = ("Conv", "DWConv", "SPPF", "Concat", "nn.Upsample")
 
 DIALECTS = {
-    "ultralytics": Dialect("Ultralytics", _ultralytics),
+    "ultralytics": Dialect(
+        "Ultralytics",
+        _ultralytics,
+        {
+            *_ALL,
+            *("A2C2f", "AConv", "ADown", "C2PSA", "C2f", "C2fCIB", "C3", "C3Ghost", "C3k2", "ELAN1", "GhostConv"),
+            *("PSA", "RepNCSPELAN4", "SCDown", "SPPELAN"),
+        },
+        ("yolov8n", "yolo11n", "yolo26n"),
+    ),
     "yolov5": Dialect(
         "YOLOv5",
         lambda detector: _headed(detector, "AnchorDetect", ANCHORS),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -43,7 +43,8 @@ FAILURES = 10
 class Driver:
     """Fills a study with ``budget`` trained candidates, ``workers`` of them trained at once.
 
-    Baselines, the stock model first, take at most a fifth of the budget and pass every gate. All randomness comes from
+    Baselines, the stock model first, take at most a fifth of the budget and pass every gate; without the stock model
+    there is no search. All randomness comes from
     ``seed``: same seed, table and number of workers, same trials, because trials are told in the order in which they
     were asked, whoever finished first, and each is asked for after the same number of others was told. One more is
     asked for than there are workers, so that none waits for an
@@ -84,33 +85,37 @@ class Driver:
     def run(self, told: Callable[[Record], None]) -> str:
         """Search until the budget is spent; returns why it ended. ``told`` gets every record when it is told.
 
-        Raises SearchError after too many failures in a row, or when nothing can be scored or stored any more.
+        Raises SearchError when the stock model fails, after too many failures in a row, or when nothing can be scored
+        or stored any more; taken up again, it tries anew.
         """
         asked: deque[_Asked] = deque()
         done = [row for row in records(self.study) if row.state not in {INTERRUPTED, "running"}]
+        before = len(done)
         try:
             while True:
                 stop_if_asked()
-                ended = self._ended(done)
+                ended = self._ended(done, before)
                 if not ended:
                     self._fill(asked, done)
                 elif not asked:
                     return ended
                 done.append(self._tell(asked.popleft(), done))
                 told(done[-1])
+                if done[-1].state == "failed" and done[-1].arch == str(self.space.stock()):
+                    raise SearchError(f"the stock model could not be trained: {done[-1].reason}")
         except (KeyboardInterrupt, InputError, SearchError):
             with suppress(StorageLostError):
                 interrupt(self.study)
             raise
 
-    def _ended(self, done: list[Record]) -> str:
-        """Why nothing more is asked for, if so."""
+    def _ended(self, done: list[Record], before: int) -> str:
+        """Why nothing more is asked for, if so; failures ``before`` this process took the run up do not count."""
         count = sum(row.state == "trained" for row in done)
         if count >= self.budget:
             return "the budget is spent"
         if count and time.monotonic() >= self.until:
             return f"the time limit is reached, with {count} of {self.budget} candidates trained"
-        if _tail(done, "failed") >= FAILURES:
+        if _tail(done[before:], "failed") >= FAILURES:
             raise SearchError(f"{FAILURES} candidates in a row failed, the last with: {done[-1].reason}")
         idle = _tail(done, "duplicate", "gated")
         if idle >= EXHAUSTED:
@@ -121,7 +126,7 @@ class Driver:
         """Ask for as many trials as may be open at once, and start the trainings of those that need one."""
         most = self.workers + 1 if self.workers > 1 else 1
         left = self.budget - sum(row.state == "trained" for row in done)
-        known = {row.arch for row in done if row.state != "duplicate"} | {entry.arch for entry in asked}
+        known = {row.arch for row in done if self._stands(row)} | {entry.arch for entry in asked}
         while len(asked) < most and sum(entry.training is not None for entry in asked) < left:
             entry = self._ask(len(done) + len(asked), done, asked)
             asked.append(entry)
@@ -133,22 +138,29 @@ class Driver:
                 entry.training = self.score(self.target.detector(member), self.seed, scale=self.target.scale(member))
             self.watcher.asked(entry.trial, member)  # while it is trained
 
-    def _ask(self, slot: int, done: list[Record], open_ones: Iterable[_Asked]) -> _Asked:
+    def _stands(self, row: Record) -> bool:
+        """Whether its architecture is not to be trained again; the stock model is, where it failed."""
+        return row.state != "duplicate" and not (row.state == "failed" and row.arch == str(self.space.stock()))
+
+    def _ask(self, slot: int, done: list[Record], open_ones: Collection[_Asked]) -> _Asked:
         """Ask for a trial and write what can be known of it without training."""
         baselines, rng = self.baselines(), np.random.default_rng([self.seed, slot])
+        there = {row.arch for row in done if self._stands(row)} | {entry.arch for entry in open_ones}
+        to_come = [member for member in baselines if str(member) not in there]
         running = [entry.architecture for entry in open_ones if entry.training is not None]
         scene = Scene(self.study, self.space, self.target, self.limits, done, running)
         asked: Architecture | optuna.Trial
         if slot in self._cut_off:
             asked = self.space.decode(self._cut_off[slot])
-        elif slot < len(baselines):
-            asked = baselines[slot]
+        elif to_come:
+            asked = to_come[0]
         else:
             asked = (Random() if _tail(done, "duplicate") >= REPEATS else self.sampler).ask(scene, rng)
         architecture = self.space.suggest(asked) if isinstance(asked, optuna.Trial) else asked
         found = self.target.costs(architecture)
-        shown: dict[str, Any] = {COSTS[name].column: value for name, value in found.items()}
-        shown |= {"arch": str(architecture), "slot": slot}
+        # The architecture last: what has one has all of them.
+        shown: dict[str, Any] = {"slot": slot} | {COSTS[name].column: value for name, value in found.items()}
+        shown |= {"arch": str(architecture)}
         if isinstance(asked, optuna.Trial):
             trial = asked
             for name, value in shown.items():
@@ -158,13 +170,13 @@ class Driver:
         violations = self.limits.violations(found)
         for name, value in violations.items():
             trial.set_constraint(name, value)
-        over = {} if slot < len(baselines) else {name: value for name, value in violations.items() if value > 0}
+        over = {} if architecture in baselines else {name: value for name, value in violations.items() if value > 0}
         return _Asked(trial, architecture, [found[name] for name in self.target.minimised], over)
 
     def _tell(self, asked: _Asked, done: list[Record]) -> Record:
         """End a trial. What the study shows of it is written before it is told: then it is final."""
         trial, arch = asked.trial, asked.arch
-        known = next((row for row in done if row.arch == arch and row.state != "duplicate"), None)
+        known = next((row for row in done if row.arch == arch and self._stands(row)), None)
         values: Point | None = None
         state = TrialState.COMPLETE
         if asked.training is not None:

@@ -18,9 +18,14 @@ class Limits:
     macs: int | None = None
     size: int | None = None
 
+    @property
+    def names(self) -> list[str]:
+        """Which costs are limited."""
+        return [name for name, limit in asdict(self).items() if limit is not None]
+
     def violations(self, costs: Mapping[str, float]) -> dict[str, float]:
         """By name, how far each limited cost lies over its limit as a share of it: positive is over, as in Optuna."""
-        return {name: costs[name] / limit - 1 for name, limit in asdict(self).items() if limit is not None}
+        return {name: costs[name] / getattr(self, name) - 1 for name in self.names}
 
     def kept_by(self, costs: Mapping[str, float]) -> bool:
         """Whether nothing lies over its limit."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from nas.files import write
 IDENTITY = ("options", "hashes", "latency")
 FREE = ("budget", "storage")
 """Options that may change."""
+LOCK = ".lock"
 KEPT = "run"
 """The study's attribute that holds a copy of run.json."""
 
@@ -104,7 +106,7 @@ def _take_up(folder: Path, storage: ServerStorage, held: dict[str, Any] | None, 
     if resume and found is None and (held is None or held.get("seconds")):
         raise InputError(f"--resume: there is no run {folder.name} in --storage; it holds {known}; give one with --out")
     if found is not None and held is None:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if _holds_something(folder):
             raise InputError(f"--out {folder}: holds no run and is not an empty directory; give another one")
         if KEPT not in found.user_attrs:
             raise InputError(f"--resume: the study {folder.name} in --storage is not a run of ours; it holds {known}")
@@ -128,14 +130,14 @@ def open_run(folder: Path, facts: dict[str, Any], resume: bool) -> Iterator[Run]
     held = _read(file) if file.exists() else None
     if held is None and resume:
         raise InputError(f"--resume: {folder} holds no run; give the run's directory with --out, or drop --resume")
-    if held is None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if held is None and _holds_something(folder):
         raise InputError(f"--out {folder}: is not an empty directory; give another one")
     if held is not None and not resume:
         raise InputError(f"--out {folder}: holds another run; give another directory, or add --resume to continue it")
     if held is not None:
         _compare(folder, held, facts)
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock")
+    lock = FileLock(folder / LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -146,6 +148,11 @@ def open_run(folder: Path, facts: dict[str, Any], resume: bool) -> Iterator[Run]
         yield run
     finally:
         lock.release()
+
+
+def _holds_something(folder: Path) -> bool:
+    """Whether no run can be made there; a lock is left where one was killed at its very start."""
+    return folder.exists() and (not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir()))
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -187,6 +194,8 @@ def _commit() -> str | None:
     """The commit of our own clone; None where we are installed from a wheel."""
     root = Path(nas.__file__).parent.parent
     if not (root / ".git").exists():
+        return None
+    if shutil.which("git") is None:
         return None
     result = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return result.stdout.strip() or None

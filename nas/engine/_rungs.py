@@ -17,6 +17,7 @@ import numpy as np
 import optuna
 
 from nas.engine._costs import LATENCY
+from nas.engine._limits import Limits
 from nas.engine._pareto import Point, dominates, hypervolume, pareto
 from nas.engine._record import Record, Result, keep, results
 from nas.engine._score import Score, SearchError, outcome_of
@@ -32,6 +33,7 @@ LEAST = 4
 """But so many at least, where there are as many."""
 SEEDS = 2
 """Trainings of a finalist, with different seeds."""
+NONE = Limits()
 BANDS = 4
 """Of latency, each holding as many candidates."""
 
@@ -72,17 +74,22 @@ def climb(
     progress: Progress,
     rungs: int = RUNGS,
     watcher: Watcher = NOBODY,
+    limits: Limits = NONE,
 ) -> list[Standing]:
     """The finalists among the trained candidates, fastest first, the stock model (the first of them) with them; of a
-    single rung these are the front.
+    single rung these are the front, and the front of those that keep the limits.
 
-    Results are kept in the study as they come; those that are there are not trained again.
+    Baselines are trained whatever they take. One that breaks a limit must not keep off what keeps it and is worse.
+    Results are kept in the study as they come; those that are there are not trained again, unless they failed.
     """
     stock = rows[0]
     standings = [Standing(row, row.point()[0]) for row in rows]
+    kept = [standing for standing in standings if limits.kept_by(standing.row.costs(limits.names))]
     if rungs == 1:
-        front = pareto([standing.point(target.minimised) for standing in standings])
-        return [standings[index] for index in front] + ([] if 0 in front else standings[:1])
+        fronts = [of[index] for of in (standings, kept) for index in pareto([s.point(target.minimised) for s in of])]
+        front = sorted(dict.fromkeys(fronts), key=lambda standing: standing.point(target.minimised)[1])
+        return front + ([] if standings[0] in front else standings[:1])
+    standings = kept or standings
     for rung in range(2, rungs + 1):
         points = [standing.point(target.minimised) for standing in standings]
         count = min(len(points), max(LEAST, math.ceil(len(points) / KEPT[rung])))
@@ -156,7 +163,7 @@ def _trained(
     watcher: Watcher,
 ) -> list[Result]:
     """The results of these candidates on a rung, trained where the study has none."""
-    there = {(result.number, result.rung, result.seed): result for result in results(study)}
+    there = {(result.number, result.rung, result.seed): result for result in results(study) if not result.reason}
     wanted = [(row, seed) for row in rows for seed in seeds]
     futures = {}
     for row, seed in wanted:

@@ -133,7 +133,10 @@ class Guided(Sampler):
         if not trained:
             return Random().suggest(scene, rng)
         minimised = scene.target.minimised
-        best = pareto([row.point(minimised) for row in trained])
+        # Baselines may break a limit: what keeps it need not beat them.
+        limits = scene.limits
+        kept = [i for i, row in enumerate(trained) if limits.kept_by(row.costs(limits.names))] or range(len(trained))
+        best = [kept[i] for i in pareto([trained[i].point(minimised) for i in kept])]
         front = [scene.space.decode(trained[i].arch) for i in best]
         trained = [trained[i] for i in sorted({*best, *range(len(trained))[-MOST:]})]
         mutants = (scene.space.mutate(front[int(rng.integers(len(front)))], rng) for _ in range(10 * POOL))
@@ -145,11 +148,12 @@ class Guided(Sampler):
         x, scores = encode([*known, *pool]), np.array([row.point()[0] for row in trained])
         of_known, of_pool = x[: len(known)], x[len(known) :]
         if scene.running:  # taken for what they are expected to become
-            believed = Surrogate(of_known[: len(trained)], scores).mean(of_known[len(trained) :])
-            scores = np.concatenate([scores, believed])
+            expected = Surrogate(of_known[: len(trained)], scores).mean(of_known[len(trained) :])
+            scores = np.concatenate([scores, expected])
         surrogate = Surrogate(of_known, scores)
         costs = np.array([[member.costs[name] for name in minimised] for member in (*known, *pool)])
-        points = [(score, *of) for score, of in zip(surrogate.fitted, costs[: len(known)], strict=True)]
+        believed = zip(known, surrogate.fitted, costs[: len(known)], strict=True)
+        points = [(score, *of) for member, score, of in believed if limits.kept_by(member.costs)]
         gain = expected_gain(
             costs[len(known) :],
             surrogate.mean(of_pool),

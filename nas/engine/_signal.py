@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nas.engine._record import Record
-from nas.engine._score import Score, outcome_of
+from nas.engine._score import Score, SearchError, outcome_of
 from nas.engine._target import Target
+from nas.errors import InputError
 from nas.proxies import Progress
 
 REPEATS = 6
@@ -20,13 +21,14 @@ CHANCE = 2.77
 @dataclass(frozen=True)
 class Signal:
     """Standard deviations of the proxy's score: ``seeds`` between trainings of one candidate, pooled over ``repeats``
-    of them, ``candidates`` between all that were trained, ``equals`` between those of equal latency: what is left of
-    ``candidates`` beside a line over the logarithm of latency."""
+    of them (``failed`` more gave no score), ``candidates`` between all that were trained, ``equals`` between those of
+    equal latency: what is left of ``candidates`` beside a line over the logarithm of latency."""
 
     seeds: float
     candidates: float
     equals: float
     repeats: int
+    failed: int = 0
 
     @property
     def tells_apart(self) -> bool:
@@ -39,6 +41,8 @@ class Signal:
             f"latency and by {self.seeds:.3f} between seeds (sd)"
         )
         text += f"; differences below {CHANCE * self.seeds:.3f} are noise"
+        if self.failed:
+            text += f" ({self.failed} of {self.repeats + self.failed} trainings with another seed failed)"
         return text if self.tells_apart else f"{text}: this run CANNOT tell its candidates apart by score"
 
 
@@ -62,15 +66,24 @@ def measure_signal(
 ) -> Signal:
     """Score ``again`` with the next seed and compare with their scores in the run; ``rows`` are all trained ones.
 
-    Raises what the scoring raised: these candidates were scored before.
+    A training that fails is left out and counted; raises SearchError where all of them do.
     """
-    squares = []
+    squares: list[float] = []
+    failures: list[Exception] = []
     members = [target.decode(row.arch) for row in again]
     trainings = [score(target.detector(member), seed + 1, scale=target.scale(member)) for member in members]
     for row, training in zip(again, trainings, strict=True):
-        squares.append((outcome_of(training).score - row.point()[0]) ** 2 / 2)
-        progress(len(squares) / len(again))
-    return Signal(statistics.fmean(squares) ** 0.5, *spreads(rows), len(squares))
+        try:
+            squares.append((outcome_of(training).score - row.point()[0]) ** 2 / 2)
+        except (InputError, SearchError):
+            raise
+        except Exception as error:
+            failures.append(error)
+        progress((len(squares) + len(failures)) / len(again))
+    if not squares:
+        last = failures[-1]
+        raise SearchError(f"no candidate could be trained with another seed, the last: {type(last).__name__}: {last}")
+    return Signal(statistics.fmean(squares) ** 0.5, *spreads(rows), len(squares), len(failures))
 
 
 def spreads(rows: Sequence[Record]) -> tuple[float, float]:

@@ -13,17 +13,25 @@ from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FixedTrial, TrialState, create_trial
 from sqlalchemy import event
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from nas.engine._costs import COSTS, LATENCY
 from nas.engine._record import INTERRUPTED
+from nas.errors import InputError
 from nas.spaces import Architecture, Space
 
 
 def open_study(storage: str | RDBStorage, name: str, unit: str, minimised: Sequence[str] = LATENCY) -> optuna.Study:
     """The study of scores in this ``unit`` (`nas.proxies.Proxy.unit`) and of what is ``minimised`` (`Target`), new or
-    taken up: trials that a dead driver left running are failed, so nothing waits for them."""
+    taken up: trials that a dead driver left running are failed, so nothing waits for them. Raises InputError for a
+    file that is no study."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    kept = RDBStorage(storage) if isinstance(storage, str) else storage
+    try:
+        kept = RDBStorage(storage) if isinstance(storage, str) else storage
+    except DatabaseError as error:
+        if isinstance(error, OperationalError):  # a full disk, or a file that is locked
+            raise
+        raise InputError(f"{storage}: damaged: {error.orig}; restore it, or search anew into another --out") from None
     if kept.engine.dialect.name == "sqlite" and kept.engine.url.database:
         # By itself SQLite syncs the disk thrice for every parameter of every trial; `sync` does it once a trial.
         event.listen(kept.engine, "connect", _write_ahead)
@@ -63,7 +71,7 @@ def cut_off(study: optuna.Study) -> dict[int, str]:
     """By slot, the architecture that it had when a run was cut off. It is asked for again: by now the others know more
     than when it was suggested."""
     attrs = [trial.user_attrs for trial in study.get_trials(deepcopy=False, states=(TrialState.FAIL,))]
-    return {of["slot"]: of["arch"] for of in attrs if of.get("reason") == INTERRUPTED and "arch" in of}
+    return {of["slot"]: of["arch"] for of in attrs if of.get("reason") == INTERRUPTED and {"arch", "slot"} <= of.keys()}
 
 
 def begin(study: optuna.Study, space: Space, member: Architecture, attrs: Mapping[str, Any]) -> optuna.Trial:

@@ -137,22 +137,29 @@ class _Child:
         with self._lock:
             if self._ended:
                 raise KilledError("the run has ended")
-            if self._pool is None:
-                context = get_context("spawn")
-                self._pool = ProcessPoolExecutor(1, context, _start, (self._make, self._threads, os.getpid()))
-            pool = self._pool
-            # What starts here inherits the mask: a Ctrl-C, which goes to children too, waits until `_start` ignores it.
-            masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:
-                ready = pool.submit(_ready)
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, masked)
+                pool, ready = self._pool_with_process()
+            except BrokenProcessPool:  # it died while it had nothing to do
+                self._kill()
+                pool, ready = self._pool_with_process()
         try:
             ready.result()
         except BrokenProcessPool:
             self._kill()
             raise KilledError("the process that was to score it did not start") from None
         return pool
+
+    def _pool_with_process(self) -> tuple[ProcessPoolExecutor, Future[None]]:
+        """What holds the process, started where there is none, and its answer that it has."""
+        if self._pool is None:
+            context = get_context("spawn")
+            self._pool = ProcessPoolExecutor(1, context, _start, (self._make, self._threads, os.getpid()))
+        # What starts here inherits the mask: a Ctrl-C, which goes to children too, waits until `_start` ignores it.
+        masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return self._pool, self._pool.submit(_ready)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, masked)
 
     def _kill(self) -> None:
         pool, self._pool = self._pool, None

@@ -18,12 +18,16 @@ def register() -> None:
     """Make every operator of ours known to Ultralytics' model YAMLs and checkpoints, in this process.
 
     Call it before ``YOLO("model.yaml")``. Operators of a person's own are among them. Raises InputError where
-    Ultralytics is missing, and as `nas.operators.load_own`.
+    Ultralytics is missing, or has another module of that name, and as `nas.operators.load_own`.
     """
     load_own()
     tasks = import_ultralytics("ultralytics.nn.tasks")
     for name, operator in OPERATORS.items():
         if isinstance(operator, KeepingOperator):
+            held = getattr(tasks, name, None)
+            # It would insert input channels into the arguments of a module of its own by that name.
+            if getattr(held, "__module__", "").partition(".")[0] in {"ultralytics", "torch"}:
+                raise InputError(f"operator {name}: Ultralytics has a module of that name; call yours otherwise")
             setattr(tasks, name, operator.module)
 
 

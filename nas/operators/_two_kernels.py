@@ -97,7 +97,7 @@ class TwoKernels(nn.Module, ABC):
 
 def two_kernel_cost(weights: int, c1: int, c2: int, groups: int, grid: tuple[int, int], bare: bool) -> Cost:
     """Parameters, MACs and memory access as the papers count them, of ``weights`` in both kernels, and a batch norm
-    unless ``bare``; the bytes are those of the deployed form."""
+    unless ``bare``; the bytes are those of the deployed form, whose 1x1 kernel has all entries."""
     cells, norm = grid[0] * grid[1], 0 if bare else c2
-    stored = 9 * c1 * c2 if folds_dense(c1, c2, groups) else weights
+    stored = 9 * c1 * c2 if folds_dense(c1, c2, groups) else 9 * c1 * c2 // groups + c1 * c2
     return Cost(weights + 2 * norm, weights * cells, cells * (c1 + c2) + weights, 4 * (stored + norm))

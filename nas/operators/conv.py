@@ -8,11 +8,12 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from nas.operators._base import Cost, Shape, StockOperator, conv_cost
+from nas.operators._base import Call, Cost, Shape, StockOperator, conv_cost
 
 
 class Conv(nn.Module):
-    """act(BN(conv x)), x (B, c1, H, W) -> (B, c2, ceil(H/s), ceil(W/s)). Keys as in the stock checkpoints.
+    """act(BN(conv x)), x (B, c1, H, W) -> (B, c2, ceil(H/s), ceil(W/s)) for odd k and p None. Keys as in the stock
+    checkpoints.
 
     ``p`` None pads to "same"; ``act`` False leaves out the SiLU.
     """
@@ -34,12 +35,27 @@ class Conv(nn.Module):
 
 
 class ConvOperator(StockOperator):
+    """Row arguments: [c2, k=1, s=1, p=None, g=1, d=1, act=True]; a dilation other than 1 is refused."""
+
     name = "Conv"
     module = Conv
     example = (24, 3, 2)
     stride_argument = 2
 
+    def resolve(self, inputs: Sequence[Shape], repeats: int, args: Sequence[Any]) -> Call:
+        args = list(args)
+        if len(args) > 5 and (dilation := args.pop(5)) != 1:
+            raise ValueError(f"a dilation of {dilation!r} is not built here, only 1")
+        call = super().resolve(inputs, repeats, args)
+        _, _, k, s, p, _, _ = self.filled(call.arguments)
+        return call._replace(output=(call.output[0], *_grid(inputs[0], k, s, k // 2 if p is None else p)))
+
     def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
-        c1, c2, k, s, _, g, _ = self.filled(arguments)
-        _, height, width = inputs[0]
-        return [conv_cost(k, c1, c2, (-(-height // s), -(-width // s)), g, stride=s)]
+        c1, c2, k, s, p, g, _ = self.filled(arguments)
+        return [conv_cost(k, c1, c2, _grid(inputs[0], k, s, k // 2 if p is None else p), g, stride=s)]
+
+
+def _grid(shape: Shape, k: int, s: int, p: int) -> tuple[int, int]:
+    """Height and width of the map that a convolution gives."""
+    _, height, width = shape
+    return (height + 2 * p - k) // s + 1, (width + 2 * p - k) // s + 1

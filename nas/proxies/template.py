@@ -25,14 +25,17 @@ SEED = 0
 
 class TrainedTemplate:
     """The stock detector of a template, trained by ``recipe`` on this data, or with ``weights`` trained elsewhere, a
-    state dict saved by ``torch.save``."""
+    state dict saved by ``torch.save``; of other classes, these have all but parts of the head.
+
+    Raises InputError for a file that holds no weights, or none of the template.
+    """
 
     def __init__(self, name: str, dataset: Dataset, recipe: Recipe, device: str, weights: Path | None = None):
         self.name, self.layout = name, TEMPLATES[name]
         self.detector = anchor_free(self.layout.stock(dataset.nc))
-        self._dataset, self._recipe, self._device, self._weights = dataset, recipe, device, weights
+        self._dataset, self._recipe, self._device = dataset, recipe, device
         self._source = hashlib.sha256(weights.read_bytes()).hexdigest() if weights else asdict(recipe)
-        self._state: dict[str, Tensor] | None = None
+        self._state = self._load(weights) if weights else None
 
     def facts(self) -> dict[str, object]:
         """What moves its weights, beside the data."""
@@ -45,9 +48,11 @@ class TrainedTemplate:
         return self._state
 
     def prepare(self, folder: Path, progress: Progress | None = None) -> None:
-        """Load the weights; train them first, into ``folder``, unless they are there. Raises InputError for a file that
-        holds no weights, or none of the template."""
-        path = self._weights or folder / f"template-{self._digest()}.pt"
+        """Load the weights; train them first, into ``folder``, unless they are there. Raises InputError for a file
+        there that holds none of the template's."""
+        if self._state is not None:
+            return
+        path = folder / f"template-{self._digest()}.pt"
         if not path.exists():
             with reproducible(SEED):
                 network = Network(self.detector, SEED)
@@ -59,7 +64,10 @@ class TrainedTemplate:
     def network(self) -> Network:
         """The trained network, in eval mode."""
         network = Network(self.detector)
-        network.load_state_dict(self.state)
+        own = network.state_dict()
+        network.load_state_dict(
+            {key: value if value.shape == own[key].shape else own[key] for key, value in self.state.items()}
+        )
         return network.to(self._device).eval()
 
     def _digest(self) -> str:
@@ -75,6 +83,11 @@ class TrainedTemplate:
         expected = Network(self.detector).state_dict()
         if not isinstance(state, dict) or not set(expected) <= set(state):
             raise InputError(f"{path}: lacks parameters of {self.name}; {mend}")
+        head = f"model.{len(self.detector.rows) - 1}."  # whose class branch is another for other classes
+        for key, own in expected.items():
+            if state[key].shape != own.shape and not key.startswith(head):
+                shapes = f"{key} is {list(state[key].shape)} there and {list(own.shape)} in {self.name}"
+                raise InputError(f"{path}: {shapes}; {mend}")
         return {key: state[key] for key in expected}
 
 

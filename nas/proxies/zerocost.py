@@ -168,6 +168,9 @@ class Vote(ZeroCost):
     members: ClassVar[int] = 24
     """Random members that say where a voter's scores lie."""
 
+    def facts(self) -> dict[str, object]:
+        return super().facts() | {"space": self.space.fingerprint, "members": self.members}
+
     def prepare(self, progress: Progress | None = None) -> None:
         random = np.random.default_rng(0)
         detectors = [self.space.random(random).detector(self.dataset.nc) for _ in range(self.members)]

@@ -53,7 +53,7 @@ def shares(data: RunData) -> pd.DataFrame:
                 {
                     "stage": stage,
                     "choice": choice,
-                    "value": value,
+                    "value": int(value) if isinstance(value, float) and value.is_integer() else value,
                     "trained": int((groups[0] == value).sum()),
                     "of_trained": int(groups[0].notna().sum()),
                     "front": int((groups[1] == value).sum()),

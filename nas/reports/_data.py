@@ -13,6 +13,9 @@ from nas.engine import CHANCE, pooled, unmeasured
 from nas.errors import InputError
 from nas.proxies import PROXIES
 
+NEEDED = {"options", "latency", "nc", "unit", "finalists", "stock", "signal", "seconds", "table"}
+"""What run.json of a finished run holds."""
+
 
 @dataclass(frozen=True)
 class RunData:
@@ -148,7 +151,20 @@ def load_run(folder: Path) -> RunData:
         if not (folder / name).is_file():
             mend = "finish the search with --resume" if (folder / "run.json").is_file() else "give a run's directory"
             raise InputError(f"{folder}: has no {name}; {mend}")
-    facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    front = pd.read_csv(folder / "pareto.csv", dtype={"name": str})
+    try:
+        facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{folder / 'run.json'}: damaged: {error}; search anew into another directory") from None
+    if not isinstance(facts, dict) or facts.get("status") != "finished" or not facts.keys() >= NEEDED:
+        raise InputError(f"{folder}: not a finished run of this release; finish the search with --resume")
+    trials, front, rows = (_table(folder / f"{name}.csv") for name in ("trials", "pareto", "rows"))
     yamls = {str(n): (folder / y).read_text(encoding="utf-8") for n, y in zip(front.name, front.yaml, strict=True)}
-    return RunData(folder, facts, pd.read_csv(folder / "trials.csv"), front, pd.read_csv(folder / "rows.csv"), yamls)
+    return RunData(folder, facts, trials, front, rows, yamls)
+
+
+def _table(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, dtype={"name": str})
+    except ValueError as error:  # pandas' parser errors are ValueErrors
+        mend = "the search's command with --resume writes it anew"
+        raise InputError(f"{path}: damaged: {' '.join(str(error).split())}; {mend}") from None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -95,7 +97,7 @@ def write_html(data: RunData, path: Path) -> None:
         models=[_model(data, row) for row in data.pareto.assign(ms=data.front_ms).to_dict("records")],
         colours=PARTS,
         importances=importances(data),
-        shares=shares(data),
+        shares=[(stage, list(of)) for stage, of in groupby(shares(data).to_dict("records"), itemgetter("stage"))],
         proxy=proxy_card(data),
         error_line=_errors(data),
         cards=[(size, card_frame(card)) for size, card in cards(data).items()],

@@ -36,9 +36,10 @@ def write_png(data: RunData, path: Path) -> None:
     axes.scatter([data.stock_ms], [data.stock["score"]], marker="*", s=150, color="#c2410c", zorder=3, label="stock")
     options = data.facts["options"]
     axes.set_xlabel(f"{data.latency_label} ({options['runtime']}, {options['threads']} thread(s), {data.sizes})")
-    axes.set_ylabel(f"{data.final_unit}, {options['data']}")
+    # Names are a person's own: a $ in one is no formula.
+    axes.set_ylabel(f"{data.final_unit}, {options['data']}", parse_math=False)
     picked = f"{len(data.pareto)} {'Pareto models' if data.tells_apart else 'models, no front,'}"
-    axes.set_title(f"{options['space']}: {picked} of {len(data.trained)} trained")
+    axes.set_title(f"{options['space']}: {picked} of {len(data.trained)} trained", parse_math=False)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     with replacing(path) as temporary:

@@ -481,8 +481,15 @@ def write_sealed(path: Path, content: dict[str, Any]) -> None:
     """Write JSON, whole or not at all, with the sha256 of what it says."""
     content = {name: value for name, value in content.items() if name != "seal"}
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps({**content, "seal": _seal(content)}, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(json.dumps({**content, "seal": _seal(content)}, indent=1) + "\n")
+            file.flush()
+            os.fsync(file.fileno())  # or a power cut leaves the name and nothing in it
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def read_sealed(path: Path, mend: str) -> dict[str, Any]:
@@ -549,6 +556,8 @@ class Kit:
             raise KitError(f"{self._runtime} is not there ({error}); run: pip install {self._runtime}") from None
         self._identity = {**self._manifest["identity"], **machine(), **fingerprint, "threads": self._threads}
         self._path = folder / RESULTS
+        if not os.access(folder, os.W_OK):
+            raise KitError(f"{folder}: must not be written to; copy the kit to where the results may be kept")
         rows, wholes = self._manifest["rows"], self._manifest["wholes"]
         again = [model for model in wholes if model["turns"] > 1]
         self._steps = [
@@ -659,6 +668,8 @@ def main() -> None:
         noise = Kit(Path(__file__).parent, threads).run()
     except KitError as error:
         sys.exit(f"error: {error}")
+    except OSError as error:  # a full disk above all
+        sys.exit(f"error: {error.filename or RESULTS}: {error.strerror}; mend that, and the same command goes on")
     except KeyboardInterrupt:
         _say("interrupted; the same command goes on from here")
         sys.exit(130)

@@ -26,6 +26,20 @@ def read_model(model: str, imgsz: int, nc: int | None, tell: Callable[[str], obj
     return detector
 
 
+def size_of(model: str, imgsz: int | None, default: int) -> int:
+    """The image size in pixels to take for a model: what is asked for, what its architecture string names, or a
+    default. Raises InputError where the first two differ."""
+    try:
+        named = named_size(model)
+    except ValueError as error:
+        raise InputError(f"{model}: {error}") from None
+    if imgsz is not None and named not in {None, imgsz}:
+        raise InputError(
+            f"--imgsz {imgsz}: {model} is for images of {named} px; give --imgsz {named}, or drop @{named}"
+        )
+    return imgsz or named or default
+
+
 def named_size(model: str) -> int | None:
     """The image size in pixels that an architecture string names; None for any other name."""
     return decode(model).imgsz if _is_architecture(model) else None

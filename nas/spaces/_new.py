@@ -42,12 +42,12 @@ def _text(
     lines = [
         f"# Made from the shipped space {template.name}; edit what may be chosen.",
         "# The stock model's own choices must stay in every list: it is trial 0 of every search.",
-        f"space: {name}",
+        f"space: {_flow([name])[1:-1]}",  # quoted where YAML would read something else
         "version: 1",
         f"template: {template.name}",
         "",
         "# Operators and what each may choose. A divisor that does not divide the width inside a block gives way to",
-        "# the largest one that does.",
+        "# the largest divisor of it that does.",
         "operators:",
     ]
     for key, fields in operators.items():

@@ -159,6 +159,8 @@ class Space:
                 choice = architecture.stages[stage]
                 own: dict[str, Any] = {"operator": choice.family, "channels": choice.channels, "depth": choice.depth}
                 wanted = (own | {"shell": choice.shell} | choice.named())[rest[-1]]
+            if wanted not in values and isinstance(wanted, str):
+                raise ValueError(f"{name} {wanted} is none of the space {self.name}'s")
             found[name] = wanted if wanted in values else min(values, key=lambda value: abs(value - wanted))
             return found[name]
 

@@ -4,7 +4,7 @@ from nas.tables._bundle import Measured, Unpacked, bundle, unpack
 from nas.tables._card import Card, Checked, Model, card_from, card_models, card_path, keep_card, load_card, report_card
 from nas.tables._list import Listed, list_tables
 from nas.tables._mend import differences, kit_command, latency_command
-from nas.tables._open import RefusedTableError, is_here, open_table
+from nas.tables._open import RefusedTableError, check_name, is_here, open_table
 from nas.tables._reference import bench
 from nas.tables._store import Calibration, Header
 from nas.tables._table import AbsentDeviceError, LatencyTable, MissingEntryError, Prediction
@@ -29,6 +29,7 @@ __all__ = [
     "card_from",
     "card_models",
     "card_path",
+    "check_name",
     "differences",
     "forced_warning",
     "is_here",

@@ -87,18 +87,21 @@ def bundle(
     progress: Progress | None = None,
     turns: int = 2,
     note: Mapping[str, Any] | None = None,
+    rebuild: bool = False,
 ) -> None:
     """Write a kit that measures these rows on ``device``, the detectors to calibrate by, and whole ``models``.
 
-    What the one table of that device and runtime has already is left out. The models are measured ``turns`` times.
-    ``note``, plain values, is handed on to `unpack`. Raises InputError for a folder that holds anything else, a runtime
-    that reads no ONNX files, and where nothing is left to measure.
+    What the one table of that device and runtime has already is left out, unless this is to ``rebuild`` it: what comes
+    home then takes the place of all that it holds. The models are measured ``turns`` times. ``note``, plain values, is
+    handed on to `unpack`. Raises InputError for a folder that holds anything else, a runtime that reads no ONNX files,
+    and where nothing is left to measure.
     """
     here = choose(runtime, "cpu", threads)
     if here.name not in measure.SESSIONS:
         raise InputError(f"--runtime {here.name}: a kit takes ONNX models; give {' or '.join(measure.SESSIONS)}")
     _check(folder)
-    calibrated, entries = _held(_carried(here) | {"device": device, "runtime": here.name, "threads": threads})
+    of = _carried(here) | {"device": device, "runtime": here.name, "threads": threads}
+    calibrated, entries = ((), ()) if rebuild else _held(of)
     needed = [(key, part) for part in map(Part.of, rows) for key in part.needs()]
     parts = {key: part.at(key.depth) for key, part in needed if key not in entries}
     if str(imgsz) in calibrated:
@@ -106,7 +109,8 @@ def bundle(
     wholes = [(Model(f"calibration {n}", "other", detector), 1, True) for n, detector in enumerate(calibration, 1)]
     wholes += [(model, turns, False) for model in models]
     if not parts and not wholes:
-        raise InputError(f"--device {device}: its table holds all of this already; there is nothing to measure")
+        problem = f"--device {device}: its table holds all of this already; there is nothing to measure"
+        raise InputError(f"{problem}; --rebuild measures it anew")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)
     with replacing(folder / MODELS) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as file:
@@ -118,6 +122,7 @@ def bundle(
             "imgsz": imgsz,
             "identity": _carried(here) | {"device": device},
             "note": dict(note or {}),
+            "rebuild": rebuild,
             "reference": add("reference", *reference()),
             "nothing": add("nothing", *nothing()),
             "rows": list(_rows(add, parts)),
@@ -158,10 +163,11 @@ def unpack(folder: Path) -> Unpacked:
         raise InputError(f"{folder / RESULTS}: the results of another kit; {again}")
     of: Identity = results["identity"]
     if other := differences({name: of.get(name) for name in method()}, method()):
-        raise InputError(f"{folder}: made by another release, {other}; make the kit anew: {kit_command(of['device'])}")
+        raise InputError(f"{folder}: made by another release, {other}; make the kit anew: {kit_command(of)}")
     measured = {file: [Measurement(*turn) for turn in turns] for file, turns in results["measured"].items()}
     rows = [row for row in manifest["rows"] if row["file"] in measured]
-    table, scale = _merged(results, {_key(row): measured[row["file"]][0] for row in rows})
+    entries = [(_key(row), measured[row["file"]][0]) for row in rows]
+    table, scale = _merged(results, entries, manifest.get("rebuild", False))
     fitted, models = list[Measured](), list[Measured]()
     for entry in manifest["wholes"]:
         turns = [Measurement(ms * scale, spread_ms * scale, n) for ms, spread_ms, n in measured.get(entry["file"], [])]
@@ -257,26 +263,28 @@ def _model(entry: Mapping[str, Any]) -> Model:
         return Model(entry["name"], entry["kind"], from_yaml(file))
 
 
-def _merged(results: Mapping[str, Any], entries: Mapping[Key, Measurement]) -> tuple[LatencyTable, float]:
-    """The table with these entries in it, and its reference in units of the results'."""
+def _merged(
+    results: Mapping[str, Any], entries: Sequence[tuple[Key, Measurement]], rebuild: bool
+) -> tuple[LatencyTable, float]:
+    """The table with these entries in it, in the order in which they were measured, and its reference in units of the
+    results'."""
     of: Identity = results["identity"]
     header = Header(of, *(results[name] for name in ("date", "reference_ms", "overhead_ms")))
     header.quiet, header.steal = results["quiet"], results["steal"]
     path = tables_home() / file_name(of)
     if path.exists():
         table = LatencyTable.find(str(of["device"]), str(of["runtime"]), int(of["threads"]), path)
-        scale = table.header.reference_ms / header.reference_ms
     else:
-        table, scale = LatencyTable(None, path, of), 1.0
-    held, new = table.entries, {}
-    for key, (ms, spread_ms, n) in entries.items():
-        alone = Measurement(max(0.0, ms - header.overhead_ms), spread_ms, n)
-        # Merging makes the mean of what was measured twice; what was imported before would count double.
-        if held.get(key) != Measurement(alone.ms * scale, alone.spread_ms * scale, n):
-            new[key] = alone
-    if new:
-        table.merge(header, new)
-    return table, scale
+        table = LatencyTable(None, path, of)
+    # The results of one kit, begun once. Merging makes the mean of what was measured twice, so what was taken of them
+    # before must not come again.
+    session = f"{results['kit'][:16]}-{results['reference_ms']:.9g}"
+    taken = table.header.kits.get(session, 0) if len(table) else 0
+    if new := entries[taken:]:
+        header.kits = {session: len(entries)}
+        alone = {key: Measurement(max(0.0, ms - header.overhead_ms), spread, n) for key, (ms, spread, n) in new}
+        table.merge(header, alone, rebuild and not taken)
+    return table, table.header.reference_ms / header.reference_ms if len(table) else 1.0
 
 
 def _calibrate(table: LatencyTable, fitted: Sequence[Measured], imgsz: int) -> None:

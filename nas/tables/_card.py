@@ -240,7 +240,7 @@ def load_card(table: LatencyTable, imgsz: int) -> Card:
         path = shipped("latency_tables") / path.name
     of = table.header.identity
     check = latency_command("check", "--imgsz", str(imgsz), of=of)
-    mend = kit_command(of["device"]) if table.runtime is None else f"make it with {check}"
+    mend = kit_command(of, "--imgsz", str(imgsz)) if table.runtime is None else f"make it with {check}"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         models = tuple(Checked(**{n: model[n] for n in Checked.__dataclass_fields__}) for model in content["models"])

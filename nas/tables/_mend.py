@@ -15,9 +15,10 @@ def differences(held: Mapping[str, object], here: Mapping[str, object]) -> str:
 
 
 def latency_command(*words: str, of: Mapping[str, object], path: Path | None = None) -> str:
-    """``python -m nas.latency`` with these words and the options that name the table of an identity; ``path`` where it
-    does not lie in the user's folder."""
-    options = [word for name in ("device", "runtime", "threads") for word in (f"--{name}", str(of[name]))]
+    """``python -m nas.latency`` with these words and the options that name the table of an identity, as far as that is
+    known; ``path`` where it does not lie in the user's folder."""
+    named = [name for name in ("device", "runtime", "threads") if of.get(name, "auto") != "auto"]
+    options = [word for name in named for word in (f"--{name}", str(of[name]))]
     if of.get("precision", "float32") != "float32":
         options += ["--precision", str(of["precision"])]
     if path is not None:
@@ -30,9 +31,8 @@ def rebuild_command(identity: Mapping[str, object], path: Path | None) -> str:
     return latency_command("build", "--rebuild", of=identity, path=path)
 
 
-def kit_command(device: object) -> str:
-    """What to do where something has to be measured on a device that is not here."""
-    return (
-        f"make a measuring kit with python -m nas.latency bundle DIR --device {device}, run it there, and bring it "
-        "home with python -m nas.latency import DIR"
-    )
+def kit_command(of: Mapping[str, object], *words: str) -> str:
+    """What to do where something has to be measured on a device that is not here: a kit for the table of this identity,
+    as far as that is known, with these words."""
+    command = " ".join([latency_command("bundle", "DIR", of={**of, "precision": "float32"}), *map(shlex.quote, words)])
+    return f"make a measuring kit with {command}, run it there, and bring it home with python -m nas.latency import DIR"

@@ -8,6 +8,7 @@ from pathlib import Path
 from nas.errors import InputError
 from nas.runtimes import choose
 from nas.tables._mend import kit_command
+from nas.tables._store import is_foreign
 from nas.tables._table import LatencyTable
 
 
@@ -18,6 +19,12 @@ class RefusedTableError(InputError):
 def is_here(device: str) -> bool:
     """Whether ``--device`` means this machine."""
     return re.fullmatch(r"cpu|cuda(:\d+)?", device) is not None
+
+
+def check_name(device: str) -> None:
+    """Raise InputError for what no device that is not here may be called: its table's file is named after it."""
+    if is_here(device) or not re.fullmatch(r"[A-Za-z0-9][\w.-]*", device):
+        raise InputError(f"--device {device}: give a name of letters, digits, dots and dashes, other than cpu and cuda")
 
 
 def open_table(
@@ -36,6 +43,8 @@ def open_table(
     """
     if path is not None and path.suffix != ".csv":
         raise InputError(f"--table {path}: must end in .csv; the .json beside it goes with it")
+    if path is not None and is_foreign(path):
+        raise InputError(f"--table {path}: this file, or the .json beside it, is of something else; give another path")
     if is_here(device):
         chosen = choose(runtime, device, threads, precision)
         try:
@@ -43,7 +52,8 @@ def open_table(
         except InputError as error:
             raise RefusedTableError(str(error)) from None
     if rebuild:
-        raise InputError(f"--device {device}: not this machine, so nothing is measured anew; {kit_command(device)}")
+        kit = kit_command({"device": device, "runtime": runtime, "threads": threads}, "--rebuild")
+        raise InputError(f"--device {device}: not this machine, so nothing is measured anew; {kit}")
     table = LatencyTable.find(device, runtime, threads, path)
     held = table.fingerprint["precision"]
     if held != precision:

@@ -51,6 +51,12 @@ def exporter(count: int) -> Iterator[Callable[[Sequence[ResolvedRow]], list[byte
         yield lambda rows: list(map(_export, rows))
         return
     pool = ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn"), _start)
+    # Children inherit what is blocked: Ctrl-C while they still import is their parent's to handle, too.
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        pool.submit(int)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
     try:
         yield lambda rows: list(pool.map(_export, rows))
     finally:
@@ -58,8 +64,7 @@ def exporter(count: int) -> Iterator[Callable[[Sequence[ResolvedRow]], list[byte
 
 
 def _start() -> None:
-    """In a child: Ctrl-C is its parent's to handle, and one thread is what exporting keeps busy."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """In a child: one thread is what exporting keeps busy."""
     torch.set_num_threads(1)
     load_own()
 

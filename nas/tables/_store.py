@@ -41,7 +41,8 @@ class Calibration:
 class Header:
     """The JSON beside the entries. Times in ms: of the reference kernel, and of a call that does nothing, which every
     entry is given without. ``calibrations`` and the figures of the last report ``cards`` by image size; ``quiet`` and
-    ``steal`` are the worst of any session's (`nas.runtimes.measure.Noise`)."""
+    ``steal`` are the worst of any session's (`nas.runtimes.measure.Noise`); ``kits`` tells of measuring kits how many
+    of a kit's rows were taken from its results."""
 
     identity: Identity
     date: str
@@ -51,6 +52,7 @@ class Header:
     cards: dict[str, dict[str, float]] = field(default_factory=dict)
     quiet: float = 1.0
     steal: float | None = None
+    kits: dict[str, int] = field(default_factory=dict)
 
     @property
     def noise(self) -> Noise:
@@ -95,6 +97,22 @@ def load(path: Path) -> tuple[Header, Entries]:
             raise damage from None
 
 
+def is_foreign(path: Path) -> bool:
+    """Whether a table's files are there but are something else's: `save` would overwrite them. Damaged ones are not."""
+    beside = path.with_suffix(".json")
+    if not path.exists() and not beside.exists():
+        return False
+    try:
+        if beside.exists() and "identity" in json.loads(beside.read_text(encoding="utf-8")):
+            return False
+    except (ValueError, TypeError, RecursionError):
+        pass  # a table's that is damaged, if the entries are a table's
+    if not path.exists():
+        return True
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return file.readline().strip() != ",".join(COLUMNS)
+
+
 def _older(path: Path) -> Path:
     """Where `save` keeps a table's JSON while it writes."""
     return path.with_name(f".{path.stem}.older.json")
@@ -110,7 +128,8 @@ def load_header(path: Path) -> Header:
     except (OSError, ValueError, RecursionError) as error:
         raise DamagedError(f"{path}: not readable as JSON: {error}") from None
     fields = ["format", *Header.__dataclass_fields__, "check"]
-    if not isinstance(content, dict) or sorted(content) != sorted(fields):
+    # Earlier releases wrote no kits.
+    if not isinstance(content, dict) or sorted({"kits": None, **content}) != sorted(fields):
         raise DamagedError(f"{path}: must hold exactly {', '.join(fields)}")
     if content["format"] != VERSION:
         raise DamagedError(f"{path}: format: must be {VERSION}, the one this release reads")
@@ -134,6 +153,9 @@ def load_header(path: Path) -> Header:
         values = card.values() if isinstance(card, dict) else [None]
         if not all(map(_is_finite, values)):
             raise DamagedError(f"{path}: cards.{size}: must hold names and figures")
+    kits = content.get("kits", {})
+    if not isinstance(kits, dict) or not all(type(rows) is int and rows >= 0 for rows in kits.values()):
+        raise DamagedError(f"{path}: kits: must hold names and numbers of rows")
     if content.pop("check") != _check(content):
         raise DamagedError(f"{path}: check: the file is not as it was written")
     del content["format"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -10,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from nas.detectors import Detector, ResolvedRow, resolved
 from nas.errors import InputError
@@ -30,6 +31,8 @@ Progress = Callable[[float], None]
 
 EARLY = 8 * BATCH
 """Entries up to which a table that was begun in a slow window is begun again."""
+PATIENCE = 1.0
+"""Seconds that a table's lock is waited for without a word."""
 GROUP = 64
 """Whole detectors that are held ready at once: some 40 MB each."""
 
@@ -70,6 +73,8 @@ class LatencyTable:
         self._header: Header | None = None
         self._bench: Bench | None = None
         self._new = False
+        self._drop = False
+        self._saved = False  # whether what this process holds stands in the file at `path`
         # Of the sessions before this one, and as this one last wrote it.
         self._earlier = self._written = Noise(1.0, None)
         self._asked: dict[Key, ResolvedRow] = {}
@@ -80,15 +85,15 @@ class LatencyTable:
     ) -> LatencyTable:
         """The table of this device and runtime: at ``path``, or in the user's folder, or as shipped, or else empty.
 
-        ``rebuild`` drops what the file holds. Raises InputError, with the command that mends it, for a damaged file;
-        for one of another device or runtime, and for one whose reference kernel takes another time here, unless
-        ``force`` says to take it all the same.
+        ``rebuild`` drops what the file holds, as soon as something is measured. Raises InputError, with the command
+        that mends it, for a damaged file; for one of another device or runtime, and for one whose reference kernel
+        takes another time here, unless ``force`` says to take it all the same.
         """
         here = identity(runtime)
         name = file_name(here)
         table = cls(runtime, Path(path) if path is not None else tables_home() / name, here)
         if rebuild:
-            table.path.unlink(missing_ok=True)
+            table._drop = True
             return table
         for source in (table.path, *(() if path is not None else (shipped("latency_tables") / name,))):
             if source.exists():
@@ -119,7 +124,7 @@ class LatencyTable:
         if not found:
             raise AbsentDeviceError(
                 f"--device {device}: not this machine, and there is no table of it for the runtime {runtime} and "
-                f"{threads} thread(s); {kit_command(device)}"
+                f"{threads} thread(s); {kit_command({'device': device, 'runtime': runtime, 'threads': threads})}"
             )
         if len(found) > 1:
             names = ", ".join(str(file) for file, _ in found.values())
@@ -127,6 +132,7 @@ class LatencyTable:
         ((file, of),) = found.values()
         table = cls(None, Path(path) if path is not None else tables_home() / file.name, of)
         table._header, table._entries = table._read(file, file)
+        table._saved = file == table.path
         return table
 
     @property
@@ -262,19 +268,21 @@ class LatencyTable:
                 second += bench.measure(prepared, WHOLE_SAMPLES, part[2])
         return first, second
 
-    def merge(self, header: Header, entries: Entries) -> None:
+    def merge(self, header: Header, entries: Entries, rebuild: bool = False) -> None:
         """Take in what another table of the same device and runtime holds: what both measured becomes the mean,
-        weighted by samples, in units of this table's reference; this table's calibrations stay, and its cards go."""
+        weighted by samples, in units of this table's reference; this table's calibrations stay, and its cards go.
+        ``rebuild`` drops what this table holds first."""
         with self._locked():
             if problem := differences(header.identity, self.fingerprint):
                 raise InputError(f"{self.path}: what is to be merged is {problem}")
-            if self._header is None:
-                self._header = replace(header)
+            if self._header is None or rebuild:
+                self._header, self._entries = replace(header), {}
             scale = self.header.reference_ms / header.reference_ms
             for key, (ms, spread_ms, n) in entries.items():
                 other = Measurement(ms * scale, spread_ms * scale, n)
                 self._entries[key] = _mean(self._entries[key], other) if key in self._entries else other
             self.header.calibrations = header.calibrations | self.header.calibrations
+            self.header.kits = self.header.kits | header.kits
             self.header.cards = {}  # they were of other entries
             self.header.quiet, self.header.steal = self._earlier = self.header.noise.worse(header.noise)
             self._save()
@@ -284,7 +292,7 @@ class LatencyTable:
         with self._locked():
             self.header.cards[str(imgsz)] = card
             # Not `_save`: how noisy the machine was while the card was made says nothing of the entries.
-            save(self.path, self.header, self._entries)
+            self._write()
 
     def _rows(self, detector: Detector, imgsz: int) -> list[float]:
         """The rows' ms as measured alone."""
@@ -308,6 +316,7 @@ class LatencyTable:
         assert self.runtime is not None
         mend = rebuild_command(self.fingerprint, self.path if given else None)
         self._header, self._entries = self._read(source, self.path if given else None)
+        self._saved = source == self.path
         problem = differences(self._header.identity, self.fingerprint)
         if not problem:
             self._bench = new_bench(self.runtime, self.header.reference_ms / 1e3)
@@ -324,13 +333,17 @@ class LatencyTable:
         except DamagedError as error:
             of = self.fingerprint
             anew = f"measure anew: {rebuild_command(of, given)}"
-            mend = anew if self.runtime is not None else f"remove the table and {kit_command(of['device'])}"
+            mend = anew if self.runtime is not None else f"remove the table and {kit_command(of)}"
             raise InputError(f"{error}; restore the file, or {mend}") from None
 
     def _save(self) -> None:
         if self._bench is not None:
             self.header.quiet, self.header.steal = self._written = self._earlier.worse(self._bench.noise)
+        self._write()
+
+    def _write(self) -> None:
         save(self.path, self.header, self._entries)
+        self._saved = True
 
     @property
     def noise(self) -> Noise:
@@ -343,9 +356,15 @@ class LatencyTable:
         if self.forced:
             raise InputError(f"--force: nothing is added to a table that does not fit: {self.forced}")
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{self.path}.lock"):
-            if self.path.exists():
+        with _lock(self.path):
+            if self._drop:
+                self.path.unlink(missing_ok=True)
+                self._drop = False
+            if self._saved and not self.path.exists():  # another process drops it: what we hold must not come back
+                self._header, self._entries = None, {}
+            elif self.path.exists():
                 self._header, self._entries = self._read(self.path, self.path)
+                self._saved = True
                 if problem := differences(self._header.identity, self.fingerprint):
                     mend = rebuild_command(self.fingerprint, self.path)
                     raise InputError(f"{self.path}: {problem}; measure anew: {mend}")
@@ -356,9 +375,11 @@ class LatencyTable:
     @contextmanager
     def _measuring(self, what: str) -> Iterator[tuple[Runtime, Bench]]:
         """The lock, and a runtime and a bench to measure by."""
-        if self.runtime is None or self.forced:
-            why = f"--force: {self.forced}" if self.forced else f"the device {self.fingerprint['device']} is not here"
-            raise AbsentDeviceError(f"{what} cannot be measured: {why}; {kit_command(self.fingerprint['device'])}")
+        if self.forced:
+            raise AbsentDeviceError(f"{what} cannot be measured: --force: {self.forced}; drop --force to measure")
+        if self.runtime is None:
+            why = f"the device {self.fingerprint['device']} is not here"
+            raise AbsentDeviceError(f"{what} cannot be measured: {why}; {kit_command(self.fingerprint)}")
         with self._locked():
             if self._bench is None:
                 self._bench = new_bench(self.runtime)
@@ -383,6 +404,21 @@ class LatencyTable:
         self._earlier, bench.nominal = Noise(1.0, None), nominal
         (empty,) = bench.measure([runtime.prepare(*nothing())])
         self._header = Header(self.fingerprint, date.today().isoformat(), 1e3 * nominal, empty.ms)
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Hold the lock of a table's file; whoever has to wait for it is told."""
+    lock = FileLock(f"{path}.lock")
+    try:
+        lock.acquire(timeout=PATIENCE)
+    except Timeout:
+        print(f"{path}: another process is measuring for it; waiting until it ends", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _part(progress: Progress | None, start: float, length: float) -> Progress:

@@ -18,7 +18,7 @@ def noise_warning(table: LatencyTable) -> str:
     if noise is None:
         return ""
     path = None if table.path.parent == tables_home() else table.path
-    mend = rebuild_command(table.fingerprint, path) if table.here else kit_command(table.fingerprint["device"])
+    mend = rebuild_command(table.fingerprint, path) if table.here else kit_command(table.fingerprint, "--rebuild")
     return (
         f"warning: the machine was too noisy while {table.path} was measured, its figures cannot be trusted: {noise}; "
         f"stop what else runs there and measure anew: {mend}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import chdir, redirect_stderr, redirect_stdout
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 import torch
 
 from nas import cli, export, search
-from nas.detectors import Detector, Network, cost, from_yaml, fuse, in_dialect, to_yaml
+from nas.detectors import Detector, Network, Row, cost, from_yaml, fuse, in_dialect, to_yaml
 from nas.operators import OPERATORS, KeepingOperator
 from nas.runtimes import export as onnx_of
 from nas.spaces import Space, decode, load_space
@@ -70,6 +71,11 @@ def test_our_modules_are_found_by_the_names_that_these_trainers_evaluate(space: 
         ),
         ([OF_YOLOV5.stock(), "--nc", "3", "--data", "shapes"], "--nc, --data: both say the classes; give one of them"),
         ([OF_YOLOV5.stock(), "--imgsz", "100"], "--imgsz 100: must be a multiple of 32"),
+        ([OF_YOLOV5.stock(), "--imgsz", "0"], "--imgsz 0: must be a multiple of 32"),
+        (
+            [replace(OF_YOLOV5.stock(), imgsz=416), "--imgsz", "320"],
+            "is for images of 416 px; give --imgsz 416, or drop @416",
+        ),
         (["."], ".: has no run.json; give a run's directory"),
     ],
 )
@@ -79,6 +85,47 @@ def test_bad_options(options: list[object], message: str, tmp_path: Path) -> Non
     assert (status, error.count("\n")) == (2, 1)
     assert message in error
     assert not list(tmp_path.iterdir())
+
+
+def test_an_architecture_brings_its_image_size(tmp_path: Path) -> None:
+    """As a search over several sizes writes it."""
+    status, said, _ = call(export, replace(OF_YOLOV5.stock(), imgsz=416), "--out", tmp_path)
+    assert status == 0
+    assert "imgsz=416 epochs=300" in said
+
+
+def test_a_scale_that_adds_to_rows_is_applied_once(tmp_path: Path) -> None:
+    """Ultralytics reads it off the file's name: l makes C3k2 and A2C2f another."""
+    (tmp_path / "yolo12l.yaml").write_text(to_yaml(load_space("yolo11n").stock().detector(3)))
+    status, said, _ = call(export, tmp_path / "yolo12l.yaml", "--out", tmp_path / "out of here")
+    assert status == 0
+    (file,) = (tmp_path / "out of here").iterdir()
+    assert from_yaml(file) == from_yaml(tmp_path / "yolo12l.yaml")
+    assert f"model='{file}'" in said
+
+
+def test_what_is_pasted_is_no_module_of_ultralytics(tmp_path: Path) -> None:
+    rows = list(load_space("yolov8n").stock().detector(3).rows)
+    rows[2] = Row((-1,), 1, "C2f_Faster", (32, True))
+    (tmp_path / "pasted.yaml").write_text(to_yaml(Detector(tuple(rows), 3, 10)))
+    status, _, error = call(export, tmp_path / "pasted.yaml", "--out", tmp_path / "out")
+    assert status == 2
+    assert "row 2 (C2f_Faster): Ultralytics has no such module" in error
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["2024", "no", "a: b", "plain"])
+def test_a_new_space_may_be_called_anything(name: str, tmp_path: Path) -> None:
+    file = tmp_path / f"{name}.yaml"
+    status, _, error = call(export, OF_YOLOV5.stock(), "--new-space", file)
+    assert (status, error) == (0, "")
+    assert load_space(file).name == name
+
+
+def test_onnx_needs_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(export, "find_spec", lambda name: None)
+    status, _, error = call(export, OF_YOLOV5.stock(), "--onnx", "--out", tmp_path)
+    assert (status, error) == (2, "error: --onnx: onnx is not installed; run pip install 'pareto-yolo[onnx]'\n")
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -176,14 +177,26 @@ def test_predict(table: Path, stock: str) -> None:
     assert content["forced"] == ""
     for model, name, detector in zip(content["models"], (stock, str(member)), (STOCK, member.detector(6)), strict=True):
         params, macs, *_ = cost(detector, SIZE)
-        assert model == {"model": name, "latency_ms": pytest.approx(takes(detector)), "params": params, "macs": macs}
+        figures = {"latency_ms": pytest.approx(takes(detector)), "params": params, "macs": macs}
+        assert model == {"model": name, "imgsz": SIZE, **figures}
     text = latency("predict", stock, *options, *FAKE)
     assert text.returncode == 0
     line = next(line for line in text.stdout.splitlines() if line.strip().startswith(stock))
     # The fake runtime's overhead is 20 us.
-    assert line.split() == [stock, f"{takes(STOCK):.3f}", f"{takes(STOCK) - 0.02:.3f}", "0.020"]
+    assert line.split() == [stock, str(SIZE), f"{takes(STOCK):.3f}", f"{takes(STOCK) - 0.02:.3f}", "0.020"]
     assert f"{table}; at {SIZE} px the rows' sum is taken times 1.000, fitted on 8 whole models" in text.stdout
     assert "warning" not in text.stdout + text.stderr
+
+
+def test_an_architecture_brings_its_image_size(home: Path) -> None:
+    """As a search over several writes it; both are predicted, each at its own."""
+    member = next(iter(load_space("tiny").uniform_replacements()))
+    names = [str(member), str(replace(member, imgsz=96))]
+    result = latency("predict", *names, "--nc", "6", "--runtime", "fake", "--json")
+    assert [model["imgsz"] for model in json.loads(result.stdout)["models"]] == [320, 96]
+    refused = latency("predict", *names, *FAKE)
+    assert refused.returncode == 2
+    assert refused.stderr.endswith("is for images of 96 px; give --imgsz 96, or drop @96\n")
 
 
 def test_predict_measures_what_is_missing(home: Path, stock: str) -> None:

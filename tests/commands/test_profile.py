@@ -8,6 +8,7 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -119,6 +120,14 @@ def test_architecture_string(folder: Path) -> None:
     member = load_space("yolov8n").stock()
     assert profiled(str(member), cwd=folder)["total"]["params"] == 3_157_200
     assert profiled(str(member), "--nc", "3", cwd=folder)["total"]["params"] == 3_011_433
+
+
+def test_an_architecture_brings_its_image_size(folder: Path) -> None:
+    named = str(replace(load_space("yolov8n").stock(), imgsz=320))
+    assert profiled(named, cwd=folder)["total"] == profiled(named, "--imgsz", "320", cwd=folder)["total"]
+    refused = profile(named, "--imgsz", "640", cwd=folder)
+    assert refused.returncode == 2
+    assert refused.stderr.endswith("is for images of 320 px; give --imgsz 320, or drop @320\n")
 
 
 def test_latency_from_a_table(folder: Path) -> None:

@@ -32,6 +32,7 @@ TINY = ("--space", "tiny", "--runtime", "fake", "--imgsz", "64", "--proxy", "sho
 
 
 STOCK_AT_128 = str(load_space("tiny", (128, 64)).stock())
+WITH_GHOST = "yolov8n.1/p2:csp-ghost_n1_c32/p3:c2f_e0.5_n1_c32/p4:c2f_e0.5_n1_c64/p5:c2f_e0.5_n1_c128"
 
 
 def search(*options: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -87,9 +88,13 @@ def shapes_free_yaml(folder: Path, names: str = "[a, b]", label: str = "0 0.5 0.
         ),
         (["--imgsz", "100"], "--imgsz 100: must be a multiple of 32; give 96"),
         (["--time-limit", "0"], "--time-limit 0.0: must be above 0 minutes"),
-        (["--max-latency", "-1"], "--max-latency -1.0: must be above 0"),
+        (["--max-latency", "-1"], "--max-latency -1.0: must be a number above 0"),
+        (["--max-latency", "nan"], "--max-latency nan: must be a number above 0"),
+        (["--seed", "-1"], "Invalid value for '--seed'"),
+        (["--resume", "--rebuild-table", "--out", "x"], "--rebuild-table: a run that is resumed keeps the latencies"),
+        (["--start", WITH_GHOST], f"--start {WITH_GHOST}: its stage p2 is none of tiny's"),
         (["--minimise", "size"], "--minimise size: give latency, or latency,size; known are params, macs, size"),
-        (["--max-size", "0"], "--max-size 0: must be above 0"),
+        (["--max-size", "0"], "--max-size 0: must be a number above 0"),
         (["--space", "nowhere"], "--space nowhere: no such space"),
         (["--data", "missing/data.yaml"], "missing/data.yaml"),
         (["--train-device", "abacus"], "--train-device abacus: unknown device"),

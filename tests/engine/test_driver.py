@@ -289,10 +289,59 @@ def test_failures_are_recorded_and_the_search_goes_on(tmp_path: Path) -> None:
 
 def test_endless_failures_end_the_search(tmp_path: Path) -> None:
     def fault(count: int) -> None:
-        raise RuntimeError("broken for all")
+        if count > 1:
+            raise RuntimeError("broken for all")
 
     with pytest.raises(SearchError, match="10 candidates in a row failed, the last with: RuntimeError: broken for all"):
         run(driver(tmp_path, Scorer(fault)))
+    rows = run(driver(tmp_path, Scorer()))  # mended meanwhile
+    assert len(trained(rows)) == 12
+
+
+def test_without_the_stock_model_there_is_no_search(tmp_path: Path) -> None:
+    """It is tried again when the run is taken up, and nothing else stands for it."""
+
+    def fault(count: int) -> None:
+        if count == 1:
+            raise MemoryError("none left")
+
+    with pytest.raises(SearchError, match="the stock model could not be trained: MemoryError: none left"):
+        run(driver(tmp_path, Scorer(fault), workers=2))
+    rows = run(driver(tmp_path, Scorer(), workers=2))
+    stock = str(load_space("yolov8n").stock())
+    assert [row.state for row in rows if row.arch == stock] == ["failed", "trained"]
+    assert len(trained(rows)) == 12
+
+
+def test_a_larger_budget_asks_for_the_baselines_that_the_smaller_left_out(tmp_path: Path) -> None:
+    run(driver(tmp_path, Scorer(), budget=4))
+    larger = driver(tmp_path, Scorer(), budget=25)
+    rows = run(larger)
+    assert len(larger.baselines()) == 5
+    assert {str(member) for member in larger.baselines()} <= {row.arch for row in trained(rows)}
+    assert len(trained(rows)) == 25
+
+
+def test_what_was_cut_off_before_all_of_it_was_written_is_asked_anew(tmp_path: Path) -> None:
+    """A trial that Optuna suggests gets its attributes one by one; the disk is full, or the power gone, between any."""
+    whole = run(driver(tmp_path, Scorer(), sampler="random"))
+    write = optuna.Trial.set_user_attr
+    for count in range(1, 9):
+        (folder := tmp_path / str(count)).mkdir()
+        left = [count]
+
+        def cut(self: optuna.Trial, key: str, value: Any, left: list[int] = left) -> None:
+            left[0] -= 1
+            if not left[0]:
+                raise KeyboardInterrupt
+            write(self, key, value)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(optuna.Trial, "set_user_attr", cut)
+            with pytest.raises(KeyboardInterrupt):
+                run(driver(folder, Scorer(), sampler="random"))
+        found = run(driver(folder, Scorer(), sampler="random"))
+        assert [(row.arch, row.score) for row in trained(found)] == [(row.arch, row.score) for row in trained(whole)]
 
 
 def small(tmp_path: Path) -> Space:

@@ -45,6 +45,14 @@ def test_a_folder_with_other_things_is_refused(tmp_path: Path) -> None:
         pass
 
 
+def test_a_run_that_was_killed_at_its_very_start_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only its lock is left. And a clone on a machine without git has no commit to tell."""
+    (tmp_path / ".lock").touch()
+    monkeypatch.setenv("PATH", "/nowhere")
+    with open_run(tmp_path, facts(), resume=False) as run:
+        assert run.facts["git"] is None
+
+
 def test_nothing_to_resume(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no run"), open_run(tmp_path / "none", facts(), resume=True):
         pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,19 @@ import optuna
 import pytest
 
 from nas.detectors import Detector
-from nas.engine import Record, SearchError, Standing, Target, climb, noise, open_study, pareto, promote, results
+from nas.engine import (
+    Limits,
+    Record,
+    SearchError,
+    Standing,
+    Target,
+    climb,
+    noise,
+    open_study,
+    pareto,
+    promote,
+    results,
+)
 from nas.engine import table as trials_table
 from nas.engine._record import records
 from nas.proxies import RUNGS, Outcome
@@ -196,6 +209,32 @@ def test_without_the_stock_model_there_is_nothing_to_compare_with(study: optuna.
     scorer.fault = fault
     with pytest.raises(SearchError, match="the stock model could not be trained on rung 2: MemoryError: none left"):
         climb(study, rows, scorer, TARGET, 0, lambda share: None)
+
+
+@pytest.mark.parametrize("rungs", [1, 2, 3])
+def test_what_breaks_a_limit_keeps_nothing_off_the_front(study: optuna.Study, rungs: int) -> None:
+    """Baselines are trained whatever they take; here the stock model beats all that keep the limit."""
+    rows = [replace(row, params=100 if index else 1000) for index, row in enumerate(trained(8))]
+    rows[0] = replace(rows[0], score=0.9, latency_ms=0.1)
+    scorer, limits = Scorer({row.arch: row.score or 0.0 for row in rows}), Limits(params=500)
+    finalists = climb(study, rows, scorer, TARGET, 0, lambda share: None, rungs, limits=limits)
+    best = max(rows[1:], key=lambda row: row.score or 0.0)
+    assert {rows[0], best} <= {finalist.row for finalist in finalists}
+
+
+def test_what_failed_on_a_rung_is_trained_again(study: optuna.Study) -> None:
+    """When the run is taken up: the memory, or the time limit, is another by then."""
+    rows = trained(6)
+    scorer = Scorer({row.arch: 0.3 for row in rows})
+
+    def fault(rung: int, score: float) -> None:
+        raise MemoryError("none left")
+
+    scorer.fault = fault
+    with pytest.raises(SearchError, match="on rung 2"):
+        climb(study, rows, scorer, TARGET, 0, lambda share: None)
+    scorer.fault = lambda rung, score: None
+    assert rows[0] in [finalist.row for finalist in climb(study, rows, scorer, TARGET, 0, lambda share: None)]
 
 
 def test_trials_csv_shows_the_rung_and_every_score(study: optuna.Study) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from nas.detectors import Detector
-from nas.engine import Record, Signal, Target, chosen, measure_signal
+from nas.engine import Record, SearchError, Signal, Target, chosen, measure_signal
 from nas.engine._signal import spreads
 from nas.proxies import Outcome
 from nas.spaces import load_space
@@ -59,8 +59,19 @@ def test_what_latency_explains_is_left_out_between_equals() -> None:
 def test_a_fault_is_not_hidden() -> None:
     trained, broken = rows(0.1, 0.2), Future[Outcome]()
     broken.set_exception(RuntimeError("broken"))
-    with pytest.raises(RuntimeError, match="broken"):
+    with pytest.raises(SearchError, match="with another seed, the last: RuntimeError: broken"):
         measure_signal(trained, trained, lambda *_, **__: broken, TARGET, 4, lambda share: None)
+
+
+def test_a_training_that_fails_is_counted_and_the_others_tell() -> None:
+    trained, whole, broken = rows(0.1, 0.2, 0.3), Future[Outcome](), Future[Outcome]()
+    whole.set_result(Outcome(0.12, 0.0, ()))
+    broken.set_exception(RuntimeError("broken"))
+    answers = iter((whole, broken))
+    signal = measure_signal(trained, trained[:2], lambda *_, **__: next(answers), TARGET, 4, lambda share: None)
+    assert (signal.repeats, signal.failed) == (1, 1)
+    assert signal.seeds == pytest.approx(0.02 / 2**0.5)
+    assert "(1 of 2 trainings with another seed failed)" in str(signal)
 
 
 def test_repeats_are_chosen_without_looking_at_scores() -> None:

@@ -73,6 +73,20 @@ def test_a_dead_child_is_replaced(make: Callable[[], Any]) -> None:
         crew.pause()
 
 
+def test_a_child_that_dies_while_it_has_nothing_to_do_is_replaced(make: Callable[[], Any]) -> None:
+    crew = Workers(make, count=1, threads=1)
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    try:
+        assert crew.score(detectors(5)[0], 0).result().score == 5
+        started = [c for c in psutil.Process().children(recursive=True) if c.pid not in before]
+        for child in started:
+            child.kill()
+        psutil.wait_procs(started, timeout=10)
+        assert crew.score(detectors(6)[0], 0).result().score == 6
+    finally:
+        crew.pause()
+
+
 def test_a_candidate_is_killed_at_its_time_limit_alone(make: Callable[[], Any]) -> None:
     crew = Workers(make, count=2, threads=1, limit=3.0)
     endless, *others = detectors(97, *[1] * 15)

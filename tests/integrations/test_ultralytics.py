@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import shutil
 import subprocess
@@ -17,12 +18,12 @@ import pytest
 import torch
 
 from nas import train
-from nas.detectors import TEMPLATES, Network, cost, to_yaml
+from nas.detectors import DIALECTS, TEMPLATES, Network, cost, to_yaml
 from nas.errors import InputError
 from nas.integrations.checkpoint import read_checkpoint
 from nas.integrations.torchvision import nms
 from nas.integrations.ultralytics import register
-from nas.operators import FAMILIES
+from nas.operators import FAMILIES, OPERATORS, StockOperator
 from nas.spaces import Architecture, choose, load_space
 
 # Not imported here: Ultralytics patches Pillow and torch in its process, which the tests before these must not meet.
@@ -53,6 +54,23 @@ OTHERS = [
     if key not in SPACE.file.operators
     for shell in FAMILIES[key].shells
 ]
+
+
+def test_ultralytics_has_what_the_dialect_says_it_has() -> None:
+    register()
+    from ultralytics.nn import tasks
+
+    stock = {name for name, operator in OPERATORS.items() if isinstance(operator, StockOperator)}
+    assert {name for name in stock if hasattr(tasks, name)} == stock & set(DIALECTS["ultralytics"].kinds)
+
+
+def test_a_name_of_ultralytics_own_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would insert input channels into the arguments, and train something else."""
+    operator = copy.copy(OPERATORS["PConv"])
+    operator.name = "GhostBottleneck"
+    monkeypatch.setitem(OPERATORS, "GhostBottleneck", operator)
+    with pytest.raises(InputError, match="operator GhostBottleneck: Ultralytics has a module of that name"):
+        register()
 
 
 @pytest.mark.parametrize("member", [*MEMBERS, *OTHERS, *OTHER_TEMPLATES], ids=str)

@@ -16,6 +16,7 @@ from torch import nn
 
 from nas.detectors import Detector, ResolvedRow, Row, build_row, fuse, row_cost
 from nas.operators import FAMILIES, OPERATORS, KeepingOperator, load_own
+from nas.operators.dsconv import DSConv
 from nas.operators.het import HetConv
 from tests.operators.helpers import counted, numbers, row
 
@@ -102,6 +103,15 @@ def test_cost_equals_fvcore(module: str) -> None:
         part.conv.weight.shape[1] * part.conv.weight.shape[0] for part in network.modules() if isinstance(part, HetConv)
     )
     assert macs - zeros * resolved.call.output[1] * resolved.call.output[2] == expected.macs
+
+
+@pytest.mark.parametrize("module", [name for name, operator in OPERATORS.items() if operator.example])
+def test_bytes_are_those_of_the_deployed_numbers(module: str) -> None:
+    """Four each; the packed form of DSConv has its own tests."""
+    resolved = row(module, OPERATORS[module].example, 16)
+    deployed = fuse(build_row(resolved).eval())
+    if not any(isinstance(part, DSConv) for part in deployed.modules()):
+        assert 4 * numbers(deployed) == row_cost(resolved).weight_bytes
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -47,6 +47,9 @@ LIGHT = ("shufflev2", "dwsep", "uib", "ghost", "gsconv", "star")
         ("GhostConv", (32, 3, 2), 16, 2768, 2736, 2704),
         ("GhostConv", (128, 3, 2), 64, 38720, 38592, 38464),
         ("GSConv", (32, 3, 2), 16, 2768, 2736, 2704),
+        # 3x3 on an eighth of 128 and 1x1 on the others, twice; deployed, the 1x1 kernel has all entries
+        ("HetBlock", (128, 8), 128, 2 * (18432 + 14336 + 256), 2 * (18432 + 16384 + 128), 2 * (18432 + 14336)),
+        ("DualBlock", (128, 8), 128, 2 * (18432 + 16384 + 256), 2 * (18432 + 16384 + 128), 2 * (18432 + 16384)),
         ("GhostBlock", (32,), 32, 1208, 1160, 1112),
         ("GhostBlock", (64,), 64, 3440, 3344, 3248),
         ("C3Ghost", (32,), 32, 2652, 2564, 2476),

@@ -56,9 +56,10 @@ def run(folder: Path, *command: str) -> str:
 
 def test_the_example_keeps_the_contract(folder: Path) -> None:
     suite = str(ROOT / "tests" / "operators" / "test_conformance.py")
-    told = run(folder, "-m", "pytest", "-p", "no:cacheprovider", "-n", "0", suite, "-k", "SEBlock or se or checkpoints")
+    told = run(folder, "-m", "pytest", "-p", "no:cacheprovider", "-n", "0", suite, "-k", "SEBlock or [se]")
     (passed,) = re.findall(r"^(\d+) passed", told, re.MULTILINE)
-    assert int(passed) >= 20 and "skipped" not in told.splitlines()[-1]
+    # Nothing else is called so: without the example's file there would be none.
+    assert int(passed) >= 15 and "skipped" not in told.splitlines()[-1]
 
 
 def test_the_example_is_searched(folder: Path) -> None:

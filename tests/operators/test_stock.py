@@ -147,6 +147,25 @@ def test_stem_of_yolov5() -> None:
     assert build_row(resolved)(torch.zeros(1, 3, 64, 64)).shape == (1, 16, 32, 32)
 
 
+@pytest.mark.parametrize("module", ["Conv", "DWConv"])
+@pytest.mark.parametrize("args", [(2, 2), (3, 2), (4, 1), (6, 2), (1, 2), (5, 1)])
+def test_maps_of_every_kernel_are_as_declared(module: str, args: tuple[int, int]) -> None:
+    """An even kernel that is padded by half of it gives a larger map than the stride says."""
+    resolved = row(module, (16, *args), 16)
+    built = build_row(resolved)
+    _, height, width = resolved.call.output
+    assert built(torch.zeros(1, *resolved.inputs[0])).shape == (1, 16, height, width)
+    assert row_cost(resolved).macs == built.conv.weight.numel() * height * width  # type: ignore[union-attr,operator]
+
+
+def test_padding_and_dilation() -> None:
+    assert row("Conv", (16, 3, 2, 0), 16).call.output == (16, 9, 9)
+    assert row("DWConv", (16, 3, 1, 2), 16).call.output == (16, 20, 20)
+    # blocks.md 2: the sixth argument is the dilation, the seventh the activation
+    linear = build_row(row("Conv", (16, 3, 1, None, 1, 1, False), 16))
+    assert isinstance(linear.act, nn.Identity)
+
+
 @pytest.mark.parametrize(
     ("module", "channels", "p", "f", "w", "fused_w"),
     [
@@ -371,6 +390,7 @@ def test_attention(module: nn.Module, heads: int, key: int, value: int, areas: i
 @pytest.mark.parametrize(
     ("module", "args", "message"),
     [
+        ("Conv", (32, 3, 1, None, 1, 2), "a dilation of 2 is not built here, only 1"),
         ("C2PSA", (24,), "keeps its channels: 16 in, 24 out"),
         ("PSA", (16, 12.5), "3 heads, one for every 64 channels, must divide 200"),
         ("A2C2f", (48, True, 4), "24, must be a multiple of 32"),

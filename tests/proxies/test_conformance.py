@@ -23,7 +23,7 @@ from nas.detectors import TEMPLATES, Network
 from nas.proxies import FACTOR, PROXIES, RUNGS, Distilled, FromTemplate, Proxy, ProxyError, Recipe, at
 from nas.proxies.train import fit, reproducible, set_prior
 from nas.proxies.zerocost import Vote
-from nas.spaces import load_space
+from nas.spaces import Space, load_space
 
 TINY = Recipe(imgsz=64, batch=4, steps=3, val_images=8)
 LEARNING = replace(TINY, batch=8, steps=40, lr=4e-3)
@@ -82,14 +82,15 @@ def seeing(request: pytest.FixtureRequest) -> type[Proxy]:
     return PROXIES[request.param]
 
 
-def build(kind: type[Proxy], data: Dataset, folder: Path, recipe: Recipe = TINY) -> Proxy:
+def build(kind: type[Proxy], data: Dataset, folder: Path, recipe: Recipe = TINY, space: Space | None = None) -> Proxy:
     if issubclass(kind, FromTemplate):
         if kind is Distilled:  # tells no necks apart
-            return FewWholes(data, folder, space=load_space("yolov8n"), recipe=recipe, template_recipe=TINY)
-        return kind(data, folder, recipe=recipe, template_recipe=TINY)
+            searched = space or load_space("yolov8n")
+            return FewWholes(data, folder, space=searched, recipe=recipe, template_recipe=TINY)
+        return kind(data, folder, recipe=recipe, template_recipe=TINY, space=space)
     if issubclass(kind, Vote):
-        return FewVotes(data, folder, recipe=recipe)
-    return kind(data, folder, recipe=recipe)
+        return FewVotes(data, folder, recipe=recipe, space=space)
+    return kind(data, folder, recipe=recipe, space=space)
 
 
 @pytest.fixture(autouse=True)
@@ -238,6 +239,15 @@ def test_the_fingerprint_covers_recipe_and_data_but_not_seed_or_folder(
         *(build(other, data, folder).fingerprint for other in PROXIES.values()),
     }
     assert len(others) == 2 + len(PROXIES)
+
+
+def test_the_fingerprint_covers_the_space_where_a_score_hangs_on_it(
+    kind: type[Proxy], data: Dataset, folder: Path
+) -> None:
+    """The cache of scores knows nothing else of the space."""
+    one, other = (build(kind, data, folder, space=load_space(name)) for name in ("yolov8n", "tiny"))
+    scores = [proxy.score(STOCK, 0).score for proxy in (one, other)]
+    assert scores[0] == scores[1] or one.fingerprint != other.fingerprint
 
 
 def test_data_at_another_size_is_refused(kind: type[Proxy], data: Dataset, folder: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from nas.data import load
+from nas.detectors import TEMPLATES, Network
 from nas.errors import InputError
 from nas.proxies import Recipe
 from nas.proxies.inherit import Inherited
@@ -27,14 +28,28 @@ def test_prepare_is_resumable_and_weights_can_be_given(tmp_path: Path, monkeypat
     assert not (tmp_path / "elsewhere").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"not weights", "other"])
+@pytest.mark.parametrize("content", [b"", b"not weights", "other", "wider"])
 def test_bad_weights_get_one_line(content: bytes | str, tmp_path: Path) -> None:
     file = tmp_path / "weights.pt"
     if isinstance(content, bytes):
         file.write_bytes(content)
     else:
-        torch.save({"somebody.else": torch.zeros(1)}, file)
-    proxy = Inherited(load("shapes", 64, max_train=4, max_val=4), tmp_path, recipe=TINY, weights=file)
+        weights = {"somebody.else": torch.zeros(1)}
+        if content == "wider":
+            weights = Network(TEMPLATES["yolov8n"].stock(6)).state_dict()
+            weights["model.1.conv.weight"] = torch.zeros(64, 32, 3, 3)
+        torch.save(weights, file)
+    data = load("shapes", 64, max_train=4, max_val=4)
     with pytest.raises(InputError, match=r"weights.pt: .* give a state dict of yolov8n") as caught:
-        proxy.prepare()
+        Inherited(data, tmp_path, recipe=TINY, weights=file)
     assert "\n" not in str(caught.value)
+
+
+def test_weights_of_other_classes_are_those_of_the_template(tmp_path: Path) -> None:
+    """Such as COCO's 80: all but the class branch of the head is the same."""
+    file = tmp_path / "weights.pt"
+    torch.save(Network(TEMPLATES["yolov8n"].stock(80), 1).state_dict(), file)
+    proxy = Inherited(load("shapes", 64, max_train=4, max_val=4), tmp_path, recipe=TINY, weights=file)
+    network = proxy.template.network()
+    assert torch.equal(network.state_dict()["model.1.conv.weight"], torch.load(file)["model.1.conv.weight"])
+    assert proxy.score(TEMPLATES["yolov8n"].stock(6), 0).score >= 0

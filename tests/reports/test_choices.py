@@ -31,6 +31,9 @@ def test_shares_count_everybody_once(tmp_path: Path) -> None:
     plain = table[(table.stage == "p3") & (table.value == "plain-faster")].iloc[0]
     assert plain.trained == sum("p3:plain-faster" in arch for arch in data.trained.arch)
     assert plain.front == sum("p3:plain-faster" in arch for arch in data.pareto.arch)
+    # Whole numbers are whole where some have no such choice, and stages in the model's order.
+    assert {type(value) for value in table[table.choice == "plain-faster n_div"].value} <= {int}
+    assert table.stage.tolist() == sorted(table.stage)
     assert table[table.stock].value.tolist() == ["c2f", 32, "c2f", 64, 2, "c2f", 128, 2, "c2f", 256]
 
 

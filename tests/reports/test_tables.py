@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from nas.reports import load_run
 from nas.reports._finding import findings
 from nas.reports._html import write_html
 from nas.reports._kept import card_frame, cards
+from nas.reports._png import write_png
 from nas.reports._tables import by_hand, ended_early, errors, fell_out, front_table, model_rows, not_trained, phases
 from nas.spaces import decode
 from tests.reports.made import NC, make
@@ -138,6 +140,36 @@ def test_a_run_without_its_rows_is_refused(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").unlink()
     with pytest.raises(InputError, match=r"has no rows.csv; finish the search with --resume"):
         load_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "run.json: damaged"),
+        ("{}", "not a finished run of this release; finish the search with --resume"),
+        ("[]", "not a finished run"),
+    ],
+)
+def test_a_damaged_run_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    make(tmp_path)
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(InputError, match=message):
+        load_run(tmp_path)
+
+
+def test_a_run_that_goes_on_is_no_finished_one(tmp_path: Path) -> None:
+    """Its front is of fewer candidates than its trials by now."""
+    facts = make(tmp_path).facts
+    (tmp_path / "run.json").write_text(json.dumps(facts | {"status": "running"}))
+    with pytest.raises(InputError, match="not a finished run"):
+        load_run(tmp_path)
+
+
+def test_names_in_the_picture_are_no_formulas(tmp_path: Path) -> None:
+    data = make(tmp_path)
+    options = data.facts["options"] | {"space": "a$^$b", "data": "/data/$x^$/data.yaml"}
+    write_png(replace(data, facts=data.facts | {"options": options}), tmp_path / "pareto.png")
+    assert (tmp_path / "pareto.png").stat().st_size > 1000
 
 
 def test_the_report_needs_nothing_but_its_run(tmp_path: Path) -> None:

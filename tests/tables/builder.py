@@ -191,7 +191,7 @@ def _slow_files(pause: float, tell: Callable[..., None]) -> None:
         time.sleep(pause)
 
     nas.files.Path.write_text = write_text  # type: ignore[method-assign,assignment]
-    nas.files.os = SimpleNamespace(replace=replace, getpid=os.getpid)  # type: ignore[attr-defined]
+    nas.files.os = SimpleNamespace(replace=replace, getpid=os.getpid, fsync=os.fsync)  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":

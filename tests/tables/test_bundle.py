@@ -25,7 +25,7 @@ from nas.runtimes import choose, measure
 from nas.runtimes._onnx import export
 from nas.runtimes.measure import Measurement
 from nas.spaces import load_space
-from nas.tables import LatencyTable, Model, Unpacked, bundle, unpack
+from nas.tables import LatencyTable, Model, Unpacked, bundle, noise_warning, unpack
 from nas.tables._bundle import PERIOD, _light
 from nas.tables._entry import Part, whole
 from nas.tables._identity import identity
@@ -202,13 +202,50 @@ def test_units_are_those_of_the_table_that_is_there(brought: Path, tmp_path: Pat
     assert len(result.table) == len(KEYS) + 1
 
 
-def scripted(folder: Path, table: LatencyTable, ms: float, **times: float) -> Unpacked:
+def test_kits_that_overlap_count_once_each(brought: Path, tmp_path: Path) -> None:
+    """Both were made before either came home. What both measured is the mean of both, however often they come."""
+    table = unpack(brought).table
+    rows, kits = list(STOCK.resolve(SIZE)), [tmp_path / "a", tmp_path / "b"]
+    for kit, count in zip(kits, (4, 8), strict=True):
+        bundle(kit, "pi6", "onnxruntime", 1, rows[:count], [], [], SIZE)
+    times = {"reference_ms": 1.0, "overhead_ms": 0.0}
+    for kit, ms in ((kits[0], 1.0), (kits[1], 2.0), (kits[1], 2.0), (kits[0], 1.0)):
+        found = scripted(kit, table, ms, device="pi6", **times)
+    shared = {key for row in rows[:4] for key in Part.of(row).needs()}
+    assert {key: entry for key, entry in found.table.entries.items() if key in shared} == dict.fromkeys(
+        shared, Measurement(1.5, 0.1, 8)
+    )
+    assert {entry.ms for key, entry in found.table.entries.items() if key not in shared} == {2.0}
+
+
+def test_a_noisy_table_is_mended_by_the_kit_that_its_warning_names(brought: Path, tmp_path: Path) -> None:
+    table = unpack(brought).table
+    rows, fitted = list(STOCK.resolve(SIZE)), SPACE.calibration(2)
+    every = [*rows, *(row for detector in fitted for row in detector.resolve(SIZE))]
+    bundle(tmp_path / "noisy", "pi6", "onnxruntime", 1, every, fitted, [], SIZE)
+    noisy = scripted(tmp_path / "noisy", table, 3.0, device="pi6", quiet=0.1, reference_ms=1.0, overhead_ms=0.0).table
+    assert "bundle DIR --device pi6 --runtime onnxruntime --threads 1 --rebuild" in noise_warning(noisy)
+    with pytest.raises(InputError, match="nothing to measure; --rebuild measures it anew"):
+        bundle(tmp_path / "more", "pi6", "onnxruntime", 1, every, fitted, [], SIZE)
+    bundle(tmp_path / "again", "pi6", "onnxruntime", 1, every, fitted, [], SIZE, rebuild=True)
+    for _ in range(2):
+        anew = scripted(tmp_path / "again", table, 1.0, device="pi6", reference_ms=1.0, overhead_ms=0.0).table
+        assert {tuple(entry) for entry in anew.entries.values()} == {(1.0, 0.1, 4)}
+        assert anew.entries.keys() == noisy.entries.keys()
+        assert not noise_warning(anew)
+        assert anew.header.calibrations[str(SIZE)].n == 8
+
+
+def scripted(
+    folder: Path, table: LatencyTable, ms: float, device: str = "pi5", quiet: float = 1.0, **times: float
+) -> Unpacked:
     """Unpack a kit with results that no device has measured: ``ms`` for everything."""
     manifest = json.loads((folder / "manifest.json").read_text())
     models = manifest["rows"] + manifest["wholes"]
-    results = {"format": 1, "kit": manifest["seal"], "identity": table.fingerprint, "date": "2026-01-01", **times}
+    results = {"format": 1, "kit": manifest["seal"], "date": "2026-01-01", **times}
+    results["identity"] = table.fingerprint | {"device": device}
     results["measured"] = {model["file"]: [[ms, 0.1, 4]] * model.get("turns", 1) for model in models}
-    measure.write_sealed(folder / "results.json", results | {"quiet": 1.0, "steal": None})
+    measure.write_sealed(folder / "results.json", results | {"quiet": quiet, "steal": None})
     return unpack(folder)
 
 

@@ -53,16 +53,18 @@ def test_a_device_by_its_name(built: LatencyTable) -> None:
 
 
 @pytest.mark.parametrize(
-    ("device", "runtime", "threads"), [("pi4", "auto", 1), ("pi5", "torch", 1), ("pi5", "auto", 4)]
+    ("device", "runtime", "threads", "named"),
+    [("pi4", "auto", 1, ""), ("pi5", "torch", 1, "--runtime torch "), ("pi5", "auto", 4, "")],
 )
-def test_none(built: LatencyTable, device: str, runtime: str, threads: int) -> None:
+def test_none(built: LatencyTable, device: str, runtime: str, threads: int, named: str) -> None:
+    """The kit that mends it is of the same runtime and threads."""
     brought(built)
     with pytest.raises(AbsentDeviceError) as error:
         LatencyTable.find(device, runtime, threads)
     assert str(error.value) == (
         f"--device {device}: not this machine, and there is no table of it for the runtime {runtime} and {threads} "
-        f"thread(s); make a measuring kit with python -m nas.latency bundle DIR --device {device}, run it there, and "
-        "bring it home with python -m nas.latency import DIR"
+        f"thread(s); make a measuring kit with python -m nas.latency bundle DIR --device {device} {named}--threads "
+        f"{threads}, run it there, and bring it home with python -m nas.latency import DIR"
     )
 
 

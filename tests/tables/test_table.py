@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
 import nas.tables._table as module
 from nas.detectors import TEMPLATES, Detector, ResolvedRow, Row
+from nas.errors import InputError
 from nas.files import tables_home
 from nas.operators import OPERATORS
 from nas.runtimes import choose
+from nas.runtimes.measure import Measurement
 from nas.spaces import load_space
-from nas.tables import LatencyTable, MissingEntryError
+from nas.tables import LatencyTable, MissingEntryError, open_table
 from nas.tables._entry import Part, build
+from nas.tables._store import COLUMNS, load, save
 
 SPACE = load_space("tiny")
 STOCK = TEMPLATES["yolov8n"].stock(2)
@@ -199,4 +205,72 @@ def test_rebuilding_drops_what_is_there(tmp_path: Path) -> None:
     made.ensure(list(STOCK.resolve(SIZE))[:2])
     again = LatencyTable.open(choose("fake"), made.path, rebuild=True)
     assert len(again) == 0
-    assert not made.path.exists()
+    assert len(load(made.path)[1]) == len(made)  # until something takes its place
+    (row,) = list(STOCK.resolve(SIZE))[2:3]
+    again.ensure([row])
+    assert load(made.path)[1] == again.entries
+    assert not again.entries.keys() & made.entries.keys()
+
+
+def test_what_is_dropped_does_not_come_back(tmp_path: Path) -> None:
+    """Not by another process that was measuring when the table was rebuilt, and goes on."""
+    rows = list(STOCK.resolve(SIZE))
+    slow = table(tmp_path / "t.csv")
+    slow.ensure(rows[:1])
+    wrong = dict.fromkeys(slow.entries, Measurement(999.0, 1.0, 4))
+    save(slow.path, slow.header, wrong)
+    slow.ensure(rows[:2])
+    assert wrong.items() <= slow.entries.items()
+    LatencyTable.open(choose("fake"), slow.path, rebuild=True).ensure(rows[2:3])
+    slow.ensure(rows[3:4])
+    assert set(load(slow.path)[1]) == {key for row in rows[:4] for key in Part.of(row).needs()}
+    assert 999.0 not in {entry.ms for entry in load(slow.path)[1].values()}
+    save(slow.path, slow.header, wrong)
+    slow.ensure(rows[4:5])
+    slow.path.unlink()
+    slow.ensure(rows[5:6])
+    assert 999.0 not in {entry.ms for entry in load(slow.path)[1].values()}
+
+
+def test_whoever_waits_for_a_table_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.0)
+    held = threading.Event()
+
+    def hold() -> None:
+        with FileLock(tmp_path / "t.csv.lock"):
+            held.set()
+            time.sleep(0.5)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait()
+    waiting = table(tmp_path / "t.csv")
+    waiting.ensure(list(STOCK.resolve(SIZE))[:1])
+    other.join()
+    assert capsys.readouterr().err == f"{waiting.path}: another process is measuring for it; waiting until it ends\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "foreign"),
+    [
+        ({}, False),
+        ({"t.csv": "name,arch\n"}, True),
+        ({"t.json": '{"colour": "blue"}'}, True),
+        ({"t.json": "[1]"}, True),
+        ({"t.csv": "name,arch\n", "t.json": "{"}, True),
+        ({"t.csv": f"{','.join(COLUMNS)}\n"}, False),
+        ({"t.csv": f"{','.join(COLUMNS)}\n", "t.json": "{"}, False),
+        ({"t.csv": "torn", "t.json": '{"identity": {}}'}, False),
+    ],
+)
+def test_files_of_something_else_are_not_overwritten(tmp_path: Path, files: dict[str, str], foreign: bool) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    for rebuild in (False, True):
+        refused = pytest.raises(InputError, match="is of something else; give another path")
+        damaged = pytest.raises(InputError) if "t.csv" in files and not rebuild else nullcontext()
+        with refused if foreign else damaged:
+            open_table(runtime="fake", path=tmp_path / "t.csv", rebuild=rebuild)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == files
