@@ -82,11 +82,12 @@ class Surrogate:
 def expected_gain(costs: Values, mean: Values, sd: Values, front: Sequence[Point], worst: Point) -> Values:
     """By candidate, the hypervolume that it can be expected to add over score and the logarithms of its costs (M, K).
 
-    ``front`` holds points of a score and K costs, none dominated; ``worst`` bounds the volume: the score below and the
-    costs above which nothing counts.
+    ``front`` holds points of a score and K costs, none dominated, or nothing; ``worst`` bounds the volume: the score
+    below and the costs above which nothing counts.
     """
     log, ends = np.log(costs), np.log(worst[1:])
-    scores, corners = np.array([point[0] for point in front]), np.log([point[1:] for point in front])
+    scores = np.array([point[0] for point in front])
+    corners = np.log(np.array([point[1:] for point in front], float).reshape(-1, len(ends)))
     # Between the front's costs lie cells in which the best score that is there already is everywhere the same.
     edges = [np.unique([-np.inf, *np.minimum(column, end), end]) for column, end in zip(corners.T, ends, strict=True)]
     gain = np.zeros(len(log))

@@ -120,6 +120,7 @@ def test_expected_gain_is_the_mean_of_what_is_gained() -> None:
     rng = np.random.default_rng(1)
     for front, worst, candidates in (
         ([(0.1, 10.0), (0.3, 20.0), (0.4, 50.0)], (0.05, 100.0), [(8.0,), (15.0,), (30.0,), (60.0,)]),
+        ([], (0.05, 100.0), [(8.0,), (30.0,)]),
         ([(0.1, 10.0, 4.0), (0.3, 20.0, 6.0), (0.25, 40.0, 2.0)], (0.05, 100.0, 9.0), [(8.0, 5.0), (30.0, 3.0)]),
     ):
         for costs, mean, sd in zip(candidates, (0.1, 0.2, 0.25, 0.45), (0.05, 0.1, 0.05, 0.02), strict=False):
