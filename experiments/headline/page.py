@@ -28,6 +28,8 @@ COLOURS = {
     "found": "#1a6fb0",
     "found at random": "#7fb4dc",
 }
+MACHINE = ["cpu", "version"]
+"""What a latency is of, beside its runtime: columns that results of before 2026-11-26 do not have."""
 EQUAL = 1.02
 """A latency within so much is equal: two measurements of one model differ by that."""
 PAIRED = 0.10
@@ -109,6 +111,13 @@ def foretold(name: str, table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def machines(name: str) -> str:
+    """What latencies were measured on, where they say it."""
+    found = {runtime: pd.read_csv(RESULTS / f"{name}-latency-{runtime}.csv") for runtime in RUNTIMES}
+    known = {runtime: of.iloc[0] for runtime, of in found.items() if set(MACHINE) <= set(of)}
+    return "; ".join(f"{runtime} {of.version} on {of.cpu}" for runtime, of in known.items())
+
+
 def predicted(table: pd.DataFrame) -> pd.DataFrame:
     """How far predictions were off what was measured."""
     rows = []
@@ -180,7 +189,8 @@ def page() -> None:
     draw(tables)
     lines = []
     for name, table in tables.items():
-        lines += [f"## {name}", "", table.round(4).reset_index().to_markdown(index=False), ""]
+        lines += [f"## {name}", "", *([f"Latencies: {of}.", ""] if (of := machines(name)) else [])]
+        lines += [table.round(4).reset_index().to_markdown(index=False), ""]
         for kind in (kind for kind in COLOURS if kind.startswith("found")):
             for runtime in RUNTIMES:
                 beside = against(table, runtime, kind)

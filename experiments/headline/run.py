@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from contestants import BY_HAND, STOCK, WIDTHS, narrowed, stock
-from page import load, page
+from page import MACHINE, load, page
 
 from nas.data import class_names
 from nas.detectors import Detector, cost, to_yaml
@@ -156,8 +156,9 @@ class Headline:
                 predicted = table.predict(contestant.detector, DEPLOYED).total_ms
                 rows.append([contestant.name, contestant.kind, params, macs, predicted, whole.ms, whole.spread_ms])
             names = ["name", "kind", "params", "macs", "predicted_ms", "ms", "spread_ms"]
-            pd.DataFrame(rows, columns=names).round(4).to_csv(path, index=False)
-            print(f"{runtime}: {table.fingerprint['cpu']}, {table.fingerprint['version']}; noise: {table.noise}")
+            measured = pd.DataFrame(rows, columns=names).round(4)
+            measured.assign(**{of: table.fingerprint[of] for of in MACHINE}).to_csv(path, index=False)
+            print(f"{runtime}: noise: {table.noise}")
 
     def proxy(self) -> None:
         """The short training of a default search, of every contestant."""
