@@ -239,8 +239,9 @@ def main(
     if is_here(device):
         choose(runtime, device, threads, precision)  # refuses what cannot be, before a data set is built
     scorer = PROXIES[proxy](data, **make)
+    proxy_at = functools.cache(lambda rung, scale: at(scorer, rung, scale))
     if rungs == RUNGS:
-        at(scorer, rungs)  # refuses a test split that cannot be used, before anything is spent
+        proxy_at(RUNGS, 1.0)  # refuses a test split that cannot be used, before anything is spent
     far = far_device(device, runtime, threads, address, Link(tls_ca_file, tls_cert, tls_key))
     if far is not None:
         for size in sizes:
@@ -262,7 +263,6 @@ def main(
         raise InputError(f"{error}; for this search, bundle with {shlex.join(map(str, of))} {kits}") from None
     known = tuple(member_of(searched, name, sizes, scorer.dataset.nc) for name in start or ())
     at_once = at_once or (held_workers(folder) if resume else 0)
-    proxy_at = functools.cache(lambda rung, scale: at(scorer, rung, scale))
     with Display() as display:
         link = Link(tls_ca_file, tls_cert, tls_key, display.say)
         crew, each = crew_of(at_once, address, link, scorer, make, candidate_limit or None, tested=rungs == RUNGS)
@@ -378,8 +378,9 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Executor, 
     with stoppable(), run.phase("signal"), display.bar("how far scores can be trusted") as progress:
         signal = measure_signal(trained, chosen(trained), driver.score, target, driver.seed, progress)
     with stoppable(), run.phase("rungs"), display.bar("the best trained longer") as progress:
-        climbing = trained, driver.score, target, driver.seed, progress, rungs, driver.watcher, driver.limits
-        standings = climb(driver.study, *climbing)
+        standings = climb(
+            driver.study, trained, driver.score, target, driver.seed, progress, rungs, driver.watcher, driver.limits
+        )
         write(trials, _csv(records(driver.study), forced))
     crew.pause()
     whole = ", measured whole" if latencies.here or target.far is not None else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -128,7 +128,7 @@ class Driver:
         left = self.budget - sum(row.state == "trained" for row in done)
         known = {row.arch for row in done if self._stands(row)} | {entry.arch for entry in asked}
         while len(asked) < most and sum(entry.training is not None for entry in asked) < left:
-            entry = self._ask(len(done) + len(asked), done, asked)
+            entry = self._ask(len(done) + len(asked), done, asked, known)
             asked.append(entry)
             if entry.arch in known:
                 continue
@@ -142,11 +142,10 @@ class Driver:
         """Whether its architecture is not to be trained again; the stock model is, where it failed."""
         return row.state != "duplicate" and not (row.state == "failed" and row.arch == str(self.space.stock()))
 
-    def _ask(self, slot: int, done: list[Record], open_ones: Collection[_Asked]) -> _Asked:
-        """Ask for a trial and write what can be known of it without training."""
+    def _ask(self, slot: int, done: list[Record], open_ones: Iterable[_Asked], known: Collection[str]) -> _Asked:
+        """Ask for a trial and write what can be told without training; ``known`` architectures were asked for."""
         baselines, rng = self.baselines(), np.random.default_rng([self.seed, slot])
-        there = {row.arch for row in done if self._stands(row)} | {entry.arch for entry in open_ones}
-        to_come = [member for member in baselines if str(member) not in there]
+        to_come = [member for member in baselines if str(member) not in known]
         running = [entry.architecture for entry in open_ones if entry.training is not None]
         scene = Scene(self.study, self.space, self.target, self.limits, done, running)
         asked: Architecture | optuna.Trial

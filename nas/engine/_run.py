@@ -193,9 +193,7 @@ def versions() -> dict[str, str]:
 def _commit() -> str | None:
     """The commit of our own clone; None where we are installed from a wheel."""
     root = Path(nas.__file__).parent.parent
-    if not (root / ".git").exists():
-        return None
-    if shutil.which("git") is None:
+    if not (root / ".git").exists() or shutil.which("git") is None:
         return None
     result = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return result.stdout.strip() or None

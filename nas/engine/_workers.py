@@ -16,6 +16,7 @@ import torch
 
 from nas.detectors import Detector
 from nas.errors import InputError
+from nas.interrupts import for_parent_alone
 from nas.operators import load_own
 from nas.proxies import FACTOR, Outcome, Proxy, at
 
@@ -154,12 +155,8 @@ class _Child:
         if self._pool is None:
             context = get_context("spawn")
             self._pool = ProcessPoolExecutor(1, context, _start, (self._make, self._threads, os.getpid()))
-        # What starts here inherits the mask: a Ctrl-C, which goes to children too, waits until `_start` ignores it.
-        masked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
+        with for_parent_alone():
             return self._pool, self._pool.submit(_ready)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, masked)
 
     def _kill(self) -> None:
         pool, self._pool = self._pool, None

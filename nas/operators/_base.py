@@ -61,6 +61,12 @@ def conv_cost(
     return Cost(weights + extra, weights * cells, access, 4 * (weights + (c2 if extra else 0)))
 
 
+def conv_grid(shape: Shape, kernel: int, stride: int, padding: int) -> tuple[int, int]:
+    """Height and width of the map that a convolution of ``kernel`` cells, dilation included, gives of ``shape``."""
+    _, height, width = shape
+    return (height + 2 * padding - kernel) // stride + 1, (width + 2 * padding - kernel) // stride + 1
+
+
 class Operator(ABC):
     """A kind of YAML row ``[from, repeats, name, args]``; the registry holds one instance of each.
 

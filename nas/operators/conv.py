@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from nas.operators._base import Call, Cost, Shape, StockOperator, conv_cost
+from nas.operators._base import Call, Cost, Shape, StockOperator, conv_cost, conv_grid
 
 
 class Conv(nn.Module):
@@ -48,14 +48,8 @@ class ConvOperator(StockOperator):
             raise ValueError(f"a dilation of {dilation!r} is not built here, only 1")
         call = super().resolve(inputs, repeats, args)
         _, _, k, s, p, _, _ = self.filled(call.arguments)
-        return call._replace(output=(call.output[0], *_grid(inputs[0], k, s, k // 2 if p is None else p)))
+        return call._replace(output=(call.output[0], *conv_grid(inputs[0], k, s, k // 2 if p is None else p)))
 
     def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
         c1, c2, k, s, p, g, _ = self.filled(arguments)
-        return [conv_cost(k, c1, c2, _grid(inputs[0], k, s, k // 2 if p is None else p), g, stride=s)]
-
-
-def _grid(shape: Shape, k: int, s: int, p: int) -> tuple[int, int]:
-    """Height and width of the map that a convolution gives."""
-    _, height, width = shape
-    return (height + 2 * p - k) // s + 1, (width + 2 * p - k) // s + 1
+        return [conv_cost(k, c1, c2, conv_grid(inputs[0], k, s, k // 2 if p is None else p), g, stride=s)]

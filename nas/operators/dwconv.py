@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from nas.operators._base import Call, Cost, Shape, StockOperator, conv_cost
+from nas.operators._base import Call, Cost, Shape, StockOperator, conv_cost, conv_grid
 from nas.operators.conv import Conv
 
 
@@ -30,14 +30,10 @@ class DWConvOperator(StockOperator):
     def resolve(self, inputs: Sequence[Shape], repeats: int, args: Sequence[Any]) -> Call:
         call = super().resolve(inputs, repeats, args)
         _, _, k, s, d, _ = self.filled(call.arguments)
-        return call._replace(output=(call.output[0], *_grid(inputs[0], d * (k - 1) + 1, s)))
+        reach = d * (k - 1) + 1
+        return call._replace(output=(call.output[0], *conv_grid(inputs[0], reach, s, reach // 2)))
 
     def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
         c1, c2, k, s, d, _ = self.filled(arguments)
-        return [conv_cost(k, c1, c2, _grid(inputs[0], d * (k - 1) + 1, s), math.gcd(c1, c2), stride=s)]
-
-
-def _grid(shape: Shape, reach: int, s: int) -> tuple[int, int]:
-    """Height and width of the map that a convolution over ``reach`` cells gives, padded by half of them."""
-    _, height, width = shape
-    return (height + 2 * (reach // 2) - reach) // s + 1, (width + 2 * (reach // 2) - reach) // s + 1
+        reach = d * (k - 1) + 1
+        return [conv_cost(k, c1, c2, conv_grid(inputs[0], reach, s, reach // 2), math.gcd(c1, c2), stride=s)]

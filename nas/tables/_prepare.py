@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from multiprocessing import get_context
 import torch
 
 from nas.detectors import ResolvedRow
+from nas.interrupts import for_parent_alone
 from nas.operators import load_own
 from nas.runtimes import Prepared, Runtime
 from nas.runtimes._onnx import OnnxFileRuntime, export
@@ -51,12 +51,8 @@ def exporter(count: int) -> Iterator[Callable[[Sequence[ResolvedRow]], list[byte
         yield lambda rows: list(map(_export, rows))
         return
     pool = ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn"), _start)
-    # Children inherit what is blocked: Ctrl-C while they still import is their parent's to handle, too.
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        pool.submit(int)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+    with for_parent_alone():
+        pool.submit(int)  # starts all of them
     try:
         yield lambda rows: list(pool.map(_export, rows))
     finally:

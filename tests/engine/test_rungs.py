@@ -57,6 +57,10 @@ class Scorer:
         return future
 
 
+def none_left(rung: int, score: float) -> None:
+    raise MemoryError("none left")
+
+
 def _member(arch: str) -> Architecture:
     return Record(0, "trained", arch).architecture
 
@@ -203,10 +207,7 @@ def test_without_the_stock_model_there_is_nothing_to_compare_with(study: optuna.
     rows = trained(6)
     scorer = Scorer({row.arch: 0.3 for row in rows})
 
-    def fault(rung: int, score: float) -> None:
-        raise MemoryError("none left")
-
-    scorer.fault = fault
+    scorer.fault = none_left
     with pytest.raises(SearchError, match="the stock model could not be trained on rung 2: MemoryError: none left"):
         climb(study, rows, scorer, TARGET, 0, lambda share: None)
 
@@ -227,10 +228,7 @@ def test_what_failed_on_a_rung_is_trained_again(study: optuna.Study) -> None:
     rows = trained(6)
     scorer = Scorer({row.arch: 0.3 for row in rows})
 
-    def fault(rung: int, score: float) -> None:
-        raise MemoryError("none left")
-
-    scorer.fault = fault
+    scorer.fault = none_left
     with pytest.raises(SearchError, match="on rung 2"):
         climb(study, rows, scorer, TARGET, 0, lambda share: None)
     scorer.fault = lambda rung, score: None
