@@ -15,7 +15,7 @@ from rich.console import Console
 from typer.exceptions import TyperException
 
 from nas.errors import InputError
-from nas.operators import load_own
+from nas.operators.user_operators import load_own
 
 DEVICE, CLUSTER = "Device", "Cluster"
 """Headings of `--help`."""

@@ -12,7 +12,7 @@ import typer
 
 from nas import cli
 from nas.errors import InputError
-from nas.reports import dashboard
+from nas.reports.dashboard_server import dashboard
 
 HOST = "127.0.0.1"
 

@@ -11,7 +11,11 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from nas.engine import COSTS, LATENCY, Finalist, Limits, Record, pareto, readable
+from nas.objectives.costs import COSTS, LATENCY, readable
+from nas.objectives.limits import Limits
+from nas.objectives.pareto import pareto
+from nas.runs.finalists import Finalist
+from nas.runs.trials import Record
 
 Update = Callable[[float], None]
 

@@ -14,15 +14,20 @@ import typer
 from rich.console import Console
 
 from nas import cli
-from nas.data import class_names
-from nas.detectors import DIALECTS, Detector, Network, as_written, fuse, in_dialect, to_yaml
+from nas.data.loading import class_names
+from nas.detectors.dialects import as_written
+from nas.detectors.heads import DIALECTS, in_dialect
+from nas.detectors.network import Network, fuse
+from nas.detectors.rows import Detector
+from nas.detectors.yaml_files import to_yaml
 from nas.errors import InputError
 from nas.files import replacing, write
 from nas.integrations.checkpoint import read_checkpoint
-from nas.reports import load_run
-from nas.runtimes import export
-from nas.spaces import decode, read_model, size_of
-from nas.spaces import new_space as space_around
+from nas.latency.runtimes.onnx_runtimes import export
+from nas.reports.run_data import load_run
+from nas.spaces.architecture import decode
+from nas.spaces.from_template import new_space as space_around
+from nas.spaces.models import read_model, size_of
 
 app = typer.Typer(add_completion=False)
 

@@ -14,12 +14,16 @@ from rich.table import Table
 from rich.text import Text
 
 from nas import cli
-from nas.detectors import Detector, ResolvedRow, row_cost
+from nas.detectors.costs import row_cost
+from nas.detectors.rows import Detector, ResolvedRow
 from nas.errors import InputError
 from nas.files import tables_home
-from nas.operators import Cost, total
-from nas.spaces import read_model, size_of
-from nas.tables import LatencyTable, RefusedTableError, forced_warning, kit_command, latency_command, open_table
+from nas.latency.hints import kit_command, latency_command
+from nas.latency.notices import forced_warning
+from nas.latency.opening import RefusedTableError, open_table
+from nas.latency.table import LatencyTable
+from nas.operators.base import Cost, total
+from nas.spaces.models import read_model, size_of
 
 app = typer.Typer(add_completion=False)
 

@@ -12,7 +12,12 @@ from rich.console import Console
 
 from nas import cli
 from nas.errors import InputError
-from nas.reports import Comparison, compare, load_run, terminal_table, write_comparison, write_report, write_study
+from nas.reports.comparison import Comparison, compare
+from nas.reports.comparison_page import write_comparison
+from nas.reports.run_data import load_run
+from nas.reports.study_writer import write_study
+from nas.reports.terminal import terminal_table
+from nas.reports.writing import write_report
 
 app = typer.Typer(add_completion=False)
 

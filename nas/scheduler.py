@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from nas import cli
-from nas.cluster import Link, distributed, security, share
 from nas.errors import InputError
+from nas.execution.cluster.connection import distributed, security, share
+from nas.execution.cluster.link import Link
 
 app = typer.Typer(add_completion=False)
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from nas import cli
-from nas.detectors import from_yaml
+from nas.detectors.yaml_files import from_yaml
 from nas.errors import InputError
 from nas.integrations.checkpoint import transfer
 from nas.integrations.torchvision import mend_torchvision

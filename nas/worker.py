@@ -13,9 +13,10 @@ import torch
 import typer
 
 from nas import cli
-from nas.cluster import Link, UnreachableError, connect, distributed, security
-from nas.runtimes.measure import machine
-from nas.tables import check_name
+from nas.execution.cluster.connection import UnreachableError, connect, distributed, security
+from nas.execution.cluster.link import Link
+from nas.latency.opening import check_name
+from nas.latency.runtimes.measure import machine
 
 app = typer.Typer(add_completion=False)
 

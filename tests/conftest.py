@@ -58,8 +58,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     """Tables and caches of a test go to a folder of its own, and it knows no shipped table: one might fit."""
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("PARETO_YOLO_HOME", str(folder))
-    for user in ("_table", "_list"):
-        monkeypatch.setattr(f"nas.tables.{user}.shipped", lambda name: folder / "shipped" / name)
+    for user in ("table", "listing"):
+        monkeypatch.setattr(f"nas.latency.{user}.shipped", lambda name: folder / "shipped" / name)
     return folder
 
 

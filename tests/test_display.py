@@ -8,7 +8,9 @@ import pytest
 from rich.console import Console
 
 from nas.display import Display, result_table
-from nas.engine import Finalist, Record, readable
+from nas.objectives.costs import readable
+from nas.runs.finalists import Finalist
+from nas.runs.trials import Record
 
 
 def row(number: int, state: str, score: float | None, latency: float) -> Record:

@@ -17,15 +17,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nas.detectors import to_yaml
+from nas.detectors.yaml_files import to_yaml
 from nas.integrations.torchvision import mend_torchvision
 from nas.integrations.ultralytics import register
-from nas.runtimes import choose
-from nas.runtimes._onnx import OnnxFileRuntime
-from nas.runtimes.measure import WHOLE_SAMPLES
-from nas.spaces import Architecture, load_space
-from nas.tables import LatencyTable
-from nas.tables._reference import bench
+from nas.latency.reference import bench
+from nas.latency.runtimes.measure import WHOLE_SAMPLES
+from nas.latency.runtimes.onnx_runtimes import OnnxFileRuntime
+from nas.latency.runtimes.registry import choose
+from nas.latency.table import LatencyTable
+from nas.spaces.architecture import Architecture
+from nas.spaces.space import load_space
 
 SIZE, CLASSES, SEED = 320, 80, 23
 RANDOM, BY_HAND = 5, 3

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from nas.detectors import Detector, Row
-from nas.spaces import decode, load_space
+from nas.detectors.rows import Detector, Row
+from nas.spaces.architecture import decode
+from nas.spaces.space import load_space
 
 STOCK = ("yolov5n", "yolov8n", "yolo11n", "yolo26n")
 WIDTHS = (0.75, 0.625, 0.5, 0.375)

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
-from nas.spaces import decode
+from nas.spaces.architecture import decode
 
 RESULTS = Path(__file__).parent / "results"
 SETS = ("bccd", "scenes")

@@ -33,12 +33,15 @@ import pandas as pd
 from contestants import BY_HAND, STOCK, WIDTHS, narrowed, stock
 from page import MACHINE, load, page
 
-from nas.data import class_names
-from nas.detectors import Detector, cost, to_yaml
-from nas.engine import Workers
-from nas.proxies import ShortTraining
-from nas.spaces import DEFAULT_SPACE, decode, load_space
-from nas.tables import open_table
+from nas.data.loading import class_names
+from nas.detectors.costs import cost
+from nas.detectors.rows import Detector
+from nas.detectors.yaml_files import to_yaml
+from nas.execution.local_workers import Workers
+from nas.latency.opening import open_table
+from nas.proxies.short import ShortTraining
+from nas.spaces.architecture import decode
+from nas.spaces.space import DEFAULT_SPACE, load_space
 
 RESULTS = Path(__file__).parent / "results"
 TRAIN = Path(__file__).with_name("train.py")

@@ -18,7 +18,7 @@ import torch
 from nas import cli
 from nas.integrations.torchvision import mend_torchvision
 from nas.integrations.ultralytics import import_ultralytics, register
-from nas.operators import OPERATORS
+from nas.operators.registry import OPERATORS
 from nas.train import main
 
 REPEATED = {"C1": "CSPHet", "C2": "CSPPC", "C3TR": "C2f_Faster", "C3x": "C3k2_PC"}

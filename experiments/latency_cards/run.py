@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nas.runtimes import choose
-from nas.tables import LatencyTable
+from nas.latency.runtimes.registry import choose
+from nas.latency.table import LatencyTable
 
 RESULTS = Path(__file__).parent / "results"
 FIGURES = (

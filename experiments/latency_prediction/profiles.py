@@ -18,11 +18,11 @@ from typing import NamedTuple
 import numpy as np
 from torch import nn
 
-from nas.detectors import Detector
-from nas.runtimes import choose
-from nas.runtimes._onnx import export
-from nas.runtimes.measure import OnnxSession, OpenVINORequest, clock
-from nas.tables._entry import whole
+from nas.detectors.rows import Detector
+from nas.latency.entries import whole
+from nas.latency.runtimes.measure import OnnxSession, OpenVINORequest, clock
+from nas.latency.runtimes.onnx_runtimes import export
+from nas.latency.runtimes.registry import choose
 
 WARM_UP = 2
 GROUP = 8

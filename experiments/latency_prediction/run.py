@@ -20,13 +20,15 @@ from typing import Any
 import numpy as np
 from profiles import row_seconds
 
-from nas.detectors import Detector, cost
+from nas.detectors.costs import cost
+from nas.detectors.rows import Detector
 from nas.files import write
-from nas.runtimes import choose
-from nas.spaces import load_space
-from nas.tables import LatencyTable, bench
-from nas.tables._entry import Key, Part, build
-from nas.tables._figures import figures
+from nas.latency.entries import Key, Part, build
+from nas.latency.error_figures import figures
+from nas.latency.reference import bench
+from nas.latency.runtimes.registry import choose
+from nas.latency.table import LatencyTable
+from nas.spaces.space import load_space
 
 SIZE, NC, CALIBRATION, HELD_OUT, PROFILED = 320, 80, 8, 24, 16
 RESULTS = Path(__file__).parent / "results"

@@ -18,7 +18,11 @@ import torch
 from fvcore.nn import FlopCountAnalysis
 from torch import nn
 
-from nas.detectors import fuse
+from nas.detectors.network import fuse
+from nas.latency.fingerprint import identity
+from nas.latency.reference import bench
+from nas.latency.runtimes.base import Runtime
+from nas.latency.runtimes.registry import choose
 from nas.operators.conv import Conv
 from nas.operators.dual import DualConv
 from nas.operators.dwsep import DWBlock
@@ -30,9 +34,6 @@ from nas.operators.shufflev2 import ShuffleV2Block
 from nas.operators.star import StarBlock
 from nas.operators.tconv import TConv
 from nas.operators.uib import UIBBlock
-from nas.runtimes import Runtime, choose
-from nas.tables import bench
-from nas.tables._identity import identity
 
 RESULTS = Path(__file__).parent / "results"
 SHAPES = ((16, 160), (32, 160), (32, 80), (64, 80), (64, 40), (128, 40), (128, 20), (256, 20), (256, 10), (512, 10))

@@ -18,7 +18,7 @@ from statistics import fmean, median
 import numpy as np
 from scipy.stats import kendalltau, spearmanr
 
-from nas.spaces import decode
+from nas.spaces.architecture import decode
 
 RESULTS = Path(__file__).parent / "results"
 SETS = ("bccd", "scenes")

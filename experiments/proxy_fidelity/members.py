@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from nas.detectors import cost
-from nas.spaces import Architecture, load_space
-from nas.tables import open_table
+from nas.detectors.costs import cost
+from nas.latency.opening import open_table
+from nas.spaces.architecture import Architecture
+from nas.spaces.space import load_space
 
 RESULTS = Path(__file__).parent / "results"
 SPACE, NC, SIZE = "yolov8n", 80, 320

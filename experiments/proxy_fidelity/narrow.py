@@ -16,11 +16,11 @@ from statistics import fmean, stdev
 
 from truth import MOST, RECIPES, RESULTS
 
-from nas.data import load
-from nas.detectors import cost
-from nas.engine import Workers
-from nas.proxies import ShortTraining
-from nas.spaces import Architecture, choose, decode
+from nas.data.loading import load
+from nas.detectors.costs import cost
+from nas.execution.local_workers import Workers
+from nas.proxies.short import ShortTraining
+from nas.spaces.architecture import Architecture, choose, decode
 
 BANDS, OF_EACH, BY, SEEDS = ("0", "1", "3"), 2, 4, (0, 1)
 FIELDS = ["arch", "seed", "score", "seconds", "params"]

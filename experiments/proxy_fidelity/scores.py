@@ -20,10 +20,11 @@ from functools import partial
 from pathlib import Path
 from statistics import fmean
 
-from nas.data import load
-from nas.engine import Workers
-from nas.proxies import PROXIES
-from nas.spaces import decode, load_space
+from nas.data.loading import load
+from nas.execution.local_workers import Workers
+from nas.proxies.registry import PROXIES
+from nas.spaces.architecture import decode
+from nas.spaces.space import load_space
 
 RESULTS = Path(__file__).parent / "results"
 FIELDS = ["proxy", "fingerprint", "arch", "seed", "score", "loss", "seconds"]

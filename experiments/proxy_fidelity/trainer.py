@@ -22,9 +22,9 @@ from pathlib import Path
 import pandas as pd
 from truth import RECIPES, RESULTS
 
-from nas.data import load
-from nas.detectors import to_yaml
-from nas.spaces import decode
+from nas.data.loading import load
+from nas.detectors.yaml_files import to_yaml
+from nas.spaces.architecture import decode
 
 FIELDS = ["arch", "seed", "score", "seconds"]
 EACH = 3

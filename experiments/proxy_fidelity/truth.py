@@ -18,10 +18,11 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from nas.data import load
-from nas.engine import Workers
-from nas.proxies import Recipe, ShortTraining
-from nas.spaces import decode
+from nas.data.loading import load
+from nas.execution.local_workers import Workers
+from nas.proxies.recipe import Recipe
+from nas.proxies.short import ShortTraining
+from nas.spaces.architecture import decode
 
 RESULTS = Path(__file__).parent / "results"
 FIELDS = ["fingerprint", "band", "arch", "seed", "score", "seconds"]

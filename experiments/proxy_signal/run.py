@@ -16,10 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from nas.detectors import cost
-from nas.engine import Workers
-from nas.proxies import PROXIES, Proxy
-from nas.spaces import decode, load_space
+from nas.detectors.costs import cost
+from nas.execution.local_workers import Workers
+from nas.proxies.base import Proxy
+from nas.proxies.registry import PROXIES
+from nas.spaces.architecture import decode
+from nas.spaces.space import load_space
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from nas.detectors import Detector
-from nas.proxies import Outcome
+from nas.detectors.rows import Detector
+from nas.proxies.base import Outcome
 
 
 class Fake:

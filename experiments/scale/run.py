@@ -29,11 +29,19 @@ from typing import Any
 import pandas as pd
 from fake import Fake, make
 
-from nas.cluster import Link
-from nas.detectors import Detector, cost
-from nas.engine import SAMPLERS, Driver, Limits, ServerStorage, Target, Workers, executor, open_study
-from nas.proxies import Outcome
-from nas.spaces import load_space
+from nas.detectors.costs import cost
+from nas.detectors.rows import Detector
+from nas.execution.cluster.link import Link
+from nas.execution.executors import executor
+from nas.execution.local_workers import Workers
+from nas.objectives.limits import Limits
+from nas.objectives.target import Target
+from nas.proxies.base import Outcome
+from nas.runs.storage import ServerStorage
+from nas.runs.study import open_study
+from nas.search.driver import Driver
+from nas.search.samplers import SAMPLERS
+from nas.spaces.space import load_space
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"

@@ -19,12 +19,17 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
-from nas.detectors import Detector
-from nas.engine import SAMPLERS, Driver, Limits, Record, Target, open_study, table
+from nas.detectors.rows import Detector
 from nas.files import write
-from nas.proxies import Outcome
-from nas.spaces import Space, load_space
-from nas.tables import open_table
+from nas.latency.opening import open_table
+from nas.objectives.limits import Limits
+from nas.objectives.target import Target
+from nas.proxies.base import Outcome
+from nas.runs.study import open_study
+from nas.runs.trials import Record, table
+from nas.search.driver import Driver
+from nas.search.samplers import SAMPLERS
+from nas.spaces.space import Space, load_space
 
 RESULTS = Path(__file__).parent / "results"
 BUDGET = 1000

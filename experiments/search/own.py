@@ -3,7 +3,7 @@
     python experiments/search/own.py          # how wrong that model is: writes results/own-error.json
 
 Latency is what the shipped table of onnxruntime on one Xeon predicts. A Gaussian process over choices and costs
-(`nas.engine._surrogate`) is fitted to the default proxy's scores on the built-in data: of the proxy study's members,
+(`nas.search.surrogate`) is fitted to the default proxy's scores on the built-in data: of the proxy study's members,
 with two seeds each, and of the 50 candidates of the run in results/own_trials.csv. It stands for the truth; what a
 search is told is the truth with noise, drawn anew for every member and seed, as large as two seeds differ. The sampler
 `guided` has such a model too, but learns from an architecture's summary, which has other and fewer numbers. Of longer
@@ -24,13 +24,14 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau, norm
 
-from nas.engine import Target
-from nas.engine._samplers import PRICES, Priced
-from nas.engine._surrogate import Surrogate, tabulate
 from nas.files import shipped
-from nas.runtimes import choose
-from nas.spaces import Architecture, decode, load_space
-from nas.tables import LatencyTable
+from nas.latency.runtimes.registry import choose
+from nas.latency.table import LatencyTable
+from nas.objectives.target import Target
+from nas.search.samplers import PRICES, Priced
+from nas.search.surrogate import Surrogate, tabulate
+from nas.spaces.architecture import Architecture, decode
+from nas.spaces.space import load_space
 
 RESULTS = Path(__file__).parent / "results"
 STUDY = Path(__file__).parents[1] / "proxy_fidelity" / "results" / "scores-shapes.csv"

@@ -24,8 +24,15 @@ import numpy as np
 from own import Own
 from yolobench import YoloBench
 
-from nas.engine import SAMPLERS, Driver, Limits, climb, hypervolume, open_study, pareto, records
-from nas.proxies import FACTOR, Outcome
+from nas.objectives.limits import Limits
+from nas.objectives.pareto import hypervolume, pareto
+from nas.proxies.base import Outcome
+from nas.proxies.rungs import FACTOR
+from nas.runs.study import open_study
+from nas.runs.trials import records
+from nas.search.driver import Driver
+from nas.search.halving import climb
+from nas.search.samplers import SAMPLERS
 
 RESULTS = Path(__file__).parent / "results"
 BUDGET, SEEDS = 50, 20

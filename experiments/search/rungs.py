@@ -19,8 +19,11 @@ import numpy as np
 import pandas as pd
 from run import Volume
 
-from nas.engine import Record, climb, open_study, results
-from nas.proxies import FACTOR, RUNGS, Outcome
+from nas.proxies.base import Outcome
+from nas.proxies.rungs import FACTOR, RUNGS
+from nas.runs.study import open_study
+from nas.runs.trials import Record, results
+from nas.search.halving import climb
 
 RESULTS = Path(__file__).parent / "results"
 STUDY = Path(__file__).parents[1] / "proxy_fidelity" / "results"

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
-from nas.engine._surrogate import Surrogate, tabulate
-from nas.spaces import decode
+from nas.search.surrogate import Surrogate, tabulate
+from nas.spaces.architecture import decode
 
 RESULTS = Path(__file__).parent / "results"
 HEADLINE = Path(__file__).parents[1] / "headline" / "results" / "before"

@@ -49,7 +49,7 @@ class Member:
 
 
 class YoloBench:
-    """What a `nas.engine.Driver` asks of a space and of a target."""
+    """What a `nas.search.driver.Driver` asks of a space and of a target."""
 
     name = "yolobench"
     minimised = ("latency",)

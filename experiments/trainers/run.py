@@ -26,9 +26,14 @@ import matplotlib
 import numpy as np
 import yaml
 
-from nas.detectors import DIALECTS, TEMPLATES, Detector, cost, in_dialect, to_yaml
-from nas.operators import FAMILIES
-from nas.spaces import Architecture, choose, load_space
+from nas.detectors.costs import cost
+from nas.detectors.heads import DIALECTS, in_dialect
+from nas.detectors.rows import Detector
+from nas.detectors.templates import TEMPLATES
+from nas.detectors.yaml_files import to_yaml
+from nas.operators.registry import FAMILIES
+from nas.spaces.architecture import Architecture, choose
+from nas.spaces.space import load_space
 
 RESULTS = Path(__file__).parent / "results"
 INSIDE = Path(__file__).with_name("inside.py")

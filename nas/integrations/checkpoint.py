@@ -8,10 +8,12 @@ from typing import Any, NamedTuple, cast
 
 from torch import Tensor
 
-from nas.detectors import Detector, Network, from_content, with_trainers_norms
+from nas.detectors.network import Network, with_trainers_norms
+from nas.detectors.rows import Detector
+from nas.detectors.yaml_files import from_content
 from nas.errors import InputError
 from nas.integrations.ultralytics import import_ultralytics, register
-from nas.operators import Detect
+from nas.operators.detect import Detect
 
 
 class Checkpoint(NamedTuple):

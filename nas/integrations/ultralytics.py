@@ -11,7 +11,9 @@ import os
 from types import ModuleType
 
 from nas.errors import InputError
-from nas.operators import OPERATORS, KeepingOperator, load_own
+from nas.operators.base import KeepingOperator
+from nas.operators.registry import OPERATORS
+from nas.operators.user_operators import load_own
 
 
 def register() -> None:

@@ -1,6 +1,6 @@
 """Operators, ours and the stock YOLO blocks, each declared once in a file of its own."""
 
-from nas.operators._base import (
+from nas.operators.base import (
     BlockOperator,
     Call,
     Cost,
@@ -11,12 +11,12 @@ from nas.operators._base import (
     conv_cost,
     total,
 )
-from nas.operators._family import Family, Number, Parameter, Row, block_row
-from nas.operators._own import load_own
-from nas.operators._registry import FAMILIES, OPERATORS
-from nas.operators._shell import CSPOperator, Shell
 from nas.operators.conv import Conv
 from nas.operators.detect import BINS, Detect, Predictions, grid
+from nas.operators.family import Family, Number, Parameter, Row, block_row
+from nas.operators.registry import FAMILIES, OPERATORS
+from nas.operators.shell import CSPOperator, Shell
+from nas.operators.user_operators import load_own
 
 __all__ = [
     "BINS",

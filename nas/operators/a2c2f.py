@@ -11,7 +11,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from nas.operators._base import Call, Cost, Shape, StockOperator, conv_cost
+from nas.operators.base import Call, Cost, Shape, StockOperator, conv_cost
 from nas.operators.c3k2 import C3k, c3k_costs
 from nas.operators.conv import Conv
 from nas.operators.psa import attention_cost

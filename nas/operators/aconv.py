@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from nas.operators._base import Call, Cost, Shape, StockOperator, conv_cost
+from nas.operators.base import Call, Cost, Shape, StockOperator, conv_cost
 from nas.operators.conv import Conv
 
 

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from nas.operators._base import Call, Cost, Shape, conv_cost
 from nas.operators.aconv import HalvingOperator
+from nas.operators.base import Call, Cost, Shape, conv_cost
 from nas.operators.conv import Conv
 
 

@@ -12,7 +12,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from nas.operators._base import Call, Cost, Operator, Shape, conv_cost
+from nas.operators.base import Call, Cost, Operator, Shape, conv_cost
 from nas.operators.detect import Head, points_of
 
 Anchors = tuple[tuple[float, ...], ...]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nas.operators._base import Cost, Shape, StockOperator
-from nas.operators._bottleneck import Bottleneck, bottleneck_costs
-from nas.operators._family import Family, Number, Parameter, Row
-from nas.operators._shell import Shell, shell_costs
+from nas.operators.base import Cost, Shape, StockOperator
+from nas.operators.bottleneck import Bottleneck, bottleneck_costs
+from nas.operators.family import Family, Number, Parameter, Row
+from nas.operators.shell import Shell, shell_costs
 
 
 class C2f(Shell):

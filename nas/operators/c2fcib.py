@@ -12,10 +12,10 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from nas.operators._base import Cost, Shape, StockOperator, conv_cost
-from nas.operators._shell import Shell, shell_costs
+from nas.operators.base import Cost, Shape, StockOperator, conv_cost
 from nas.operators.conv import Conv
 from nas.operators.rep import merged, rep_cost
+from nas.operators.shell import Shell, shell_costs
 
 
 class RepVGGDW(nn.Module):

@@ -8,10 +8,10 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from nas.operators._base import Cost, Shape, StockOperator, conv_cost
-from nas.operators._bottleneck import Bottleneck, bottleneck_costs
-from nas.operators._family import Family, Number, Parameter, Row
+from nas.operators.base import Cost, Shape, StockOperator, conv_cost
+from nas.operators.bottleneck import Bottleneck, bottleneck_costs
 from nas.operators.conv import Conv
+from nas.operators.family import Family, Number, Parameter, Row
 
 
 class C3Shell(nn.Module):

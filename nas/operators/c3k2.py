@@ -7,12 +7,12 @@ from typing import Any
 
 from torch import nn
 
-from nas.operators._base import Cost, Shape, StockOperator
-from nas.operators._bottleneck import Bottleneck, bottleneck_costs
-from nas.operators._family import Family, Number, Parameter, Row
-from nas.operators._shell import Shell, shell_costs
+from nas.operators.base import Cost, Shape, StockOperator
+from nas.operators.bottleneck import Bottleneck, bottleneck_costs
 from nas.operators.c3 import C3Shell, c3_shell_costs
+from nas.operators.family import Family, Number, Parameter, Row
 from nas.operators.psa import PSABlock, psa_block_costs, psa_heads
+from nas.operators.shell import Shell, shell_costs
 
 
 class C3k(C3Shell):

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from nas.operators._base import Call, Cost, Operator, Shape
+from nas.operators.base import Call, Cost, Operator, Shape
 
 
 class Concat(nn.Module):

@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from nas.operators._base import Call, Cost, Shape, StockOperator, conv_cost, conv_grid
+from nas.operators.base import Call, Cost, Shape, StockOperator, conv_cost, conv_grid
 
 
 class Conv(nn.Module):

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import nn
 
-from nas.operators._base import Cost, Shape, StockOperator, conv_cost
-from nas.operators._shell import Shell, shell_costs
+from nas.operators.base import Cost, Shape, StockOperator, conv_cost
 from nas.operators.c3 import C3Shell, c3_shell_costs
 from nas.operators.conv import Conv
 from nas.operators.dual import DualConv, dual_cost
 from nas.operators.faster import FasterBlock, FasterBlockOperator, PConv
 from nas.operators.het import HetConv, het_cost
+from nas.operators.shell import Shell, shell_costs
 
 PARTS = 4
 """P, n_div and G of all pasted forms."""

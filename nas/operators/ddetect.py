@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from nas.operators._base import Cost, Shape
+from nas.operators.base import Cost, Shape
 from nas.operators.detect import BINS, Detect, DetectOperator, detect_costs
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import nn
 
-from nas.operators._base import Call, Cost, Operator, Shape, conv_cost
+from nas.operators.base import Call, Cost, Operator, Shape, conv_cost
 from nas.operators.conv import Conv
 
 BINS = 16

@@ -18,10 +18,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from nas.operators._base import BlockOperator, Cost, check_channels, conv_cost
-from nas.operators._deployed import constant, folded
-from nas.operators._family import Family, Parameter, block_row
-from nas.operators._shell import CSPOperator, Shell
+from nas.operators.base import BlockOperator, Cost, check_channels, conv_cost
+from nas.operators.deployed import constant, folded
+from nas.operators.family import Family, Parameter, block_row
+from nas.operators.shell import CSPOperator, Shell
 
 NOTHING = 1e-30
 """A block whose largest weight is below this counts as zeros: dividing by it could overflow."""

@@ -11,11 +11,11 @@ from typing import cast
 import torch
 from torch import nn
 
-from nas.operators._base import BlockOperator, Cost
-from nas.operators._family import Family, Parameter, block_row
-from nas.operators._shell import CSPOperator, Shell
-from nas.operators._two_kernels import TwoKernels, own_block, two_kernel_cost
+from nas.operators.base import BlockOperator, Cost
+from nas.operators.family import Family, Parameter, block_row
 from nas.operators.het import HetConv
+from nas.operators.shell import CSPOperator, Shell
+from nas.operators.two_kernels import TwoKernels, own_block, two_kernel_cost
 
 
 class DualConv(TwoKernels):

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from nas.operators._base import Call, Cost, Shape, StockOperator, conv_cost, conv_grid
+from nas.operators.base import Call, Cost, Shape, StockOperator, conv_cost, conv_grid
 from nas.operators.conv import Conv
 
 

@@ -12,9 +12,9 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from nas.operators._base import Call, Cost, Shape, StockOperator, conv_cost
-from nas.operators._family import Family, Number, Row
+from nas.operators.base import Call, Cost, Shape, StockOperator, conv_cost
 from nas.operators.conv import Conv
+from nas.operators.family import Family, Number, Row
 
 
 class ELANShell(nn.Module):

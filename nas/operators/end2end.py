@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from nas.operators._base import Cost, Shape
+from nas.operators.base import Cost, Shape
 from nas.operators.detect import BINS, Detect, DetectOperator, Predictions, detect_costs, predict
 
 MOST = 300

@@ -12,11 +12,11 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from nas.operators._base import BlockOperator, Cost, Shape, StockOperator, conv_cost
-from nas.operators._family import Family, block_row
-from nas.operators._shell import CSPOperator, Shell
+from nas.operators.base import BlockOperator, Cost, Shape, StockOperator, conv_cost
 from nas.operators.c3 import C3Shell, c3_shell_costs
 from nas.operators.conv import Conv
+from nas.operators.family import Family, block_row
+from nas.operators.shell import CSPOperator, Shell
 
 
 class GhostConv(nn.Module):

@@ -10,10 +10,10 @@ from typing import cast
 import torch
 from torch import nn
 
-from nas.operators._base import BlockOperator, Cost
-from nas.operators._family import Family, block_row
-from nas.operators._shell import CSPOperator, Shell
+from nas.operators.base import BlockOperator, Cost
+from nas.operators.family import Family, block_row
 from nas.operators.ghost import GhostConv, GhostConvOperator, ghost_costs
+from nas.operators.shell import CSPOperator, Shell
 from nas.operators.shuffle import channel_shuffle
 
 

@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from nas.operators._base import Cost, conv_cost, total
-from nas.operators._family import Family, Number, Row
+from nas.operators.base import Cost, conv_cost, total
 from nas.operators.c3 import C3Shell, c3_shell_costs
 from nas.operators.conv import Conv
 from nas.operators.elan1 import ELANOperator, ELANShell
+from nas.operators.family import Family, Number, Row
 
 
 class RepConvN(nn.Module):

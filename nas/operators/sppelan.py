@@ -11,7 +11,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from nas.operators._base import Cost, Shape, StockOperator, conv_cost
+from nas.operators.base import Cost, Shape, StockOperator, conv_cost
 from nas.operators.conv import Conv
 
 

@@ -10,10 +10,10 @@ from typing import cast
 import torch
 from torch import nn
 
-from nas.operators._base import BlockOperator, Cost, conv_cost
-from nas.operators._family import Family, Parameter, block_row
-from nas.operators._shell import CSPOperator, Shell
+from nas.operators.base import BlockOperator, Cost, conv_cost
 from nas.operators.conv import Conv
+from nas.operators.family import Family, Parameter, block_row
+from nas.operators.shell import CSPOperator, Shell
 
 
 class StarBlock(nn.Module):

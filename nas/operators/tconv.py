@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from nas.operators._base import BlockOperator, Cost, check_channels
-from nas.operators._deployed import constant, folded
-from nas.operators._family import Family, Parameter, block_row
-from nas.operators._shell import CSPOperator, Shell
+from nas.operators.base import BlockOperator, Cost, check_channels
+from nas.operators.deployed import constant, folded
+from nas.operators.family import Family, Parameter, block_row
+from nas.operators.shell import CSPOperator, Shell
 
 
 class TConv(nn.Module):

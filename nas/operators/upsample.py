@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from nas.operators._base import Call, Cost, Operator, Shape
+from nas.operators.base import Call, Cost, Operator, Shape
 
 
 class UpsampleOperator(Operator):

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from nas.detectors import Detector, Network, ResolvedRow
+from nas.detectors.network import Network
+from nas.detectors.rows import Detector, ResolvedRow
 
 
 class Channels(NamedTuple):

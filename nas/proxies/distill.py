@@ -20,11 +20,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nas.data import Split
-from nas.detectors import BACKBONE, NECK, Detector, Network
+from nas.data.dataset import Split
+from nas.detectors.network import Network
+from nas.detectors.rows import Detector
+from nas.detectors.templates import BACKBONE, NECK
 from nas.errors import InputError
 from nas.files import write
-from nas.proxies._base import Outcome, Progress, ProxyError
+from nas.proxies.base import Outcome, Progress, ProxyError
 from nas.proxies.recipe import Recipe
 from nas.proxies.short import ShortTraining
 from nas.proxies.template import FromTemplate

@@ -6,8 +6,9 @@ from abc import abstractmethod
 
 from torch import Tensor
 
-from nas.detectors import Detector, Network
-from nas.proxies._base import Outcome, Progress
+from nas.detectors.network import Network
+from nas.detectors.rows import Detector
+from nas.proxies.base import Outcome, Progress
 from nas.proxies.carry import carry
 from nas.proxies.recipe import Recipe
 from nas.proxies.template import FromTemplate

@@ -6,8 +6,8 @@ import copy
 import math
 from dataclasses import replace
 
-from nas.data import load, load_test
-from nas.proxies._base import Proxy
+from nas.data.loading import load, load_test
+from nas.proxies.base import Proxy
 from nas.proxies.recipe import Recipe
 from nas.proxies.short import ShortTraining
 

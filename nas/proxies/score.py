@@ -8,10 +8,10 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from nas.data import Split
-from nas.detectors import Network
-from nas.proxies._base import ProxyError
+from nas.data.dataset import Split
+from nas.detectors.network import Network
 from nas.proxies.ap import average_precision
+from nas.proxies.base import ProxyError
 from nas.proxies.nms import nms
 from nas.proxies.recipe import Recipe
 

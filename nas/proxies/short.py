@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from nas.detectors import Detector, Network
-from nas.proxies._base import Outcome, Progress, Proxy
+from nas.detectors.network import Network
+from nas.detectors.rows import Detector
+from nas.proxies.base import Outcome, Progress, Proxy
 from nas.proxies.recipe import Recipe
 from nas.proxies.train import fit, reproducible
 

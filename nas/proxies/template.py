@@ -12,11 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nas.data import Dataset
-from nas.detectors import TEMPLATES, Network, anchor_free
+from nas.data.dataset import Dataset
+from nas.detectors.heads import anchor_free
+from nas.detectors.network import Network
+from nas.detectors.templates import TEMPLATES
 from nas.errors import InputError
 from nas.files import replacing
-from nas.proxies._base import Progress, Proxy
+from nas.proxies.base import Progress, Proxy
 from nas.proxies.recipe import Recipe
 from nas.proxies.train import reproducible, train
 

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from nas.data import Dataset, Split
-from nas.detectors import Network
-from nas.operators import BINS, Detect, Predictions
-from nas.proxies._base import Outcome, Progress, ProxyError
+from nas.data.dataset import Dataset, Split
+from nas.detectors.network import Network
+from nas.operators.detect import BINS, Detect, Predictions
+from nas.proxies.base import Outcome, Progress, ProxyError
 from nas.proxies.loss import DetectionLoss
 from nas.proxies.recipe import Recipe
 from nas.proxies.score import detect

@@ -16,9 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from nas.detectors import Detector, Network, cost
-from nas.operators import Predictions
-from nas.proxies._base import Outcome, Progress, Proxy, ProxyError
+from nas.detectors.costs import cost
+from nas.detectors.network import Network
+from nas.detectors.rows import Detector
+from nas.operators.detect import Predictions
+from nas.proxies.base import Outcome, Progress, Proxy, ProxyError
 from nas.proxies.loss import DetectionLoss
 from nas.proxies.recipe import Recipe
 from nas.proxies.train import Batch, batches, reproducible, set_prior

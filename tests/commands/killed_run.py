@@ -17,12 +17,14 @@ import time
 from functools import partial
 from typing import Any
 
-import nas.proxies._base
+import nas.proxies.base
 import nas.proxies.rungs
 from nas import cli
-from nas.data import load, load_test
-from nas.detectors import Detector
-from nas.proxies import PROXIES, Outcome, Progress, Proxy, Recipe
+from nas.data.loading import load, load_test
+from nas.detectors.rows import Detector
+from nas.proxies.base import Outcome, Progress, Proxy
+from nas.proxies.recipe import Recipe
+from nas.proxies.registry import PROXIES
 
 
 class Stub(Proxy):
@@ -37,7 +39,7 @@ class Stub(Proxy):
 
 PROXIES["stub"] = Stub
 # Nobody looks at the images, and drawing them all takes seconds.
-nas.proxies._base.load = partial(load, max_train=4, max_val=4)
+nas.proxies.base.load = partial(load, max_train=4, max_val=4)
 nas.proxies.rungs.load_test = partial(load_test, most=4)
 
 

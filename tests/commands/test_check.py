@@ -11,12 +11,14 @@ import pytest
 
 import nas.latency
 from nas import cli
-from nas.detectors import TEMPLATES, to_yaml
-from nas.runtimes import choose
-from nas.runtimes.measure import Measurement, Noise
-from nas.spaces import load_space
-from nas.tables import LatencyTable, Model, card_from, keep_card
-from nas.tables._store import load, save
+from nas.detectors.templates import TEMPLATES
+from nas.detectors.yaml_files import to_yaml
+from nas.latency.accuracy import Model, card_from, keep_card
+from nas.latency.runtimes.measure import Measurement, Noise
+from nas.latency.runtimes.registry import choose
+from nas.latency.store import load, save
+from nas.latency.table import LatencyTable
+from nas.spaces.space import load_space
 
 FAKE = ("--runtime", "fake", "--imgsz", "64", "--space", "tiny", "--nc", "2")
 SPACE = load_space("tiny")
@@ -51,7 +53,7 @@ def table(made: Path, tmp_path: Path) -> Path:
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """One template beside the space's own: measuring all of them takes long."""
     kept = {name: TEMPLATES[name] for name in ("yolov8n", "yolo11n")}
-    monkeypatch.setattr("nas.tables._card.TEMPLATES", kept)
+    monkeypatch.setattr("nas.latency.accuracy.TEMPLATES", kept)
 
 
 def test_json(table: Path, tmp_path: Path) -> None:

@@ -17,15 +17,16 @@ import pandas as pd
 import psutil
 import pytest
 
-from nas.cluster import Link, connect
-from nas.cluster._software import software
-from nas.detectors import TEMPLATES
-from nas.engine._cluster import Cluster
+from nas.detectors.templates import TEMPLATES
 from nas.errors import InputError
-from nas.reports import dashboard
+from nas.execution.cluster.connection import connect
+from nas.execution.cluster.link import Link
+from nas.execution.cluster.software import software
+from nas.execution.dask_workers import Cluster
+from nas.reports.dashboard_server import dashboard
 from tests.commands.test_kill import outcome
-from tests.engine.clusters import Process, start_scheduler, start_worker
-from tests.engine.test_workers import STUB
+from tests.execution.clusters import Process, start_scheduler, start_worker
+from tests.execution.test_local_workers import STUB
 
 SCRIPT = str(Path(__file__).with_name("killed_run.py"))
 OPTIONS = ("--space", "tiny", "--runtime", "fake", "--imgsz", "64", "--proxy", "stub", "--no-cache", "--seed", "5")
@@ -196,7 +197,7 @@ def test_tls(tmp_path: Path) -> None:
 
 LOCAL = """
 import time, dask
-from nas.cluster import distributed
+from nas.execution.cluster.connection import distributed
 if __name__ == "__main__":
     dask.config.set({"distributed.worker.daemon": False})
     options = {"host": "127.0.0.1", "dashboard_address": None, "resources": {"train": 1}}

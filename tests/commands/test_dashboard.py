@@ -19,10 +19,11 @@ import pytest
 
 from nas import cli
 from nas import dashboard as command
-from nas.detectors import cost
-from nas.engine import Run, records
-from nas.reports._study import study_of
-from nas.spaces import decode
+from nas.detectors.costs import cost
+from nas.reports.study_writer import study_of
+from nas.runs.directory import Run
+from nas.runs.trials import records
+from nas.spaces.architecture import decode
 
 FLAGS = (
     "--headless",

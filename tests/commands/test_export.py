@@ -14,10 +14,16 @@ import pytest
 import torch
 
 from nas import cli, export, search
-from nas.detectors import Detector, Network, Row, cost, from_yaml, fuse, in_dialect, to_yaml
-from nas.operators import OPERATORS, KeepingOperator
-from nas.runtimes import export as onnx_of
-from nas.spaces import Space, decode, load_space
+from nas.detectors.costs import cost
+from nas.detectors.heads import in_dialect
+from nas.detectors.network import Network, fuse
+from nas.detectors.rows import Detector, Row
+from nas.detectors.yaml_files import from_yaml, to_yaml
+from nas.latency.runtimes.onnx_runtimes import export as onnx_of
+from nas.operators.base import KeepingOperator
+from nas.operators.registry import OPERATORS
+from nas.spaces.architecture import decode
+from nas.spaces.space import Space, load_space
 
 RNG = np.random.default_rng(3)
 OF_YOLOV5, OF_YOLOV9 = (load_space(name) for name in ("yolov5n", "gelan-t"))

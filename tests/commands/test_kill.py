@@ -10,29 +10,29 @@ import pandas as pd
 import pytest
 
 POINTS = [
-    ("nas.tables.LatencyTable.calibrate", 1),  # before anything is asked
-    ("nas.engine._driver.begin", 1),  # asking: of the stock model
-    ("nas.engine._driver.begin:after", 2),
+    ("nas.latency.table.LatencyTable.calibrate", 1),  # before anything is asked
+    ("nas.search.driver.begin", 1),  # asking: of the stock model
+    ("nas.search.driver.begin:after", 2),
     ("optuna.Study.ask:after", 1),  # asking Optuna
-    ("nas.engine._target.Target.costs", 8),  # gating
-    ("nas.engine._workers.Workers.score:after", 2),  # training
-    ("nas.reports._study.StudyWriter.asked", 3),  # showing
-    ("nas.reports._study.StudyWriter.asked:after", 1),
-    ("nas.reports._study.StudyWriter.trained:after", 2),
+    ("nas.objectives.target.Target.costs", 8),  # gating
+    ("nas.execution.local_workers.Workers.score:after", 2),  # training
+    ("nas.reports.study_writer.StudyWriter.asked", 3),  # showing
+    ("nas.reports.study_writer.StudyWriter.asked:after", 1),
+    ("nas.reports.study_writer.StudyWriter.trained:after", 2),
     ("optuna.Study.tell", 2),  # telling
     ("optuna.Study.tell:after", 2),
     ("nas.search.write", 2),  # trials.csv
     ("nas.search.write:full", 1),
     ("nas.search.measure_signal", 1),
-    ("nas.engine._rungs.keep", 3),  # finalists on the second rung
-    ("nas.engine._rungs.keep:after", 6),  # and on the third
+    ("nas.search.halving.keep", 3),  # finalists on the second rung
+    ("nas.search.halving.keep:after", 6),  # and on the third
     ("nas.search.measure", 1),
     ("nas.search.write_front", 1),  # writing results
-    ("nas.engine._finalists.write", 2),
+    ("nas.runs.finalists.write", 2),
     ("nas.search.write_report", 1),
     ("nas.search.write_study", 2),
-    ("nas.reports._attributes.upload_artifact", 3),
-    ("nas.engine._run.Run.save", 9),
+    ("nas.reports.study_attributes.upload_artifact", 3),
+    ("nas.runs.directory.Run.save", 9),
 ]
 OPTIONS = (
     "--space",

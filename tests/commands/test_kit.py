@@ -18,15 +18,20 @@ import pytest
 from PIL import Image
 
 from nas import latency, search
-from nas.detectors import Detector, cost, from_yaml
-from nas.engine import Workers
+from nas.detectors.costs import cost
+from nas.detectors.rows import Detector
+from nas.detectors.yaml_files import from_yaml
 from nas.errors import InputError
-from nas.proxies import Outcome
-from nas.runtimes import choose, measure
-from nas.spaces import decode, load_space
-from nas.tables import LatencyTable, card_models
-from nas.tables._identity import file_name, identity
-from nas.tables._store import save
+from nas.execution.local_workers import Workers
+from nas.latency.accuracy import card_models
+from nas.latency.fingerprint import file_name, identity
+from nas.latency.runtimes import measure
+from nas.latency.runtimes.registry import choose
+from nas.latency.store import save
+from nas.latency.table import LatencyTable
+from nas.proxies.base import Outcome
+from nas.spaces.architecture import decode
+from nas.spaces.space import load_space
 
 pytest.importorskip("onnxruntime")
 
@@ -87,7 +92,7 @@ def away(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("PARETO_YOLO_HOME", str(folder))
         bring_table(folder)
         write_data(folder / "set")
-        patch.setattr("nas.search_options.Workers", Weigher)
+        patch.setattr("nas.search.options.Workers", Weigher)
         patch.chdir(folder)
         with redirect_stdout(StringIO()) as printed:
             call(search, *SEARCH, "--max-latency", "50", "--out", "run")
@@ -146,7 +151,7 @@ def test_a_search_for_a_device_that_is_not_here(away: Path) -> None:
 def test_a_search_that_minimises_size_too(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("nas.search_options.Workers", Weigher)
+    monkeypatch.setattr("nas.search.options.Workers", Weigher)
     call(search, *SEARCH, "--minimise", "latency,size", "--out", "other")
     finalists = json.loads(Path("other/run.json").read_text())["finalists"]
     points = {f["arch"]: (-f["score"], f["latency_predicted_ms"], f["weight_bytes"]) for f in finalists}

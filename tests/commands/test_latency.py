@@ -20,13 +20,17 @@ import typer
 import nas.latency
 import nas.profile
 from nas import cli
-from nas.detectors import TEMPLATES, Detector, cost, to_yaml
-from nas.runtimes import choose
-from nas.runtimes.measure import Bench, Noise
-from nas.spaces import load_space
-from nas.tables import LatencyTable, list_tables
-from nas.tables._entry import whole
-from nas.tables._store import load, save
+from nas.detectors.costs import cost
+from nas.detectors.rows import Detector
+from nas.detectors.templates import TEMPLATES
+from nas.detectors.yaml_files import to_yaml
+from nas.latency.entries import whole
+from nas.latency.listing import list_tables
+from nas.latency.runtimes.measure import Bench, Noise
+from nas.latency.runtimes.registry import choose
+from nas.latency.store import load, save
+from nas.latency.table import LatencyTable
+from nas.spaces.space import load_space
 
 SIZE = 64
 FAKE = ("--runtime", "fake", "--imgsz", str(SIZE))
@@ -310,7 +314,7 @@ def test_search_by_force(table: Path, tmp_path: Path) -> None:
 
 def test_list(pi5: Path, table: Path, home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     shipped = tmp_path / "shipped"
-    monkeypatch.setattr("nas.tables._list.shipped", lambda folder: shipped)
+    monkeypatch.setattr("nas.latency.listing.shipped", lambda folder: shipped)
     header, entries = load(table)
     header.cards["64"] = {"within_5pct": 0.925, "mean_error": 0.0134, "spearman": 0.99}
     header.quiet = 0.25
@@ -350,7 +354,7 @@ def test_list(pi5: Path, table: Path, home: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_no_table_yet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("nas.tables._list.shipped", lambda folder: tmp_path)
+    monkeypatch.setattr("nas.latency.listing.shipped", lambda folder: tmp_path)
     result = latency("list")
     assert (result.returncode, result.stdout.count("\n")) == (0, 1)
     assert "python -m nas.latency build" in result.stdout

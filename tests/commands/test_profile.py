@@ -15,12 +15,14 @@ from typing import Any, NamedTuple
 import pytest
 
 from nas import cli
-from nas.detectors import TEMPLATES, from_yaml, row_cost, to_yaml
-from nas.operators import OPERATORS
+from nas.detectors.costs import row_cost
+from nas.detectors.templates import TEMPLATES
+from nas.detectors.yaml_files import from_yaml, to_yaml
+from nas.latency.runtimes.registry import choose
+from nas.latency.table import LatencyTable
+from nas.operators.registry import OPERATORS
 from nas.profile import app
-from nas.runtimes import choose
-from nas.spaces import load_space
-from nas.tables import LatencyTable
+from nas.spaces.space import load_space
 
 FAKE = ("--runtime", "fake")
 TOTAL = ["params", "macs", "memory_access", "weight_bytes", "latency_ms"]

@@ -21,12 +21,15 @@ import yaml
 
 from nas import cli
 from nas import search as command
-from nas.detectors import Detector, cost, from_yaml
-from nas.engine import Workers
-from nas.proxies import Outcome
-from nas.reports import load_run
-from nas.reports._kept import table_of
-from nas.spaces import decode, load_space
+from nas.detectors.costs import cost
+from nas.detectors.rows import Detector
+from nas.detectors.yaml_files import from_yaml
+from nas.execution.local_workers import Workers
+from nas.proxies.base import Outcome
+from nas.reports.kept_table import table_of
+from nas.reports.run_data import load_run
+from nas.spaces.architecture import decode
+from nas.spaces.space import load_space
 
 TINY = ("--space", "tiny", "--runtime", "fake", "--imgsz", "64", "--proxy", "short")
 
@@ -257,7 +260,7 @@ def test_images_of_several_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             done.set_result(Outcome(scale / 10 + cost(detector).params / 1e8 + seed / 1e4, 0.0, ()))
             return done
 
-    monkeypatch.setattr("nas.search_options.Workers", Sizer)
+    monkeypatch.setattr("nas.search.options.Workers", Sizer)
     monkeypatch.setenv("PARETO_YOLO_HOME", str(tmp_path / "home"))
     named = str(load_space("tiny", (128, 96)).smallest())
     options = (*TINY, "--imgsz", "96", "--start", named, "--budget", "15", "--out", "run", "--no-cache")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from nas.data import Dataset, load
+from nas.data.dataset import Dataset
+from nas.data.loading import load
 from nas.data.shapes import _DISTRACTORS, _INSIDE, CLASSES, _compose, _deal, _Dice, _paint, _place, draw_shapes
 
 

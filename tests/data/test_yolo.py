@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from nas.data import load
+from nas.data.loading import load
 from nas.errors import InputError
 
 BCCD = Path(__file__).parents[2] / "../shared/data/bccd/data.yaml"

@@ -16,9 +16,13 @@ import pytest
 import torch
 import yaml
 
-from nas.detectors import TEMPLATES, Detector, Network, Row, cost, from_yaml, row_cost, to_yaml
+from nas.detectors.costs import cost, row_cost
+from nas.detectors.network import Network
+from nas.detectors.rows import Detector, Row
+from nas.detectors.templates import TEMPLATES
+from nas.detectors.yaml_files import from_yaml, to_yaml
 from nas.errors import InputError
-from nas.operators import OPERATORS
+from nas.operators.registry import OPERATORS
 
 V8 = """
 nc: 80

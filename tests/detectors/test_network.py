@@ -10,9 +10,10 @@ import onnxruntime
 import pytest
 import torch
 
-from nas.detectors import TEMPLATES, Network, fuse
-from nas.operators import Predictions
-from nas.spaces import load_space
+from nas.detectors.network import Network, fuse
+from nas.detectors.templates import TEMPLATES
+from nas.operators.detect import Predictions
+from nas.spaces.space import load_space
 
 
 @pytest.mark.parametrize("name", ["yolov5n", "yolov8n", "yolo11n"])

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from nas.detectors import TEMPLATES, Network, anchor_free, cost
+from nas.detectors.costs import cost
+from nas.detectors.heads import anchor_free
+from nas.detectors.network import Network
+from nas.detectors.templates import TEMPLATES
 from tests.operators.stock_models import STOCK
 
 # blocks.md 5.1, 80 classes: parameters, MACs of convolutions, of attention.

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nas.detectors import TEMPLATES, from_yaml, to_yaml
+from nas.detectors.templates import TEMPLATES
+from nas.detectors.yaml_files import from_yaml, to_yaml
 from nas.errors import InputError
-from nas.spaces import load_space
+from nas.spaces.space import load_space
 
 
 @pytest.mark.parametrize("name", TEMPLATES)

@@ -13,12 +13,16 @@ import numpy as np
 import pytest
 import torch
 
-from nas.detectors import BACKBONE, TEMPLATES, cost, fuse, to_yaml
+from nas.detectors.costs import cost
+from nas.detectors.network import fuse
+from nas.detectors.templates import BACKBONE, TEMPLATES
+from nas.detectors.yaml_files import to_yaml
 from nas.integrations.checkpoint import read_checkpoint
 from nas.integrations.ultralytics import register
-from nas.operators import FAMILIES
-from nas.runtimes import export
-from nas.spaces import Architecture, StageChoice, choose, decode, load_space
+from nas.latency.runtimes.onnx_runtimes import export
+from nas.operators.registry import FAMILIES
+from nas.spaces.architecture import Architecture, StageChoice, choose, decode
+from nas.spaces.space import load_space
 
 missing = [name for name in ("ultralytics", "onnxruntime") if importlib.util.find_spec(name) is None]
 pytestmark = pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")

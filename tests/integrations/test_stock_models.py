@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from nas.detectors import Network
+from nas.detectors.network import Network
 from nas.integrations.ultralytics import register
 from tests.operators.stock_models import STOCK
 

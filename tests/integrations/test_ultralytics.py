@@ -18,13 +18,19 @@ import pytest
 import torch
 
 from nas import train
-from nas.detectors import DIALECTS, TEMPLATES, Network, cost, to_yaml
+from nas.detectors.costs import cost
+from nas.detectors.heads import DIALECTS
+from nas.detectors.network import Network
+from nas.detectors.templates import TEMPLATES
+from nas.detectors.yaml_files import to_yaml
 from nas.errors import InputError
 from nas.integrations.checkpoint import read_checkpoint
 from nas.integrations.torchvision import nms
 from nas.integrations.ultralytics import register
-from nas.operators import FAMILIES, OPERATORS, StockOperator
-from nas.spaces import Architecture, choose, load_space
+from nas.operators.base import StockOperator
+from nas.operators.registry import FAMILIES, OPERATORS
+from nas.spaces.architecture import Architecture, choose
+from nas.spaces.space import load_space
 
 # Not imported here: Ultralytics patches Pillow and torch in its process, which the tests before these must not meet.
 missing = importlib.util.find_spec("ultralytics") is None

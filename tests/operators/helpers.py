@@ -8,7 +8,7 @@ import torch
 from fvcore.nn import FlopCountAnalysis
 from torch import nn
 
-from nas.detectors import Detector, ResolvedRow, Row
+from nas.detectors.rows import Detector, ResolvedRow, Row
 
 
 def row(module: str, args: tuple[object, ...], channels: int, repeats: int = 1) -> ResolvedRow:

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from torch import nn
 
-from nas.detectors import Detector
-from nas.operators import OPERATORS, Cost, Shape, total
-from nas.operators._base import conv_cost
+from nas.detectors.rows import Detector
+from nas.operators.base import Cost, Shape, conv_cost, total
 from nas.operators.conv import Conv
 from nas.operators.faster import FasterBlock, FasterBlockOperator
+from nas.operators.registry import OPERATORS
 from nas.operators.shufflev2 import ShuffleV2Block, ShuffleV2Down
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from nas.detectors import Detector, Row
+from nas.detectors.rows import Detector, Row
 
 Short = tuple[Any, ...]
 """Source, module and arguments; a repeat above 1 stands as ``module*n``."""

@@ -14,10 +14,14 @@ import pytest
 import torch
 from torch import nn
 
-from nas.detectors import Detector, ResolvedRow, Row, build_row, fuse, row_cost
-from nas.operators import FAMILIES, OPERATORS, KeepingOperator, load_own
+from nas.detectors.costs import row_cost
+from nas.detectors.network import build_row, fuse
+from nas.detectors.rows import Detector, ResolvedRow, Row
+from nas.operators.base import KeepingOperator
 from nas.operators.dsconv import DSConv
 from nas.operators.het import HetConv
+from nas.operators.registry import FAMILIES, OPERATORS
+from nas.operators.user_operators import load_own
 from tests.operators.helpers import counted, numbers, row
 
 load_own()  # those that PARETO_YOLO_OPERATORS names have to keep to it, too

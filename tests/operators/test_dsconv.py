@@ -17,11 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from nas.detectors import Detector, Row, build_row, fuse, row_cost
-from nas.operators import FAMILIES
-from nas.operators._base import conv_cost
+from nas.detectors.costs import row_cost
+from nas.detectors.network import build_row, fuse
+from nas.detectors.rows import Detector, Row
+from nas.operators.base import conv_cost
 from nas.operators.conv import Conv
 from nas.operators.dsconv import DSBlock, DSConv, dequantise, ds_cost, packed, packed_size, quantise, unpacked
+from nas.operators.registry import FAMILIES
 
 WEIGHTS = st.builds(
     lambda shape, seed: torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64),

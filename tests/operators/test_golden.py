@@ -7,9 +7,11 @@ import torch
 from fvcore.nn import FlopCountAnalysis
 from torch import nn
 
-from nas.detectors import TEMPLATES, Detector, Network, build_row, cost, row_cost
-from nas.operators import total
-from nas.operators._base import conv_cost
+from nas.detectors.costs import cost, row_cost
+from nas.detectors.network import Network, build_row
+from nas.detectors.rows import Detector
+from nas.detectors.templates import TEMPLATES
+from nas.operators.base import conv_cost, total
 from nas.operators.dsconv import dequantise, quantise
 from nas.operators.dual import DualConv, dual_cost
 from nas.operators.het import HetConv, het_cost
@@ -98,7 +100,7 @@ def test_yolov8n_rows() -> None:
 
 def test_yolov8n_fused_and_state_dict() -> None:
     # blocks.md 5.1: 3,151,904 parameters fused; 355 entries unfused
-    from nas.detectors import fuse
+    from nas.detectors.network import fuse
 
     network = Network(TEMPLATES["yolov8n"].stock(80))
     assert len(network.state_dict()) == 355

@@ -15,18 +15,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from nas.detectors import build_row, fuse, row_cost
-from nas.operators import FAMILIES, OPERATORS, total
-from nas.operators._base import conv_cost
+from nas.detectors.costs import row_cost
+from nas.detectors.network import build_row, fuse
+from nas.operators.base import conv_cost, total
 from nas.operators.conv import Conv
 from nas.operators.dwsep import DWBlock
 from nas.operators.ghost import GhostBlock, GhostConv
 from nas.operators.gsconv import GSBlock, GSConv
+from nas.operators.registry import FAMILIES, OPERATORS
 from nas.operators.shuffle import channel_shuffle
 from nas.operators.shufflev2 import ShuffleV2Block, ShuffleV2Down
 from nas.operators.star import StarBlock, StarBlockOperator
 from nas.operators.uib import UIBBlock
-from nas.spaces import Architecture, choose, decode
+from nas.spaces.architecture import Architecture, choose, decode
 from tests.operators.helpers import counted, numbers, randomise, row
 from tests.operators.networks import shufflenet, shufflenet_cost
 

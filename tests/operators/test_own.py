@@ -14,13 +14,16 @@ import pandas as pd
 import pytest
 import yaml
 
-from nas.detectors import TEMPLATES, Detector, Row, from_yaml
-from nas.engine import ScoreCache
+from nas.detectors.rows import Detector, Row
+from nas.detectors.templates import TEMPLATES
+from nas.detectors.yaml_files import from_yaml
 from nas.errors import InputError
-from nas.operators import FAMILIES, OPERATORS, load_own
-from nas.proxies import Outcome
-from nas.spaces import load_space
-from nas.tables._entry import Part, _key
+from nas.execution.score_cache import ScoreCache
+from nas.latency.entries import Part, _key
+from nas.operators.registry import FAMILIES, OPERATORS
+from nas.operators.user_operators import load_own
+from nas.proxies.base import Outcome
+from nas.spaces.space import load_space
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "own-operator.md"

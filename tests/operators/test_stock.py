@@ -9,15 +9,18 @@ import pytest
 import torch
 from torch import nn
 
-from nas.detectors import Detector, Network, ResolvedRow, Row, build_row, cost, fuse, row_cost
-from nas.operators import OPERATORS, Cost
-from nas.operators._bottleneck import Bottleneck
+from nas.detectors.costs import cost, row_cost
+from nas.detectors.network import Network, build_row, fuse
+from nas.detectors.rows import Detector, ResolvedRow, Row
 from nas.operators.a2c2f import A2C2f, AAttn
 from nas.operators.anchor_detect import AnchorDetect
+from nas.operators.base import Cost
+from nas.operators.bottleneck import Bottleneck
 from nas.operators.c2fcib import RepVGGDW
 from nas.operators.c3k2 import C3k
 from nas.operators.end2end import EndToEndDetect
 from nas.operators.psa import Attention, PSABlock
+from nas.operators.registry import OPERATORS
 from nas.operators.rep import RepConvN, RepNBottleneck, RepNCSP
 from nas.operators.sppf import SPPF
 from tests.operators import helpers

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from nas.detectors import BACKBONE, TEMPLATES, Detector, Network, Stage
+from nas.detectors.network import Network
+from nas.detectors.rows import Detector
+from nas.detectors.templates import BACKBONE, TEMPLATES, Stage
 from nas.proxies.carry import carry
 
 TEMPLATE = TEMPLATES["yolov8n"]

@@ -17,13 +17,19 @@ import pytest
 import torch
 from torch import nn
 
-from nas.data import Dataset, Split, load
-from nas.data.dataset import fingerprint
-from nas.detectors import TEMPLATES, Network
-from nas.proxies import FACTOR, PROXIES, RUNGS, Distilled, FromTemplate, Proxy, ProxyError, Recipe, at
+from nas.data.dataset import Dataset, Split, fingerprint
+from nas.data.loading import load
+from nas.detectors.network import Network
+from nas.detectors.templates import TEMPLATES
+from nas.proxies.base import Proxy, ProxyError
+from nas.proxies.distill import Distilled
+from nas.proxies.recipe import Recipe
+from nas.proxies.registry import PROXIES
+from nas.proxies.rungs import FACTOR, RUNGS, at
+from nas.proxies.template import FromTemplate
 from nas.proxies.train import fit, reproducible, set_prior
 from nas.proxies.zerocost import Vote
-from nas.spaces import Space, load_space
+from nas.spaces.space import Space, load_space
 
 TINY = Recipe(imgsz=64, batch=4, steps=3, val_images=8)
 LEARNING = replace(TINY, batch=8, steps=40, lr=4e-3)

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nas.data import load
-from nas.detectors import BACKBONE, TEMPLATES, Network, Stage
-from nas.proxies import ProxyError, Recipe
+from nas.data.loading import load
+from nas.detectors.network import Network
+from nas.detectors.templates import BACKBONE, TEMPLATES, Stage
+from nas.proxies.base import ProxyError
 from nas.proxies.distill import Distilled, regression
-from nas.spaces import load_space
+from nas.proxies.recipe import Recipe
+from nas.spaces.space import load_space
 
 TEMPLATE = TEMPLATES["yolov8n"]
 TINY = Recipe(imgsz=64, batch=2, steps=2, val_images=4)

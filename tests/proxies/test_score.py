@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nas.data import Split
-from nas.detectors import Network
-from nas.proxies import ProxyError, Recipe, viewed
-from nas.proxies.score import detect
+from nas.data.dataset import Split
+from nas.detectors.network import Network
+from nas.proxies.base import ProxyError
+from nas.proxies.recipe import Recipe
+from nas.proxies.score import detect, viewed
 
 
 class Painted(nn.Module):

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from nas.data import load
-from nas.detectors import TEMPLATES, Network
+from nas.data.loading import load
+from nas.detectors.network import Network
+from nas.detectors.templates import TEMPLATES
 from nas.errors import InputError
-from nas.proxies import Recipe
 from nas.proxies.inherit import Inherited
+from nas.proxies.recipe import Recipe
 
 TINY = Recipe(imgsz=64, batch=2, steps=2, val_images=4)
 

@@ -11,9 +11,11 @@ import pytest
 import torch
 from torch import nn
 
-from nas.data import load
-from nas.detectors import TEMPLATES, Detector, Network
-from nas.operators import Predictions
+from nas.data.loading import load
+from nas.detectors.network import Network
+from nas.detectors.rows import Detector
+from nas.detectors.templates import TEMPLATES
+from nas.operators.detect import Predictions
 from nas.proxies import zerocost
 from nas.proxies.train import Batch
 

@@ -12,11 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from nas.detectors import Detector, cost, row_cost
-from nas.engine import Limits, Record, Standing, Target, front_of, measure, table, write_front, write_rows
-from nas.reports import RunData, load_run
-from nas.runtimes.measure import Measurement
-from nas.spaces import Architecture, load_space
+from nas.detectors.costs import cost, row_cost
+from nas.detectors.rows import Detector
+from nas.latency.runtimes.measure import Measurement
+from nas.objectives.limits import Limits
+from nas.objectives.target import Target
+from nas.reports.run_data import RunData, load_run
+from nas.runs.finalists import front_of, measure, write_front
+from nas.runs.row_costs import write_rows
+from nas.runs.trials import Record, table
+from nas.search.halving import Standing
+from nas.spaces.architecture import Architecture
+from nas.spaces.space import load_space
 
 NC, OVERHEAD = 3, 0.5
 

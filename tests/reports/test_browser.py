@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from nas.reports import compare, write_comparison, write_report
+from nas.reports.comparison import compare
+from nas.reports.comparison_page import write_comparison
+from nas.reports.writing import write_report
 from tests.reports.made import make
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="the dev extra is not installed: no selenium")
@@ -106,7 +108,7 @@ def test_pages_open_without_a_fault(
 
 
 def test_the_numbers_are_on_the_page(browser: Any, pages: dict[str, Path]) -> None:
-    from nas.reports import load_run
+    from nas.reports.run_data import load_run
 
     data = load_run(pages["front"].parent)
     show(browser, pages["front"])

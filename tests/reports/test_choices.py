@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import f_oneway
 
-from nas.reports._choices import choices, explained, importances, shares
-from nas.spaces import load_space
+from nas.reports.choices import choices, explained, importances, shares
+from nas.spaces.space import load_space
 from tests.reports.made import make
 
 

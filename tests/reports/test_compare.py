@@ -13,8 +13,10 @@ import pandas as pd
 import pytest
 
 from nas.errors import InputError
-from nas.reports import RunData, compare, write_comparison
-from nas.reports import _compare as module
+from nas.reports import comparison as module
+from nas.reports.comparison import compare
+from nas.reports.comparison_page import write_comparison
+from nas.reports.run_data import RunData
 from tests.reports.made import OVERHEAD, Table, make
 
 

@@ -6,10 +6,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from nas.detectors import TEMPLATES, Detector
-from nas.operators import FAMILIES
-from nas.reports._drawing import HEIGHT, WIDTH, draw
-from nas.spaces import choose, load_space
+from nas.detectors.rows import Detector
+from nas.detectors.templates import TEMPLATES
+from nas.operators.registry import FAMILIES
+from nas.reports.drawing import HEIGHT, WIDTH, draw
+from nas.spaces.architecture import choose
+from nas.spaces.space import load_space
 
 SVG = "{http://www.w3.org/2000/svg}"
 

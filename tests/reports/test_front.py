@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from nas.engine import COSTS
 from nas.files import shipped
-from nas.reports import front_figure
-from nas.reports._figures import SYMBOLS, cost_figure, parts_figure, search_figure
-from nas.reports._html import write_html
-from nas.reports._png import write_png
-from nas.spaces import load_space
+from nas.objectives.costs import COSTS
+from nas.reports.figures import SYMBOLS, cost_figure, front_figure, parts_figure, search_figure
+from nas.reports.front_picture import write_png
+from nas.reports.report_page import write_html
+from nas.spaces.space import load_space
 from tests.reports.made import OVERHEAD, make
 
 SPACES = sorted(path.stem for path in shipped("search_spaces").glob("*.yaml"))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from nas.data import Split
-from nas.reports._pictures import COLOURS, GAP, SIDE, pictures
+from nas.data.dataset import Split
+from nas.reports.detections import COLOURS, GAP, SIDE, pictures
 
 
 def test_boxes_lie_where_they_were_found() -> None:

@@ -17,15 +17,24 @@ from optuna.artifacts import FileSystemArtifactStore, download_artifact, get_all
 from optuna.trial import FrozenTrial, TrialState
 from PIL import Image
 
-from nas.data import Split
-from nas.detectors import Detector, cost, from_yaml
-from nas.engine import SAMPLERS, Driver, Limits, Record, Watcher, climb, open_study, records
-from nas.proxies import Outcome, Recipe
-from nas.reports import StudyWriter
-from nas.reports._attributes import attributes, drop, of_study, read_note, uploads, write_figure, write_note
-from nas.reports._progress import volumes
-from nas.spaces import load_space
-from tests.engine.made_up import TARGET
+from nas.data.dataset import Split
+from nas.detectors.costs import cost
+from nas.detectors.rows import Detector
+from nas.detectors.yaml_files import from_yaml
+from nas.objectives.limits import Limits
+from nas.proxies.base import Outcome
+from nas.proxies.recipe import Recipe
+from nas.reports.progress_figures import volumes
+from nas.reports.study_attributes import attributes, drop, of_study, read_note, uploads, write_figure, write_note
+from nas.reports.study_writer import StudyWriter
+from nas.runs.observer import Watcher
+from nas.runs.study import open_study
+from nas.runs.trials import Record, records
+from nas.search.driver import Driver
+from nas.search.halving import climb
+from nas.search.samplers import SAMPLERS
+from nas.spaces.space import load_space
+from tests.search.made_up import TARGET
 
 optuna_dashboard = pytest.importorskip("optuna_dashboard", reason="the dashboard extra is not installed")
 

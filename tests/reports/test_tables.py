@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from nas.detectors import cost
-from nas.engine import CHANCE
+from nas.detectors.costs import cost
 from nas.errors import InputError
-from nas.reports import load_run
-from nas.reports._finding import findings
-from nas.reports._html import write_html
-from nas.reports._kept import card_frame, cards
-from nas.reports._png import write_png
-from nas.reports._tables import by_hand, ended_early, errors, fell_out, front_table, model_rows, not_trained, phases
-from nas.spaces import decode
+from nas.reports.findings import findings
+from nas.reports.front_picture import write_png
+from nas.reports.kept_table import card_frame, cards
+from nas.reports.report_page import write_html
+from nas.reports.run_data import load_run
+from nas.reports.tables import by_hand, ended_early, errors, fell_out, front_table, model_rows, not_trained, phases
+from nas.search.score_noise import CHANCE
+from nas.spaces.architecture import decode
 from tests.reports.made import NC, make
 
 

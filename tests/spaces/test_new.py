@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nas.detectors import TEMPLATES, in_dialect
-from nas.operators import FAMILIES
-from nas.spaces import choose, decode, load_space, new_space
+from nas.detectors.heads import in_dialect
+from nas.detectors.templates import TEMPLATES
+from nas.operators.registry import FAMILIES
+from nas.spaces.architecture import choose, decode
+from nas.spaces.from_template import new_space
+from nas.spaces.space import load_space
 from tests.operators.stock_models import STOCK
 
 

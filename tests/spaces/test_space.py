@@ -9,11 +9,15 @@ import numpy as np
 import optuna
 import pytest
 
-from nas.detectors import NECK, TEMPLATES, Detector, Row, cost, from_yaml, to_yaml
+from nas.detectors.costs import cost
+from nas.detectors.rows import Detector, Row
+from nas.detectors.templates import NECK, TEMPLATES
+from nas.detectors.yaml_files import from_yaml, to_yaml
 from nas.errors import InputError
 from nas.files import shipped
-from nas.operators import FAMILIES
-from nas.spaces import Architecture, Space, choose, decode, load_space
+from nas.operators.registry import FAMILIES
+from nas.spaces.architecture import Architecture, choose, decode
+from nas.spaces.space import Space, load_space
 
 SPACES = sorted(path.stem for path in shipped("search_spaces").glob("*.yaml"))
 

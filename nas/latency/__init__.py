@@ -1,0 +1,1 @@
+"""Latency: tables of measured rows of one device and runtime, and what they predict."""

@@ -1,0 +1,76 @@
+"""A runtime whose costs are computed, for tests: no clock, no noise."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from nas.latency.runtimes.base import Array, Prepared, Runtime, call
+
+OVERHEAD = 20e-6
+PER_MAC = 1e-10
+PER_ELEMENT = 1e-9
+
+
+class FakeRuntime(Runtime):
+    """A run costs 20 us, 1e-10 s per multiply-add of a convolution and 1e-9 s per element that any operation yields.
+
+    A detector thus costs exactly the sum of its rows with the 20 us counted once, and a row's cost is exactly linear
+    in its depth.
+    """
+
+    name = "fake"
+    timed = False
+
+    def prepare(self, module: nn.Module, inputs: Sequence[torch.Tensor]) -> Prepared:
+        return _Computed(module, inputs)
+
+    def fingerprint(self) -> dict[str, str | int]:
+        return {
+            "runtime": self.name,
+            "version": "1",
+            "options": "computed, not timed",
+            "precision": self.precision,
+            "threads": self.threads,
+        }
+
+
+class _Computed:
+    def __init__(self, module: nn.Module, inputs: Sequence[torch.Tensor]):
+        self.module, self.inputs = module, list(inputs)
+        # Shapes alone decide, so nothing is computed: a copy whose tensors have no values.
+        tensors: list[torch.Tensor] = [*module.parameters(), *module.buffers()]
+        counted = copy.deepcopy(module, {id(tensor): tensor.to("meta") for tensor in tensors})
+        shapes = [x.to("meta") for x in inputs]
+        with torch.no_grad():
+            call(counted, shapes)  # What a module keeps from its first call to the next is no part of its cost.
+            with _Count() as count:
+                call(counted, shapes)
+        self.cost: float = OVERHEAD + PER_MAC * count.macs + PER_ELEMENT * count.elements
+
+    def seconds(self) -> float:
+        return self.cost
+
+    def outputs(self) -> list[Array]:
+        with torch.no_grad():
+            return [call(self.module, self.inputs).numpy()]
+
+
+class _Count(TorchDispatchMode):
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.macs = 0
+        self.elements = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor):
+            self.elements += result.numel()
+            if func is torch.ops.aten.convolution.default:
+                self.macs += result.numel() * args[1][0].numel()
+        return result

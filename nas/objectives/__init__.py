@@ -1,0 +1,1 @@
+"""Objectives: what a candidate costs, limits on costs, the deployment target, Pareto dominance."""

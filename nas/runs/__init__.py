@@ -1,0 +1,1 @@
+"""Runs: the record of a run (run.json), its trials, study, finalists and files."""

@@ -1,0 +1,234 @@
+"""An architecture: every choice of the search in one short string that decodes without the run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from math import log2
+
+from nas.detectors.costs import row_cost
+from nas.detectors.rows import Detector
+from nas.detectors.templates import BACKBONE, NECK, TEMPLATES, Stage, Template
+from nas.errors import InputError
+from nas.operators.family import Number
+from nas.operators.registry import FAMILIES
+
+
+@dataclass(frozen=True)
+class StageChoice:
+    """What one stage is made of, of the backbone or the ``neck``; make one with `choose`.
+
+    ``channels`` are those that the stage gives. In the backbone the convolution before it gives the same, but for a
+    stock block that changes channels (`Family.entry`). ``parameters`` follow the family's declaration.
+    """
+
+    family: str
+    shell: str
+    channels: int
+    depth: int
+    parameters: tuple[Number, ...]
+    neck: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.operator}_n{self.depth}_c{self.channels}"
+
+    @property
+    def operator(self) -> str:
+        """The operator with its shell and parameters, as it stands in the string."""
+        family = FAMILIES[self.family]
+        shell = f"{self.shell}-" if len(family.shells) > 1 else ""
+        letters = (p.letter for p in family.parameters.values())
+        values = "".join(f"_{letter}{value}" for letter, value in zip(letters, self.parameters, strict=True))
+        return f"{shell}{self.family}{values}"
+
+    def named(self) -> dict[str, Number]:
+        """The parameters by name."""
+        return dict(zip(FAMILIES[self.family].parameters, self.parameters, strict=True))
+
+    def stage(self) -> Stage:
+        """The row of this stage and, in the backbone, the width of the convolution before it."""
+        return Stage.of(self.family, self.shell, self.channels, self.depth, self.named(), self.neck)
+
+
+def choose(
+    family: str, shell: str, channels: int, depth: int, parameters: Mapping[str, Number], neck: bool = False
+) -> StageChoice:
+    """The canonical choice: divisors that the inner widths cannot carry are repaired (`Family.canonical`), and what
+    moves the convolution before a backbone stage alone is 1 in the neck."""
+    return _choose(family, shell, channels, depth, tuple(parameters.items()), neck)
+
+
+@lru_cache(maxsize=16384)
+def _choose(
+    key: str, shell: str, channels: int, depth: int, parameters: tuple[tuple[str, Number], ...], neck: bool
+) -> StageChoice:
+    family = FAMILIES[key]
+    pinned = {family.entry_divisor: 1} if neck and family.entry_divisor else {}
+    canonical = family.canonical(shell, channels, dict(parameters) | pinned)
+    return StageChoice(key, shell, channels, depth, tuple(canonical.values()), neck)
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A template and one choice a stage of its backbone, and of its ``neck`` too unless that is the template's own.
+    Equal models compare equal and have equal strings.
+
+    ``imgsz`` is the side of its images in pixels where that is one of the choices, otherwise None. On the neck's way
+    up, an operator other than the stage's own gives what its Concat brings: one that is given no more channels than the
+    lateral map has is made 8 wider than that.
+    """
+
+    template: str
+    backbone: tuple[StageChoice, ...]
+    imgsz: int | None = None
+    neck: tuple[StageChoice, ...] = ()
+    stages: dict[str, StageChoice] = field(init=False, repr=False, compare=False)
+    """Every choice by its stage."""
+
+    def __post_init__(self) -> None:
+        template = TEMPLATES[self.template]
+        own = {name: choice for name, choice in _stock(self.template).items() if choice.neck}
+        stages = dict(zip(template.stages, (*self.backbone, *(self.neck or own.values())), strict=True))
+        for name, stock in own.items() if self.neck else ():
+            if stages[name].family != stock.family:
+                lateral = template.lateral(name)
+                least = 8 + (stages[lateral].channels if isinstance(lateral, str) else lateral)
+                stages[name] = _widened(stages[name], least)
+        neck = tuple(choice for choice in stages.values() if choice.neck)
+        object.__setattr__(self, "neck", () if neck == tuple(own.values()) else neck)
+        object.__setattr__(self, "stages", stages)
+
+    def __str__(self) -> str:
+        template = TEMPLATES[self.template]
+        stages = (f"{name}:{choice}" for name, choice in self.spelled.items())
+        size = f"@{self.imgsz}" if self.imgsz else ""
+        return "/".join((f"{template.name}.{template.version}{size}", *stages))
+
+    @property
+    def spelled(self) -> dict[str, StageChoice]:
+        """Its choices by stage, those of the neck only where that is not the template's own."""
+        return {name: choice for name, choice in self.stages.items() if self.neck or not choice.neck}
+
+    def detector(self, nc: int) -> Detector:
+        """The rows for ``nc`` classes."""
+        return TEMPLATES[self.template].assemble({name: choice.stage() for name, choice in self.stages.items()}, nc)
+
+    @cached_property
+    def features(self) -> dict[str, float]:
+        """Its choices as numbers, by name: 1 for the operator that a stage has, and logarithms of what is a number, to
+        the base 2; 0 counts as 1/2."""
+        found: dict[str, float] = {"imgsz": log2(self.imgsz)} if self.imgsz else {}
+        for stage, choice in self.stages.items():
+            of = f"{stage}.{choice.shell}-{choice.family}"
+            found |= {of: 1.0, f"{stage}.channels": log2(choice.channels), f"{stage}.depth": log2(choice.depth)}
+            found |= {f"{of}.{name}": log2(value or 0.5) for name, value in choice.named().items()}
+        return found
+
+    @cached_property
+    def summary(self) -> dict[str, float]:
+        """What few scores can be learned from: of every stage width, depth and multiply-adds (logarithms to the base
+        2), and how many stages each operator makes. `features` has more numbers than a search has trainings."""
+        found: dict[str, float] = {"imgsz": log2(self.imgsz)} if self.imgsz else {}
+        macs = [row_cost(row).macs for row in self.detector(1).resolve(64)]
+        for stage, choice in self.stages.items():
+            first, last = TEMPLATES[self.template].stage_rows(stage)
+            found |= {f"{stage}.channels": log2(choice.channels), f"{stage}.depth": log2(choice.depth)}
+            found[f"{stage}.macs"] = log2(sum(macs[first : last + 1]))
+            operator = f"{choice.shell}-{choice.family}"
+            found[operator] = found.get(operator, 0.0) + 1
+        return found
+
+    def check(self) -> None:
+        """Raise ValueError, naming the row, for widths that a row of the template cannot have."""
+        list(self.detector(1).resolve(32))
+
+    def replace(self, changes: Mapping[str, StageChoice]) -> Architecture:
+        """The same with other choices for these stages."""
+        return compose(self.template, {**self.stages, **changes}, self.imgsz)
+
+
+def compose(template: str, stages: Mapping[str, StageChoice], imgsz: int | None = None) -> Architecture:
+    """The architecture of these stages, the others as in the template."""
+    own = _stock(template)
+    assert stages.keys() <= own.keys()
+    choices = [stages.get(name, choice) for name, choice in own.items()]
+    backbone, neck = (tuple(choice for choice in choices if choice.neck == part) for part in (False, True))
+    return Architecture(template, backbone, imgsz, neck)
+
+
+def stock(template: Template, imgsz: int | None = None) -> Architecture:
+    """The template's own architecture."""
+    return compose(template.name, {}, imgsz)
+
+
+@lru_cache(maxsize=64)
+def _stock(template: str) -> dict[str, StageChoice]:
+    return {
+        name: choose(key, FAMILIES[key].shells[0], c, n, parameters, name in NECK)
+        for name, (key, c, n, parameters) in TEMPLATES[template].stages.items()
+    }
+
+
+def _widened(choice: StageChoice, least: int) -> StageChoice:
+    """The choice with at least so many channels."""
+    channels = max(least, choice.channels)
+    return choose(choice.family, choice.shell, channels, choice.depth, choice.named(), choice.neck)
+
+
+@lru_cache(maxsize=4096)
+def decode(text: str) -> Architecture:
+    """The architecture of a string like ``yolov8n.1/p2:csp-faster_r4_e2_n1_c32/...``; InputError says what is off."""
+    head, *parts = text.strip().split("/")
+    name, _, versions = head.partition(".")
+    version, _, size = versions.partition("@")
+    template = TEMPLATES.get(name)
+    if template is None:
+        raise InputError(f"architecture {text!r}: unknown template {name!r}; known are {', '.join(TEMPLATES)}")
+    if version != str(template.version):
+        raise InputError(f"architecture {text!r}: version {version!r} of {name}; this release has {template.version}")
+    named = {stage: written for stage, _, written in (part.partition(":") for part in parts)}
+    if list(named) not in (list(BACKBONE), list(template.stages)) or len(parts) > len(named):
+        expected = f"{', '.join(BACKBONE)} in this order, or with the neck's {', '.join(template.stages)}"
+        raise InputError(f"architecture {text!r}: expected the stages {expected}")
+    imgsz = _decode_size(text, size) if "@" in versions else None
+    stages = {stage: _decode_stage(text, template, stage, written) for stage, written in named.items()}
+    architecture = compose(name, stages, imgsz)
+    try:
+        architecture.check()
+    except ValueError as error:
+        raise InputError(f"architecture {text!r}: {error}") from None
+    return architecture
+
+
+def _decode_size(text: str, size: str) -> int:
+    if not re.fullmatch(r"[1-9]\d*", size) or int(size) % 32:
+        raise InputError(f"architecture {text!r}: the image size cannot be {size!r}; give a multiple of 32")
+    return int(size)
+
+
+def _decode_stage(text: str, template: Template, stage: str, part: str) -> StageChoice:
+    kind, *fields = part.split("_")
+    families = [FAMILIES[key] for key in template.families(stage)]
+    kinds = {f"{s}-{f.key}" if len(f.shells) > 1 else f.key: (s, f) for f in families for s in f.shells}
+    if kind not in kinds:
+        raise InputError(f"architecture {text!r}: unknown operator {kind!r}; known are {', '.join(kinds)}")
+    shell, family = kinds[kind]
+    values = _fields(text, part, fields, [*(p.letter for p in family.parameters.values()), "n", "c"])
+    *parameters, depth, channels = values
+    for (name, declared), value in zip(family.parameters.items(), parameters, strict=True):
+        if not declared.accepts(value):
+            raise InputError(f"architecture {text!r}: {part}: {name} cannot be {value}; give {declared.range}")
+    named = dict(zip(family.parameters, parameters, strict=True))
+    if channels < 8 or channels % 8 or depth < 1:
+        raise InputError(f"architecture {text!r}: {part}: channels must be a multiple of 8 and the depth at least 1")
+    return choose(family.key, shell, int(channels), int(depth), named, stage in NECK)
+
+
+def _fields(text: str, part: str, fields: Sequence[str], letters: Sequence[str]) -> list[Number]:
+    matches = [re.fullmatch(r"([a-z]+)(\d+(?:\.\d+)?)", field) for field in fields]
+    if [m and m[1] for m in matches] != list(letters):
+        raise InputError(f"architecture {text!r}: {part}: expected the fields {', '.join(letters)} in this order")
+    numbers = [m[2] for m in matches if m]
+    return [float(n) if "." in n else int(n) for n in numbers]

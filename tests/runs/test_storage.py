@@ -1,0 +1,232 @@
+"""A study on a PostgreSQL server: as in a file, one driver's, and through outages."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy
+
+from nas.errors import InputError
+from nas.objectives.limits import Limits
+from nas.runs.directory import open_run, open_server
+from nas.runs.storage import ServerStorage, StorageLostError, shown
+from nas.runs.study import open_study
+from nas.runs.trials import records
+from nas.search.driver import Driver
+from nas.search.samplers import SAMPLERS
+from nas.spaces.space import load_space
+from tests.runs.test_directory import facts
+from tests.search.made_up import TARGET
+from tests.search.test_driver import Scorer
+
+Row = tuple[str, str, float | None]
+
+
+class Gate:
+    """A way to a server that can be cut: what goes through it is forwarded as it is."""
+
+    def __init__(self, url: str):
+        self._to = sqlalchemy.make_url(url)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self.open, self.answers, self.cut_after = True, 0, -1
+        self.url = self._to.set(port=self._listener.getsockname()[1]).render_as_string(hide_password=False)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                if not self.open:
+                    near.close()
+                    continue
+                far = socket.create_connection((self._to.host or "", self._to.port or 5432))
+                self._pairs.append((near, far))
+                threading.Thread(target=self._forward, args=(near, far, False), daemon=True).start()
+                threading.Thread(target=self._forward, args=(far, near, True), daemon=True).start()
+
+    def _forward(self, source: socket.socket, target: socket.socket, answers: bool) -> None:
+        with suppress(OSError):
+            while content := source.recv(65536):
+                self.answers += answers
+                if answers and self.answers == self.cut_after:
+                    break  # done there, and never heard of here
+                target.sendall(content)
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def cut(self) -> None:
+        """Break every connection, and let nobody through until `open` is set."""
+        self.open = False
+        for pair in self._pairs:
+            for end in pair:
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.cut()
+        self._listener.close()
+
+
+@pytest.fixture
+def gate(postgres: str) -> Iterator[Gate]:
+    found = Gate(postgres)
+    yield found
+    found.close()
+
+
+def search(
+    storage: Any, budget: int = 10, scorer: Any = None, told: Callable[[Any], object] = id, **more: Any
+) -> Driver:
+    study = open_study(storage, "run", "AP50-95 (proxy)")
+    options: dict[str, Any] = {"seed": 7, "budget": budget, "limits": Limits()} | more
+    driver = Driver(study, load_space("yolov8n"), TARGET, scorer or Scorer(), SAMPLERS["tpe"](), **options)
+    driver.run(told)
+    return driver
+
+
+def rows(driver: Driver) -> list[Row]:
+    return [(row.state, row.arch, row.score) for row in records(driver.study) if row.state != "interrupted"]
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
+    """What a run finds that nothing happens to, its study in a file."""
+    return rows(search(f"sqlite:///{tmp_path_factory.mktemp('expected') / 'study.db'}"))
+
+
+def test_as_in_a_file(postgres: str, expected: list[Row]) -> None:
+    assert rows(search(ServerStorage(postgres))) == expected
+
+
+def test_one_driver_a_study_and_several_a_server(postgres: str, expected: list[Row]) -> None:
+    first, second = ServerStorage(postgres), ServerStorage(postgres)
+    first.own("run")
+    with pytest.raises(InputError, match="another process is working on run; wait for it to end"):
+        second.own("run")
+    second.own("other")
+    first.close()
+    third = ServerStorage(postgres)
+    third.own("run")
+
+    def one(name: str) -> list[Row]:
+        storage = ServerStorage(postgres)
+        storage.own(name)
+        study = open_study(storage, name, "AP50-95 (proxy)")
+        driver = Driver(study, load_space("yolov8n"), TARGET, Scorer(), SAMPLERS["tpe"](), 7, 10, Limits())
+        driver.run(lambda record: None)
+        return rows(driver)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(one, ("a", "b"))) == [expected, expected]
+
+
+def test_an_outage_is_waited_out(gate: Gate, expected: list[Row]) -> None:
+    said: list[str] = []
+    storage = ServerStorage(gate.url, said.append)
+    storage.own("run")
+
+    def told(record: Any) -> None:
+        if record.number == 4:
+            gate.cut()
+            threading.Timer(3, lambda: setattr(gate, "open", True)).start()
+
+    began = time.monotonic()
+    driver = search(storage, told=told)
+    assert time.monotonic() - began >= 3
+    assert rows(driver) == expected
+    assert [row.number for row in records(driver.study)] == list(range(len(expected)))
+    assert ["the database is away" in line or "the database is back" in line for line in said] == [True, True]
+    with pytest.raises(InputError, match="another process"):
+        ServerStorage(gate.url).own("run")  # it was taken again
+
+
+@pytest.mark.parametrize("answer", [*range(3, 45, 3), 100, 151])
+def test_a_lost_answer_neither_loses_nor_doubles_a_trial(gate: Gate, answer: int, expected: list[Row]) -> None:
+    storage = ServerStorage(gate.url, lambda line: None)
+    storage.own("run")
+    study = open_study(storage, "run", "AP50-95 (proxy)")
+    gate.cut_after = gate.answers + answer
+    driver = Driver(study, load_space("yolov8n"), TARGET, Scorer(), SAMPLERS["tpe"](), 7, 10, Limits())
+    driver.run(lambda record: None)
+    assert gate.answers > gate.cut_after
+    assert rows(driver) == expected
+    assert all(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
+
+
+def test_a_server_that_stays_away_ends_the_run_and_it_is_taken_up(
+    gate: Gate, expected: list[Row], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.runs.storage.PATIENCE", 2.0)
+    storage = ServerStorage(gate.url, lambda line: None)
+
+    def told(record: Any) -> None:
+        if record.number == 4:
+            gate.cut()
+
+    with pytest.raises(StorageLostError, match="the database did not come back"):
+        search(storage, told=told)
+    gate.open = True
+    again = ServerStorage(gate.url)
+    again.own("run")
+    assert rows(search(again)) == expected
+
+
+def test_a_run_is_brought_back_from_the_server_alone(postgres: str, tmp_path: Path) -> None:
+    storage = open_server(tmp_path / "here" / "run", postgres, resume=False)
+    assert storage is not None
+    of = facts(options=facts()["options"] | {"storage": storage.name})
+    with open_run(tmp_path / "here" / "run", of, resume=False) as run:
+        run.keep_in(open_study(storage, "run", "AP50-95 (proxy)"))
+        with run.phase("search"):
+            pass
+        kept = dict(run.facts)
+    storage.close()
+    with pytest.raises(InputError, match="--storage holds a run run; give another name, or add --resume"):
+        open_server(tmp_path / "there" / "run", postgres, resume=False)
+    with pytest.raises(InputError, match="there is no run walk in --storage; it holds run; give one with --out"):
+        open_server(tmp_path / "walk", postgres, resume=True)
+    again = open_server(tmp_path / "there" / "run", postgres, resume=True)
+    with open_run(tmp_path / "there" / "run", of, resume=True) as run:
+        assert again is not None
+        assert run.facts == kept | {"status": "running", "git": run.facts["git"], "versions": run.facts["versions"]}
+        again.close()
+    with pytest.raises(InputError, match="data was 'a' and is 'b'"):
+        with open_run(tmp_path / "there" / "run", of | {"hashes": {"data": "b"}}, resume=True):
+            pass
+    taken = open_server(tmp_path / "there" / "run", None, resume=True)  # from run.json
+    assert taken is not None and taken.name == storage.name
+    with open_run(tmp_path / "file", facts(), resume=False):
+        pass
+    assert open_server(tmp_path / "file", None, resume=True) is None
+    with pytest.raises(InputError, match="lies in that directory; drop --storage"):
+        open_server(tmp_path / "file", postgres, resume=True)
+
+
+def test_urls(postgres: str) -> None:
+    assert shown("postgresql+psycopg://me:secret@host/nas") == "postgresql+psycopg://me@host/nas"
+    for url in ("study.db", "mysql://me:secret@host/nas", "postgresql+psycopg://host"):
+        with pytest.raises(InputError, match="--storage") as refused:
+            shown(url)
+        assert "secret" not in str(refused.value)
+    with pytest.raises(InputError, match=r"cannot be opened: .*refused"):
+        ServerStorage("postgresql+psycopg://me:secret@127.0.0.1:1/nas")
+
+
+def test_drivers_that_open_an_empty_database_at_once(postgres: str) -> None:
+    """Each would make the tables, and all but one find them there half-way."""
+    with ThreadPoolExecutor(6) as pool:
+        storages = list(pool.map(lambda _: ServerStorage(postgres), range(6)))
+    for number, storage in enumerate(storages):
+        study = open_study(storage, f"study-{number}", "AP50-95 (proxy)")
+        assert study.study_name == f"study-{number}"
+        storage.close()
