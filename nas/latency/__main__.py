@@ -20,7 +20,6 @@ from rich.text import Text
 
 from nas import cli
 from nas.detectors.costs import cost
-from nas.display import Display
 from nas.errors import InputError
 from nas.files import shipped
 from nas.latency.accuracy import Card, Model, card_from, card_models, load_card, report_card
@@ -37,6 +36,7 @@ from nas.reports.writing import write_report
 from nas.runs.offline_finalists import bundle_finalists, take_home
 from nas.spaces.models import read_model, size_of
 from nas.spaces.space import DEFAULT_SPACE, load_space
+from nas.terminal import Terminal
 
 app = typer.Typer(add_completion=False, help="Build, check, read and carry the latency table of a device.")
 
@@ -77,7 +77,7 @@ def build(
         kit = kit_command(table.fingerprint, "--imgsz", str(sizes[0]), "--nc", str(nc))
         raise InputError(f"--device {device}: not this machine, so nothing can be measured; {kit}")
     start, before = perf_counter(), len(table)
-    with Display() as display:
+    with Terminal() as display:
         try:
             for size in sizes:
                 for searched in spaces:
@@ -123,7 +123,7 @@ def predict(
     for size in sizes:
         cli.check_imgsz(size)
     console = Console(stderr=as_json, soft_wrap=True, highlight=False)
-    with Display(console) as display:
+    with Terminal(console) as display:
         read = zip(models, sizes, strict=True)
         asked = [Model(model, "other", read_model(model, size, nc, display.say), size) for model, size in read]
         table = open_table(device, runtime, threads, precision, table_file, force=force)
@@ -181,7 +181,7 @@ def check(
     cli.check_imgsz(imgsz)
     cli.check_nc(nc)
     console = Console(stderr=as_json, soft_wrap=True, highlight=False)
-    with Display(console) as display:
+    with Terminal(console) as display:
         others = _others(models, imgsz, nc, display)
         searched, classes = load_space(space), nc or CLASSES
         # A table that another command had to calibrate on its way was fitted on the default space.
@@ -256,7 +256,7 @@ def make_kit(
 ) -> None:
     """Write a measuring kit for a device that is not here; its README.txt says what to do there. It holds what that
     device's table lacks of the search spaces, models to check the table with, and yours."""
-    with Display() as display:
+    with Terminal() as display:
         if run is not None:
             if device or models or space or rebuild:
                 mend = "drop --device, --space, --rebuild and the models"
@@ -297,7 +297,7 @@ def take_kit(
 ) -> None:
     """Take what a measuring kit measured into its device's table or, where it was made of a run, into that run."""
     console = Console(stderr=as_json, soft_wrap=True, highlight=False)
-    with Display(console) as display:
+    with Terminal(console) as display:
         unpacked = unpack(folder)
         table, imgsz, note = unpacked.table, unpacked.imgsz, unpacked.note
         card = None
@@ -363,14 +363,14 @@ def _carried_card(unpacked: Unpacked) -> Card:
     return card_from(table, models, unpacked.imgsz, first, second, unpacked.noise, **unpacked.note)
 
 
-def _others(models: Sequence[str] | None, imgsz: int, nc: int | None, display: Display) -> list[Model]:
+def _others(models: Sequence[str] | None, imgsz: int, nc: int | None, display: Terminal) -> list[Model]:
     """The models that a command names beside those of a space, on images of one size."""
     for model in models or ():
         size_of(model, imgsz, imgsz)  # refuses an architecture that names another one
     return [Model(model, "other", read_model(model, imgsz, nc, display.say)) for model in models or ()]
 
 
-def _complete(table: LatencyTable, models: Sequence[Model], imgsz: int, display: Display) -> None:
+def _complete(table: LatencyTable, models: Sequence[Model], imgsz: int, display: Terminal) -> None:
     """Measure what the table lacks to predict these; raises InputError that lists it where nothing can be measured."""
     rows = [row for model in models for row in model.detector.resolve(imgsz)]
     missing = [str(key) for key in table.missing(rows)]

@@ -21,7 +21,8 @@ from nas.latency.error_figures import Figures, figures
 from nas.latency.fingerprint import Identity
 from nas.latency.hints import kit_command, latency_command
 from nas.latency.runtimes.measure import Measurement, Noise
-from nas.latency.table import LatencyTable, Progress
+from nas.latency.table import LatencyTable
+from nas.progress import Progress
 from nas.spaces.architecture import Architecture
 from nas.spaces.space import Space
 

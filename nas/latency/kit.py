@@ -35,7 +35,8 @@ from nas.latency.runtimes.measure import MANIFEST, MODELS, RESULTS, KitError, Me
 from nas.latency.runtimes.onnx_runtimes import export
 from nas.latency.runtimes.registry import choose
 from nas.latency.store import Header
-from nas.latency.table import LatencyTable, Progress
+from nas.latency.table import LatencyTable
+from nas.progress import Progress
 
 SCRIPT, README = "measure.py", "README.txt"
 PERIOD = 251

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date
@@ -26,8 +26,7 @@ from nas.latency.reference_check import misfit
 from nas.latency.runtimes.base import Prepared, Runtime
 from nas.latency.runtimes.measure import BATCH, QUIET, WHOLE_SAMPLES, Bench, Measurement, Noise
 from nas.latency.store import Calibration, DamagedError, Entries, Header, load, load_header, save
-
-Progress = Callable[[float], None]
+from nas.progress import Progress
 
 EARLY = 8 * BATCH
 """Entries up to which a table that was begun in a slow window is begun again."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,11 +14,9 @@ from nas.data.dataset import Dataset, Split, fingerprint
 from nas.data.loading import load
 from nas.detectors.heads import anchor_free
 from nas.detectors.rows import Detector
+from nas.progress import Progress
 from nas.proxies.recipe import Recipe
 from nas.spaces.space import DEFAULT_SPACE, Space, load_space
-
-Progress = Callable[[float], None]
-"""Called with the share done, from 0 to 1, of whatever is running."""
 
 
 class ProxyError(Exception):

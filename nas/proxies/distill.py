@@ -26,7 +26,8 @@ from nas.detectors.rows import Detector
 from nas.detectors.templates import BACKBONE, NECK
 from nas.errors import InputError
 from nas.files import write
-from nas.proxies.base import Outcome, Progress, ProxyError
+from nas.progress import Progress
+from nas.proxies.base import Outcome, ProxyError
 from nas.proxies.recipe import Recipe
 from nas.proxies.short import ShortTraining
 from nas.proxies.template import FromTemplate

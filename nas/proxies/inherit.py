@@ -8,7 +8,8 @@ from torch import Tensor
 
 from nas.detectors.network import Network
 from nas.detectors.rows import Detector
-from nas.proxies.base import Outcome, Progress
+from nas.progress import Progress
+from nas.proxies.base import Outcome
 from nas.proxies.carry import carry
 from nas.proxies.recipe import Recipe
 from nas.proxies.template import FromTemplate

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from nas.detectors.network import Network
 from nas.detectors.rows import Detector
-from nas.proxies.base import Outcome, Progress, Proxy
+from nas.progress import Progress
+from nas.proxies.base import Outcome, Proxy
 from nas.proxies.recipe import Recipe
 from nas.proxies.train import fit, reproducible
 

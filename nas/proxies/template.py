@@ -18,7 +18,8 @@ from nas.detectors.network import Network
 from nas.detectors.templates import TEMPLATES
 from nas.errors import InputError
 from nas.files import replacing
-from nas.proxies.base import Progress, Proxy
+from nas.progress import Progress
+from nas.proxies.base import Proxy
 from nas.proxies.recipe import Recipe
 from nas.proxies.train import reproducible, train
 

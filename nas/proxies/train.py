@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from nas.data.dataset import Dataset, Split
 from nas.detectors.network import Network
 from nas.operators.detect import BINS, Detect, Predictions
-from nas.proxies.base import Outcome, Progress, ProxyError
+from nas.progress import Progress
+from nas.proxies.base import Outcome, ProxyError
 from nas.proxies.loss import DetectionLoss
 from nas.proxies.recipe import Recipe
 from nas.proxies.score import detect

@@ -20,7 +20,8 @@ from nas.detectors.costs import cost
 from nas.detectors.network import Network
 from nas.detectors.rows import Detector
 from nas.operators.detect import Predictions
-from nas.proxies.base import Outcome, Progress, Proxy, ProxyError
+from nas.progress import Progress
+from nas.proxies.base import Outcome, Proxy, ProxyError
 from nas.proxies.loss import DetectionLoss
 from nas.proxies.recipe import Recipe
 from nas.proxies.train import Batch, batches, reproducible, set_prior

@@ -19,7 +19,7 @@ from nas.objectives.costs import LATENCY
 from nas.objectives.limits import Limits
 from nas.objectives.pareto import Point, dominates, pareto
 from nas.objectives.target import Target
-from nas.proxies.base import Progress
+from nas.progress import Progress
 from nas.search.halving import Standing
 from nas.spaces.architecture import decode
 

@@ -12,7 +12,7 @@ from nas.latency.hints import differences
 from nas.latency.kit import Unpacked, bundle
 from nas.latency.opening import is_here
 from nas.objectives.limits import Limits
-from nas.proxies.base import Progress
+from nas.progress import Progress
 from nas.runs.directory import Run
 from nas.runs.finalists import Finalist, front_of, write_front
 from nas.spaces.architecture import decode

@@ -16,7 +16,6 @@ import typer
 from rich.text import Text
 
 from nas import cli
-from nas.display import Display, promises, result_table
 from nas.errors import InputError
 from nas.execution.cluster.link import Link
 from nas.execution.executors import Executor, read_workers
@@ -56,6 +55,8 @@ from nas.search.options import (
     train_device_of,
     weights_of,
 )
+from nas.search.reporter import TerminalSearchReporter as Display
+from nas.search.result_table import promises, result_table
 from nas.search.samplers import SAMPLERS
 from nas.search.score_noise import chosen, measure_signal
 from nas.spaces.space import DEFAULT_SPACE, load_space
@@ -359,7 +360,7 @@ def _search(run: Run, driver: Driver, proxy: Proxy, rungs: int, crew: Executor, 
     with stoppable(), run.phase("search"), display.trials(driver.budget, known, target.minimised) as live:
 
         def told(record: Record) -> None:
-            live.told(record)
+            live(record)
             known.append(record)
             write(trials, _csv(known, forced))
 

@@ -22,7 +22,8 @@ from nas.objectives.costs import LATENCY
 from nas.objectives.limits import Limits
 from nas.objectives.pareto import Point, dominates, hypervolume, pareto
 from nas.objectives.target import Target
-from nas.proxies.base import Outcome, Progress
+from nas.progress import Progress
+from nas.proxies.base import Outcome
 from nas.proxies.rungs import RUNGS
 from nas.runs.observer import NOBODY, Watcher
 from nas.runs.trials import Record, Result, keep, results

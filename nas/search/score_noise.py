@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from nas.errors import InputError
 from nas.execution.score import Score, SearchError, outcome_of
 from nas.objectives.target import Target
-from nas.proxies.base import Progress
+from nas.progress import Progress
 from nas.runs.trials import Record
 
 REPEATS = 6

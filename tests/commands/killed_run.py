@@ -22,7 +22,8 @@ import nas.proxies.rungs
 from nas import cli
 from nas.data.loading import load, load_test
 from nas.detectors.rows import Detector
-from nas.proxies.base import Outcome, Progress, Proxy
+from nas.progress import Progress
+from nas.proxies.base import Outcome, Proxy
 from nas.proxies.recipe import Recipe
 from nas.proxies.registry import PROXIES
 

@@ -7,10 +7,11 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from nas.display import Display, result_table
 from nas.objectives.costs import readable
 from nas.runs.finalists import Finalist
 from nas.runs.trials import Record
+from nas.search.reporter import TerminalSearchReporter
+from nas.search.result_table import result_table
 
 
 def row(number: int, state: str, score: float | None, latency: float) -> Record:
@@ -28,9 +29,9 @@ ROWS = [
 def told(terminal: bool) -> tuple[str, list[str]]:
     """What is printed, and the front at the end."""
     console = Console(file=StringIO(), force_terminal=terminal, width=120)
-    with Display(console) as display, display.trials(4, ROWS[:1]) as live:
+    with TerminalSearchReporter(console) as display, display.trials(4, ROWS[:1], ("latency",)) as live:
         for record in ROWS[1:]:
-            live.told(record)
+            live(record)
         display.progress.refresh()  # as it does ten times a second
         front = [record.arch for record in display.progress.front]
     assert not display.progress.front
