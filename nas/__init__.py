@@ -1,11 +1,91 @@
-"""ParetoYOLO: finds YOLO detectors that are Pareto-optimal on your device."""
+"""ParetoYOLO: finds YOLO detectors that are Pareto-optimal on your device.
+
+Example:
+    >>> import nas
+    >>> result = nas.run_search(nas.SearchConfig(data="my-data/data.yaml", device="cpu", budget=50, max_latency=40))
+    >>> for model in result.front:
+    ...     print(model.name, model.score, model.latency_ms, model.yaml)
+"""
 
 from __future__ import annotations
 
+import importlib
 import os
+from typing import TYPE_CHECKING
 
-# Before torch is imported: its OpenMP threads then sleep while they wait for each other. Where another process has one
-# of the cores, threads that spin instead make a training step twenty times as slow (measured on 2 cores).
+# Before torch is imported: its OpenMP threads then sleep while they wait for each other. Where another process uses one
+# of the cores, threads that spin make a training step twenty times as slow (measured on 2 cores).
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from nas.config import SearchConfig
+    from nas.detectors.rows import Detector
+    from nas.errors import (
+        ConfigError,
+        DataError,
+        InputError,
+        ModelError,
+        NasError,
+        SearchError,
+        TableError,
+        TransferError,
+    )
+    from nas.latency.table import LatencyTable
+    from nas.runs.finalists import Finalist
+    from nas.runs.run import Run, load_run
+    from nas.search.pipeline import SearchResult, run_search
+    from nas.search.reporter import SearchReporter
+
+_HOMES = {
+    "config": ("SearchConfig",),
+    "detectors.rows": ("Detector",),
+    "errors": (
+        "ConfigError",
+        "DataError",
+        "InputError",
+        "ModelError",
+        "NasError",
+        "SearchError",
+        "TableError",
+        "TransferError",
+    ),
+    "latency.table": ("LatencyTable",),
+    "runs.finalists": ("Finalist",),
+    "runs.run": ("Run", "load_run"),
+    "search.pipeline": ("SearchResult", "run_search"),
+    "search.reporter": ("SearchReporter",),
+}
+_HOME_OF = {name: f"nas.{module}" for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "Detector",
+    "Finalist",
+    "InputError",
+    "LatencyTable",
+    "ModelError",
+    "NasError",
+    "Run",
+    "SearchConfig",
+    "SearchError",
+    "SearchReporter",
+    "SearchResult",
+    "TableError",
+    "TransferError",
+    "load_run",
+    "run_search",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used, so that ``import nas`` stays fast and imports no torch."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'nas' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -2,32 +2,77 @@
 
 from __future__ import annotations
 
-import runpy
-import sys
+import importlib
+from typing import Annotated, Any
+
+import typer
+from typer import Context
+from typer.core import TyperGroup
+
+import nas
+from nas import cli
 
 COMMANDS = {
-    "search": "find Pareto-optimal detectors for a device",
-    "latency": "build, check, read and carry the latency table of a device",
-    "report": "rebuild the report of a run",
-    "dashboard": "look at the study of a run in a browser",
-    "export": "write what was found as the YAML of a trainer, or as an ONNX file",
-    "profile": "what every row of a model YAML costs",
-    "worker": "lend this machine to searches, as part of a cluster",
-    "scheduler": "start what workers and searches of a cluster meet at",
-    "train": "train a model YAML with Ultralytics, our operators registered",
+    "search": "Find Pareto-optimal detectors for a device.",
+    "latency": "Build, check, read and carry the latency table of a device.",
+    "report": "Rebuild the report of a run, or compare two runs.",
+    "dashboard": "Show the study of a run in a browser.",
+    "export": "Write found models as the YAML of a trainer, or as an ONNX file.",
+    "profile": "Show the costs of every row of a model YAML.",
+    "worker": "Lend this machine to searches, as part of a cluster.",
+    "scheduler": "Start the scheduler of a cluster.",
+    "train": "Train a model YAML with Ultralytics, our operators registered.",
 }
+"""Commands and their help. Each is a module or package of `nas` with a Typer ``app``, imported when it is needed."""
+
+
+class _LazyGroup(TyperGroup):
+    """A group that imports a command only to run or complete it. Until then `_stub` stands for it."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        module = importlib.import_module(f"nas.{name}" + (".__main__" if name in {"search", "latency"} else ""))
+        if hasattr(module, "app"):
+            command = typer.main.get_command(module.app)
+            command.name = name
+        return name, command, rest
+
+
+app = typer.Typer(cls=_LazyGroup, no_args_is_help=True, help="Find YOLO detectors that are Pareto-optimal on your device.")
+
+
+@app.callback(invoke_without_command=False)
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=lambda v: _print_version(v))
+    ] = False,
+) -> None:
+    """Find YOLO detectors that are Pareto-optimal on your device."""
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"pareto-yolo {nas.__version__}")
+        raise typer.Exit
+
+
+def _stub(name: str) -> None:
+    """Register a command by its name and help. It passes its arguments on where the module has no Typer app."""
+
+    def run(ctx: Context) -> None:
+        importlib.import_module(f"nas.{name}").main(ctx.args)
+
+    settings = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+    app.command(name, help=COMMANDS[name], context_settings=settings)(run)
+
+
+for _name in COMMANDS:
+    _stub(_name)
 
 
 def main() -> None:
-    """Run the command that the first argument names."""
-    name = sys.argv[1] if len(sys.argv) > 1 else "--help"
-    if name not in COMMANDS:
-        width = max(map(len, COMMANDS))
-        lines = [f"  {command:<{width}}  {what}" for command, what in COMMANDS.items()]
-        print("\n".join(["usage: nas COMMAND [options]", "", *lines, "", "nas COMMAND --help tells its options."]))
-        sys.exit(0 if name in {"-h", "--help"} else 2)
-    sys.argv = [f"nas {name}", *sys.argv[2:]]
-    runpy.run_module(f"nas.{name}", run_name="__main__")
+    """Run the command line ``nas``."""
+    cli.run(app)
 
 
 if __name__ == "__main__":

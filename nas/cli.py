@@ -1,120 +1,176 @@
-"""What commands share: the options that name a latency table, the image size, and how a command ends."""
+"""Command line: options made from `nas.config.SearchConfig`, and the exit status of a command.
+
+Typer builds the command lines. It has what users expect: ``--install-completion``, suggestions for a mistyped option or
+command, grouped help. It imports in 0.06 s, as fast as cyclopts, and takes a signature that is made at run time.
+`with_config` makes that signature from the fields of SearchConfig; `option` makes one option for another command.
+"""
 
 from __future__ import annotations
 
 import errno
+import functools
+import inspect
 import sqlite3
 import sys
 from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, NoReturn
+from types import NoneType, UnionType
+from typing import Annotated, Any, NoReturn, Union, get_args, get_origin
 
 import typer
+from annotated_types import Ge
+from pydantic.fields import FieldInfo
 from rich.console import Console
 from typer.exceptions import TyperException
 
-from nas.errors import InputError
+from nas.config import SearchConfig, spec_of
+from nas.errors import NasError, SearchError
 from nas.operators.user_operators import load_own
 
-DEVICE, CLUSTER = "Device", "Cluster"
-"""Headings of `--help`."""
+_REFUSED_BY_SYSTEM = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
+"""Errors of files that must not be read or written, or cannot exist."""
 
-Device = Annotated[
-    str,
-    typer.Option(
-        help="Device whose latency counts: cpu, cuda, cuda:N, or one whose table was imported.", rich_help_panel=DEVICE
-    ),
-]
-Runtime = Annotated[
-    str, typer.Option(help="auto, torch, onnxruntime or openvino: what you deploy with.", rich_help_panel=DEVICE)
-]
-Threads = Annotated[int, typer.Option(help="Threads of the runtime.", rich_help_panel=DEVICE)]
-Precision = Annotated[
-    str, typer.Option(help="float32, or float16 where the device computes in it.", rich_help_panel=DEVICE)
-]
-TableFile = Annotated[
-    Path | None, typer.Option("--table", help="Latency table.", show_default="the device's own", rich_help_panel=DEVICE)
-]
-Force = Annotated[
-    bool, typer.Option("--force", help="Take a table that does not fit the device, and say so.", rich_help_panel=DEVICE)
-]
+Say = Callable[[str], object]
+"""Receives a line for a person."""
+
+
+def option(name: str, own_help: str = "") -> Any:
+    """The option of a `SearchConfig` field, for the annotation of another command's parameter.
+
+    Args:
+        name: The field.
+        own_help: Replaces its help.
+    """
+    return _option(name, SearchConfig.model_fields[name], own_help)
+
+
+def _option(name: str, field: FieldInfo, own_help: str = "") -> Any:
+    spec = spec_of(field)
+    text = own_help or field.description or ""
+    if spec.choices is not None:
+        text += f" One of {', '.join(spec.choices())}."
+    flag = "--" + name.replace("_", "-")
+    default = field.default
+    if default is True:
+        flag = f"--no-{name}" if own_help else f"{flag}/--no-{name}"
+    least = next((item.ge for item in field.metadata if isinstance(item, Ge)), None)
+    shown: str | bool = spec.default or (
+        False if default in (None, False, ()) else ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+    )
+    return typer.Option(
+        flag,
+        *spec.aliases,
+        help=text,
+        show_default=shown,
+        metavar=spec.metavar or None,
+        min=least if isinstance(least, int | float) else None,
+        rich_help_panel=spec.group,
+    )
+
+
+def with_config(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command all options of `SearchConfig`. Its first parameter receives the given ones by name."""
+    first, *own = inspect.signature(command, eval_str=True).parameters.values()
+
+    @functools.wraps(command)
+    def wrapped(**arguments: Any) -> None:
+        others = {parameter.name: arguments.pop(parameter.name) for parameter in own}
+        command({name: value for name, value in arguments.items() if value is not None}, **others)
+
+    fields = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[_type_of(field) | None, _option(name, field)],
+        )
+        for name, field in SearchConfig.model_fields.items()
+    ]
+    others = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+    signature = inspect.Signature([*fields, *others])
+    wrapped.__signature__ = signature  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {}
+    return wrapped
+
+
+def _type_of(field: FieldInfo) -> Any:
+    """The type that the command line parses."""
+    kind = field.annotation
+    if get_origin(kind) in {Union, UnionType}:
+        (kind,) = (part for part in get_args(kind) if part is not NoneType)
+    if get_origin(kind) is tuple:
+        return str if spec_of(field).joined else list[get_args(kind)[0]]  # type: ignore[misc]
+    return kind
+
+
+Device = Annotated[str, option("device")]
+Runtime = Annotated[str, option("runtime")]
+Threads = Annotated[int, option("threads")]
+Precision = Annotated[str, option("precision")]
+TableFile = Annotated[Path | None, option("table")]
+Force = Annotated[bool, option("force")]
+TlsCaFile = Annotated[Path | None, option("tls_ca_file")]
+TlsCert = Annotated[Path | None, option("tls_cert")]
+TlsKey = Annotated[Path | None, option("tls_key")]
 LOOPBACK = "127.0.0.1"
-Host = Annotated[str, typer.Option(help="Address of this machine to listen on, for others to reach it.")]
-TlsCaFile = Annotated[
-    Path | None,
-    typer.Option(help="Certificate authority of the cluster, PEM.", show_default=False, rich_help_panel=CLUSTER),
-]
-TlsCert = Annotated[
-    Path | None, typer.Option(help="Certificate that it signed, PEM.", show_default=False, rich_help_panel=CLUSTER)
-]
-TlsKey = Annotated[
-    Path | None, typer.Option(help="Key of that certificate, PEM.", show_default=False, rich_help_panel=CLUSTER)
-]
+Host = Annotated[str, typer.Option(help="Address of this machine to listen on, for other machines to connect to.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
-KEPT = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
-"""What the system says where a file must not be read or written, or cannot lie."""
-
-Say = Callable[[str], object]
-"""Takes a line for a person."""
-
-
-def check_imgsz(imgsz: int) -> None:
-    """Raise InputError for a size in pixels that no detector here takes."""
-    if imgsz < 32 or imgsz % 32:
-        raise InputError(f"--imgsz {imgsz}: must be a multiple of 32; give {max(32, round(imgsz / 32) * 32)}")
-
-
 def warn_open(host: str, certificate: Path | None) -> None:
-    """Say so where a cluster listens for others without TLS."""
+    """Warn about a cluster that listens for other machines without TLS."""
     if not is_loopback(host) and certificate is None:
-        text = f"--host {host}: without --tls-cert, whoever reaches this address can run code here"
-        Console(stderr=True, soft_wrap=True, highlight=False).print(f"warning: {text}", markup=False)
+        text = f"--host {host}: without --tls-cert, anyone who can connect to this address can run code here"
+        _print_error(f"warning: {text}")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
+    """Return True if only this machine can connect to an address."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 
 
-def check_nc(nc: int | None) -> None:
-    """Raise InputError for what is no number of classes."""
-    if nc is not None and nc < 1:
-        raise InputError(f"--nc {nc}: must be the number of classes, 1 or more")
+def spell(field: str, value: object = None) -> str:
+    """A field as an option of the command line: ``--max-latency 40``."""
+    flag = "--" + field.replace("_", "-")
+    return flag if value is None or value is True else f"{flag} {value}"
 
 
-def run(command: Callable[[], object]) -> None:
-    """Run a command and exit: 0 done, 1 for a full disk, 2 for a wrong option or input or a file that the system keeps
-    from us, 130 for Ctrl-C.
+def run(command: Callable[..., object]) -> NoReturn:
+    """Run a command and exit.
 
-    These show one line; any other exception is a fault of ours, keeps its traceback and exits with 1.
+    The exit status is 0 for success, 2 for a wrong option or input or a file that the system refuses, 1 for a failure,
+    and 130 for Ctrl-C. Known errors print one line. Other exceptions are bugs and keep their traceback.
+
+    Args:
+        command: A Typer app, or a function without parameters.
     """
     try:
         load_own()
-        status = command()
-    except InputError as error:
-        fail(str(error), 2)
+        status = command(standalone_mode=False) if isinstance(command, typer.Typer) else command()
+    except SearchError as error:
+        fail(error.text(spell), 1)
+    except NasError as error:
+        fail(error.text(spell), 2)
     except TyperException as error:
         fail(error.format_message(), 2)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
-        if file := _full(error):
-            fail(f"{file}: no space left on the disk; free some and go on: what was finished is kept", 1)
-        if isinstance(error, OSError) and error.errno in KEPT and error.filename is not None:
+        if file := _full_disk(error):
+            fail(f"{file}: no space left on the disk; free some and continue: finished work is kept", 1)
+        if isinstance(error, OSError) and error.errno in _REFUSED_BY_SYSTEM and error.filename is not None:
             fail(f"{error.filename}: {error.strerror}; give another place, or the right to use this one", 2)
         raise
-    # Typer turns Ctrl-C, and --help, into a status that it returns.
+    # Typer turns Ctrl-C and --help into a status that it returns.
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def _full(error: BaseException | None) -> str:
-    """What could not be written where an error, or what it came from, is of a full disk; else nothing."""
+def _full_disk(error: BaseException | None) -> str:
+    """The file that could not be written if an error, or its cause, is a full disk; otherwise empty."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
             return str(error.filename or "a file")
@@ -126,5 +182,9 @@ def _full(error: BaseException | None) -> str:
 
 def fail(message: str, status: int) -> NoReturn:
     """Exit with one line on standard error."""
-    Console(stderr=True, soft_wrap=True, highlight=False).print(f"error: {message}", markup=False)
+    _print_error(f"error: {message}")
     sys.exit(status)
+
+
+def _print_error(line: str) -> None:
+    Console(stderr=True, soft_wrap=True, highlight=False).print(line, markup=False)

@@ -7,6 +7,7 @@ from concurrent.futures import Future, wait
 from typing import Protocol
 
 from nas.detectors.rows import Detector
+from nas.errors import SearchError
 from nas.interrupts import stop_if_asked
 from nas.proxies.base import Outcome, ProxyError
 
@@ -28,10 +29,6 @@ def outcome_of(training: Future[Outcome]) -> Outcome:
     if not math.isfinite(outcome.score):
         raise ProxyError(f"the score is {outcome.score}")
     return outcome
-
-
-class SearchError(Exception):
-    """The search cannot go on; the message says why and the run directory keeps what was found."""
 
 
 class ExecutorError(SearchError):

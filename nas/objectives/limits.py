@@ -1,4 +1,4 @@
-"""Hard budgets, checked before anything is trained."""
+"""Limits on costs, checked before a candidate is trained."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that a candidate may take; None is no limit.
+    """Upper limits on costs; None means no limit.
 
-    Latency in ms, predicted; MACs at the deployment size; size in bytes of the deployed weights.
+    Attributes:
+        latency: Predicted latency of one image, in ms.
+        params: Number of parameters.
+        macs: Multiply-adds at the deployment size.
+        size: Bytes of the deployed weights.
     """
 
     latency: float | None = None
@@ -20,13 +24,13 @@ class Limits:
 
     @property
     def names(self) -> list[str]:
-        """Which costs are limited."""
+        """Names of the costs that have a limit."""
         return [name for name, limit in asdict(self).items() if limit is not None]
 
     def violations(self, costs: Mapping[str, float]) -> dict[str, float]:
-        """By name, how far each limited cost lies over its limit as a share of it: positive is over, as in Optuna."""
+        """Relative excess over each limit by name. Positive values violate the limit, as in Optuna's constraints."""
         return {name: costs[name] / getattr(self, name) - 1 for name in self.names}
 
-    def kept_by(self, costs: Mapping[str, float]) -> bool:
-        """Whether nothing lies over its limit."""
-        return all(share <= 0 for share in self.violations(costs).values())
+    def met_by(self, costs: Mapping[str, float]) -> bool:
+        """Return True if no cost exceeds its limit."""
+        return all(excess <= 0 for excess in self.violations(costs).values())

@@ -1,4 +1,4 @@
-"""What candidates are for, and what they cost there."""
+"""Deployment target: device, image sizes and objectives."""
 
 from __future__ import annotations
 
@@ -11,42 +11,43 @@ from nas.objectives.costs import LATENCY
 from nas.spaces.architecture import Architecture, decode
 
 if TYPE_CHECKING:
-    from nas.execution.remote_device import FarDevice
     from nas.latency.table import LatencyTable
 
 
 @dataclass(frozen=True)
 class Target:
-    """A device, as its latency ``table`` knows it, ``nc`` classes, and images of ``sizes`` pixels, one or several.
+    """The device that detectors are deployed on, and the costs that count there.
 
-    ``minimised`` are the costs, latency first, that make the Pareto front together with the score. ``far`` is the
-    device where it is a worker of a cluster.
+    Attributes:
+        table: Predicts latency on the device.
+        nc: Number of classes.
+        sizes: Image sizes in pixels, at least one. The first is the stock model's.
+        minimize: Costs of the Pareto front, see `nas.objectives.costs.COSTS`; latency comes first.
     """
 
     table: LatencyTable
     nc: int
     sizes: tuple[int, ...]
-    minimised: tuple[str, ...] = LATENCY
-    far: FarDevice | None = None
+    minimize: tuple[str, ...] = LATENCY
 
     def detector(self, architecture: Architecture) -> Detector:
-        """The rows for these classes."""
+        """The rows of an architecture, with a head for ``nc`` classes."""
         return architecture.detector(self.nc)
 
     def decode(self, arch: str) -> Architecture:
-        """The architecture of a string."""
+        """The architecture of an architecture string."""
         return decode(arch)
 
     def imgsz(self, architecture: Architecture) -> int:
-        """The side of its images in pixels."""
+        """The image size of an architecture, in pixels."""
         return architecture.imgsz or self.sizes[0]
 
     def scale(self, architecture: Architecture) -> float:
-        """How much larger its images are than the smallest, by which a proxy's are larger too."""
+        """The image size relative to the smallest one. A proxy enlarges its own images by this factor."""
         return self.imgsz(architecture) / min(self.sizes)
 
     def costs(self, architecture: Architecture) -> dict[str, float]:
-        """What `Limits` limit: predicted latency in ms, parameters, multiply-adds, bytes of the deployed weights."""
+        """All costs by name: latency is predicted, in ms; see `nas.objectives.costs.COSTS`."""
         detector, imgsz = self.detector(architecture), self.imgsz(architecture)
         params, macs, _, size = cost(detector, imgsz)
         latency = self.table.predict(detector, imgsz).total_ms

@@ -1,4 +1,4 @@
-"""A run is a directory, readable without us."""
+"""The directory of a run that a search works on: created, resumed, locked, and its record saved."""
 
 from __future__ import annotations
 
@@ -9,189 +9,215 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import optuna
 from filelock import FileLock, Timeout
 
 import nas
-from nas.errors import InputError
-from nas.files import write
+from nas.config import SearchConfig
+from nas.errors import ConfigError
+from nas.runs.record import FILE, RunRecord, RunStatus
+from nas.runs.run import Run
 from nas.runs.storage import ServerStorage, StorageLostError
 
-# What decides a run's numbers: a run that is taken up again must find them as they were.
-IDENTITY = ("options", "hashes", "latency")
-FREE = ("budget", "storage")
-"""Options that may change."""
-LOCK = ".lock"
-KEPT = "run"
-"""The study's attribute that holds a copy of run.json."""
+if TYPE_CHECKING:
+    import optuna
+
+_LOCK = ".lock"
+_STUDY_COPY = "run"
+"""Attribute of a study on a server that holds a copy of run.json."""
+_BY_HASH = ("space", "data")
+"""Options that are compared by the fingerprint of their content."""
+_PACKAGES = ("torch", "optuna", "numpy", "pandas", "faster-coco-eval", "onnx", "onnxruntime", "openvino")
 
 
-@dataclass
-class Run:
-    """The directory of one run. ``facts`` is run.json: options, seed, versions, fingerprints, seconds per phase."""
+class RunDirectory(Run):
+    """A run that this process works on."""
 
-    folder: Path
-    facts: dict[str, Any]
-    study: optuna.Study | None = None
-    """One on a server, which keeps a copy of ``facts``."""
+    _server_study: optuna.Study | None = None
 
-    @property
-    def storage(self) -> str:
-        """The Optuna storage's URL, without a password."""
-        return str(self.facts["options"].get("storage") or f"sqlite:///{self.folder / 'study.db'}")
+    def save(self, **changes: Any) -> None:
+        """Change fields of the record and write run.json.
 
-    def save(self, **facts: Any) -> None:
-        """Add to run.json."""
-        self.facts.update(facts)
-        write(self.folder / "run.json", json.dumps(self.facts, indent=2) + "\n")
-        if self.study is not None:
-            with suppress(StorageLostError):  # whoever needs the study is told so
-                self.study.set_user_attr(KEPT, self.facts)
+        Args:
+            **changes: Fields of `RunRecord` by name.
+        """
+        self.record = self.record.model_copy(update=changes)
+        self.record.save(self.folder)
+        if self._server_study is not None:
+            with suppress(StorageLostError):  # the next use of the study raises it
+                self._server_study.set_user_attr(_STUDY_COPY, self.record.to_json())
 
-    def keep_in(self, study: optuna.Study) -> None:
-        """From now on keep what run.json holds in a study too, for `open_server`."""
-        self.study = study
+    def copy_to(self, study: optuna.Study) -> None:
+        """From now on keep a copy of run.json in a study on a server, for `open_server`."""
+        self._server_study = study
         self.save()
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Count the seconds of a phase, over interruptions too."""
+        """Add the duration of the block to the seconds of a phase."""
         start = perf_counter()
         try:
             yield
         finally:
-            seconds = self.facts.setdefault("seconds", {})
-            seconds[name] = round(seconds.get(name, 0.0) + perf_counter() - start, 2)
-            self.save()
-
-
-def open_server(folder: Path, url: str | None, resume: bool) -> ServerStorage | None:
-    """The server that the study of the run in ``folder`` lies on, this process's alone, called as the directory; None
-    where it lies in the directory. Without ``url`` a run is taken up where it was; with it, from any machine: run.json
-    is brought back from the study where the directory holds none.
-
-    Raises InputError for a server that cannot be reached, a study that is there already, or is not there, or is
-    somebody else's, and as `open_run`.
-    """
-    held = _read(folder / "run.json") if resume and (folder / "run.json").exists() else None
-    before = held and held["options"].get("storage")
-    if held is not None and url and not before:
-        raise InputError(f"--storage: the study of {folder} lies in that directory; drop --storage")
-    if not url and not before:
-        return None
-    storage = ServerStorage(str(url or before))
-    storage.own(folder.name)
-    try:
-        _take_up(folder, storage, held, resume)
-    except InputError:
-        storage.close()
-        raise
-    return storage
-
-
-def _take_up(folder: Path, storage: ServerStorage, held: dict[str, Any] | None, resume: bool) -> None:
-    """Refuse a study that is not what was asked for, and write the run.json that it keeps where there is none."""
-    studies = {study.study_name: study for study in storage.get_all_studies()}
-    found = studies.get(folder.name)
-    if found is not None and not resume:
-        raise InputError(f"--out {folder}: --storage holds a run {folder.name}; give another name, or add --resume")
-    known = ", ".join(name for name, study in studies.items() if KEPT in study.user_attrs) or "none"
-    # A run that was killed before it had a study has no seconds.
-    if resume and found is None and (held is None or held.get("seconds")):
-        raise InputError(f"--resume: there is no run {folder.name} in --storage; it holds {known}; give one with --out")
-    if found is not None and held is None:
-        if _holds_something(folder):
-            raise InputError(f"--out {folder}: holds no run and is not an empty directory; give another one")
-        if KEPT not in found.user_attrs:
-            raise InputError(f"--resume: the study {folder.name} in --storage is not a run of ours; it holds {known}")
-        write(folder / "run.json", json.dumps(found.user_attrs[KEPT], indent=2) + "\n")
-
-
-def held_workers(folder: Path) -> int:
-    """How many candidates the run in a directory trains at once; 0 where there is no run."""
-    file = folder / "run.json"
-    return int(_read(file)["options"].get("workers", 0)) if file.exists() else 0
+            spent = self.record.seconds.get(name, 0.0) + perf_counter() - start
+            self.save(seconds={**self.record.seconds, name: round(spent, 2)})
 
 
 @contextmanager
-def open_run(folder: Path, facts: dict[str, Any], resume: bool) -> Iterator[Run]:
-    """Make the directory, or with ``resume`` take up the run that it holds; one driver at a time.
+def open_run(folder: Path, record: RunRecord, resume: bool) -> Iterator[RunDirectory]:
+    """Create the directory of a run, or resume the run in it. One process at a time works on a run.
 
-    Raises InputError for a directory that holds another run, or nothing to resume, or a run that was made with other
-    options, space, data, proxy or device.
+    Args:
+        folder: The directory.
+        record: The record of a new run, or of this attempt to resume.
+        resume: True to resume.
+
+    Raises:
+        ConfigError: The directory holds another run, or none to resume, or the run has other options, or another
+            process works on it.
     """
-    file = folder / "run.json"
-    held = _read(file) if file.exists() else None
-    if held is None and resume:
-        raise InputError(f"--resume: {folder} holds no run; give the run's directory with --out, or drop --resume")
-    if held is None and _holds_something(folder):
-        raise InputError(f"--out {folder}: is not an empty directory; give another one")
-    if held is not None and not resume:
-        raise InputError(f"--out {folder}: holds another run; give another directory, or add --resume to continue it")
-    if held is not None:
-        _compare(folder, held, facts)
+    earlier = RunRecord.load(folder) if (folder / FILE).exists() else None
+    _check_folder(folder, earlier, resume)
+    if earlier is not None:
+        _check_same(folder, earlier, record)
+        record = earlier.model_copy(update={"config": _resumed(earlier.config, record.config)})
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK)
+    lock = FileLock(folder / _LOCK)
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise InputError(f"--out {folder}: another process is working on this run; wait for it to end") from None
+        problem = "another process is working on this run"
+        raise ConfigError(problem, field="out", value=folder, hint="wait for it to end") from None
     try:
-        run = Run(folder, held or facts)
-        run.save(status="running", versions=versions(), git=_commit())
+        run = RunDirectory(folder, record)
+        run.save(status=RunStatus.RUNNING, versions=_versions(), git=_commit())
         yield run
     finally:
         lock.release()
 
 
-def _holds_something(folder: Path) -> bool:
-    """Whether no run can be made there; a lock is left where one was killed at its very start."""
-    return folder.exists() and (not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir()))
+def resumed_workers(folder: Path) -> int:
+    """Number of workers of the run in a directory; 0 if there is no run."""
+    return RunRecord.load(folder).config.worker_count.count if (folder / FILE).exists() else 0
 
 
-def _read(file: Path) -> dict[str, Any]:
+def open_server(folder: Path, url: str | None, resume: bool) -> ServerStorage | None:
+    """Open the storage of a run whose study lies on a server. The study is named after the directory.
+
+    A run can be resumed from another machine: run.json is restored from the study where the directory has none.
+
+    Args:
+        folder: The run directory.
+        url: URL of the storage; None to use that of the run.
+        resume: True to resume.
+
+    Returns:
+        The storage, owned by this process; None if the study lies in the directory.
+
+    Raises:
+        ConfigError: The server cannot be reached, or the study exists, is missing, or belongs to another process.
+    """
+    earlier = RunRecord.load(folder) if resume and (folder / FILE).exists() else None
+    before = earlier.config.storage if earlier is not None else None
+    if earlier is not None and url and not before:
+        raise ConfigError(f"the study of {folder} lies in that directory", field="storage", hint="drop `storage`")
+    if not url and not before:
+        return None
+    storage = ServerStorage(str(url or before))
+    storage.own(folder.name)
     try:
-        facts = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{file}: not readable: {error}; restore it, or give another --out") from None
-    if not isinstance(facts, dict) or not all(isinstance(facts.get(key), dict) for key in IDENTITY):
-        raise InputError(f"{file}: not the record of a run; give another --out")
-    return facts
+        _check_study(folder, storage, earlier, resume)
+    except ConfigError:
+        storage.close()
+        raise
+    return storage
 
 
-def _compare(folder: Path, held: dict[str, Any], facts: dict[str, Any]) -> None:
-    changed = []
-    for group in IDENTITY:
-        for key in sorted({*held[group], *facts[group]} - set(FREE)):
-            before, now = held[group].get(key), facts[group].get(key)
-            if before != now:
-                changed.append(f"{key} was {before!r} and is {now!r}")
+def _check_study(folder: Path, storage: ServerStorage, earlier: RunRecord | None, resume: bool) -> None:
+    """Refuse an unexpected study; restore run.json where the directory has none."""
+    studies = {study.study_name: study for study in storage.get_all_studies()}
+    found = studies.get(folder.name)
+    if found is not None and not resume:
+        problem = f"`storage` holds a run {folder.name}"
+        raise ConfigError(problem, field="out", value=folder, hint="give another name, or add `resume`")
+    known = ", ".join(name for name, study in studies.items() if _STUDY_COPY in study.user_attrs) or "none"
+    # A run that was killed before it had a study has no seconds.
+    if resume and found is None and (earlier is None or earlier.seconds):
+        problem = f"there is no run {folder.name} in `storage`; it holds {known}"
+        raise ConfigError(problem, field="resume", hint="give one with `out`")
+    if found is not None and earlier is None:
+        if _is_occupied(folder):
+            raise ConfigError(
+                "holds no run and is not an empty directory", field="out", value=folder, hint="give another one"
+            )
+        if _STUDY_COPY not in found.user_attrs:
+            problem = f"the study {folder.name} in `storage` is no run of ParetoYOLO; it holds {known}"
+            raise ConfigError(problem, field="resume", hint="give another `out`")
+        RunRecord.from_json(found.user_attrs[_STUDY_COPY], folder / FILE).save(folder)
+
+
+def _check_folder(folder: Path, earlier: RunRecord | None, resume: bool) -> None:
+    if earlier is None and resume:
+        problem, hint = f"{folder} holds no run", "give the run directory with `out`, or drop `resume`"
+        raise ConfigError(problem, field="resume", hint=hint)
+    if earlier is None and _is_occupied(folder):
+        raise ConfigError("is not an empty directory", field="out", value=folder, hint="give another one")
+    if earlier is not None and not resume:
+        hint = "give another directory, or add `resume` to continue it"
+        raise ConfigError("holds another run", field="out", value=folder, hint=hint)
+
+
+def _is_occupied(folder: Path) -> bool:
+    """Return True if no run can be created there. A run that was killed at its very start leaves a lock."""
+    return folder.exists() and (not folder.is_dir() or any(path.name != _LOCK for path in folder.iterdir()))
+
+
+def _check_same(folder: Path, earlier: RunRecord, now: RunRecord) -> None:
+    """Raise ConfigError with every option and fingerprint that differs."""
+    changed = [
+        f"{name} was {_shown(before)} and is {_shown(after)}"
+        for name, before, after in _differences(earlier, now)
+        if before != after
+    ]
     if changed:
-        raise InputError(f"--resume {folder}: the run was made otherwise: {'; '.join(changed)}; start a new run")
-    for key in FREE:
-        if key in facts["options"]:
-            held["options"][key] = facts["options"][key]
+        problem = f"the run has other options: {'; '.join(changed)}"
+        raise ConfigError(problem, field="resume", value=folder, hint="start a new run")
 
 
-def versions() -> dict[str, str]:
-    """Versions of what moves the numbers."""
+def _differences(earlier: RunRecord, now: RunRecord) -> Iterator[tuple[str, object, object]]:
+    old, new = earlier.config.identity(), now.config.identity()
+    yield from ((name, old[name], new[name]) for name in old if name not in _BY_HASH)
+    old_hashes, new_hashes = earlier.hashes.model_dump(), now.hashes.model_dump()
+    yield from ((f"the content of {name}", old_hashes[name], new_hashes[name]) for name in old_hashes)
+    names = sorted({*earlier.fingerprint, *now.fingerprint})
+    yield from ((name, earlier.fingerprint.get(name), now.fingerprint.get(name)) for name in names)
+
+
+def _shown(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else repr(value)
+
+
+def _resumed(earlier: SearchConfig, now: SearchConfig) -> SearchConfig:
+    """The earlier options with those of now that may change."""
+    fixed = {name: getattr(earlier, name) for name in earlier.identity() if name not in _BY_HASH}
+    return now.updated({**fixed, "storage": now.storage or earlier.storage})
+
+
+def _versions() -> dict[str, str]:
+    """Versions of the packages that influence numbers."""
     found = {"nas": nas.__version__, "python": sys.version.split()[0], "system": platform.platform()}
-    for package in ("torch", "optuna", "numpy", "pandas", "faster-coco-eval", "onnx", "onnxruntime", "openvino"):
-        try:
+    for package in _PACKAGES:
+        with suppress(PackageNotFoundError):
             found[package] = version(package)
-        except PackageNotFoundError:
-            continue
     return found
 
 
 def _commit() -> str | None:
-    """The commit of our own clone; None where we are installed from a wheel."""
+    """Commit of our own clone; None where the package was installed from a wheel."""
     root = Path(nas.__file__).parent.parent
     if not (root / ".git").exists() or shutil.which("git") is None:
         return None

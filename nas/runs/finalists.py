@@ -1,39 +1,48 @@
-"""From the trained candidates to the detectors that a search proposes, measured whole on the device."""
+"""Finalists: detectors that a search proposes, their Pareto front, and pareto.csv with its YAML files."""
 
 from __future__ import annotations
 
 import hashlib
 import shlex
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-import pandas as pd
-
-from nas.detectors.costs import cost
 from nas.detectors.yaml_files import to_yaml
 from nas.files import write
 from nas.latency.notices import forced_warning
-from nas.latency.runtimes.measure import Measurement
 from nas.objectives.costs import LATENCY
 from nas.objectives.limits import Limits
 from nas.objectives.pareto import Point, dominates, pareto
-from nas.objectives.target import Target
-from nas.progress import Progress
-from nas.search.halving import Standing
 from nas.spaces.architecture import decode
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
 class Finalist:
-    """A detector that a search proposes. Latencies in ms, one image of ``imgsz`` pixels; ``latency_ms``, measured
-    whole, and its spread are None until it was measured, which takes a measuring kit where the device is not here.
-    ``weight_bytes`` is what the deployed weights take in the smallest form (`nas.operators.Cost`); ``budgets_kept`` is
-    "k of n" of the limits given.
+    """A detector that a search proposes.
 
-    ``score`` is the mean of ``score_n`` trainings on the highest rung with different seeds, ``score_sd`` their standard
-    deviation, None for one; ``test_score`` the mean on the test split, where the data has one. ``stock`` marks the
-    template's own model; ``yaml`` is the file relative to the run; ``fell`` says why it is not on the front.
+    Attributes:
+        name: Its name in the front; empty for a model that is not on it.
+        arch: Its architecture string.
+        imgsz: Image size at deployment, in pixels.
+        score: Mean score of ``score_n`` trainings on the highest rung.
+        score_sd: Their standard deviation; None for one training.
+        score_n: Number of trainings, each with another seed.
+        test_score: Mean score on the test split; None where the data has none.
+        latency_predicted_ms: Latency of one image, from the table.
+        latency_ms: Latency of one image, measured end-to-end; None if it was not measured.
+        latency_spread_ms: Spread of that measurement.
+        params: Number of parameters.
+        macs: Multiply-adds of one image.
+        weight_bytes: Bytes of the deployed weights in their smallest form, see `nas.operators.base.Cost`.
+        budgets_kept: "k of n" limits that it meets.
+        yaml: Its YAML file: relative to the run directory in files, absolute in `nas.runs.run.Run.front`.
+        stock: True for the template's own model.
+        rejected: The reason why it is not on the front; empty for a model of the front.
     """
 
     name: str
@@ -52,107 +61,112 @@ class Finalist:
     budgets_kept: str
     yaml: str
     stock: bool = False
-    fell: str = ""
+    rejected: str = ""
 
     @property
     def latency(self) -> float:
-        """Measured latency in ms; predicted, where nothing was measured."""
+        """Latency in ms: measured where it was measured, otherwise predicted."""
         return self.latency_predicted_ms if self.latency_ms is None else self.latency_ms
 
     @property
     def costs(self) -> dict[str, float]:
-        """As `Limits` name them."""
+        """Costs by name, see `nas.objectives.costs.COSTS`."""
         return {"latency": self.latency, "params": self.params, "macs": self.macs, "size": self.weight_bytes}
-
-    def point(self, minimised: Sequence[str]) -> Point:
-        """The score and these costs."""
-        return self.score, *(self.costs[name] for name in minimised)
 
     @property
     def error(self) -> float | None:
-        """Measured over predicted latency, less one."""
+        """Relative error of the predicted latency: measured / predicted - 1."""
         return None if self.latency_ms is None else self.latency_ms / self.latency_predicted_ms - 1
 
-
-def measure(standings: Sequence[Standing], stock: str, target: Target, progress: Progress) -> list[Finalist]:
-    """These finalists, measured whole and interleaved in one session where the device is here or a worker of a cluster;
-    ``stock`` is the architecture of the stock model, one of them."""
-    members, table = [target.decode(standing.row.arch) for standing in standings], target.table
-    detectors, sizes = list(map(target.detector, members)), list(map(target.imgsz, members))
-    wholes: Sequence[Measurement | None] = [None] * len(standings)
-    if table.here:
-        wholes = table.measure_wholes(detectors, sizes, progress)
-    elif target.far is not None and not table.forced:
-        wholes = target.far.wholes(detectors, sizes)
-    finalists = []
-    for standing, detector, imgsz, whole in zip(standings, detectors, sizes, wholes, strict=True):
-        params, macs, _, size = cost(detector, imgsz)
-        finalist = Finalist(
-            name="",
-            arch=standing.row.arch,
-            imgsz=imgsz,
-            score=standing.score,
-            score_sd=standing.sd,
-            score_n=standing.n,
-            test_score=standing.test,
-            latency_predicted_ms=standing.point()[1],
-            latency_ms=whole and whole.ms,
-            latency_spread_ms=whole and whole.spread_ms,
-            params=params,
-            macs=macs,
-            weight_bytes=size,
-            budgets_kept="",
-            yaml="",
-            stock=standing.row.arch == stock,
-        )
-        finalists.append(finalist)
-    return finalists
+    def point(self, minimize: Sequence[str]) -> Point:
+        """The score and the named costs."""
+        return self.score, *(self.costs[name] for name in minimize)
 
 
-def front_of(
-    finalists: Sequence[Finalist], limits: Limits, minimised: Sequence[str] = LATENCY
-) -> tuple[list[Finalist], Finalist, list[Finalist]]:
-    """The Pareto front of these by score and what is ``minimised`` (`Target`), fastest first and without those that
-    break a limit; the stock model, which the front holds too when nothing dominates it; and the others, with why they
-    fell out."""
-    judged = [_within(finalist, limits) for finalist in finalists]
-    kept = [finalist for finalist in judged if not finalist.fell]
-    front = [_named(i, kept[k]) for i, k in enumerate(pareto([f.point(minimised) for f in kept]), 1)]
-    there = {finalist.arch for finalist in front}
-    others = [f if f.fell else replace(f, fell=_beaten(f, front, minimised)) for f in judged if f.arch not in there]
-    return front, next(f for f in (*front, *others) if f.stock), others
+class Front(NamedTuple):
+    """Finalists, sorted out.
+
+    Attributes:
+        models: The Pareto front, fastest first.
+        stock: The stock model, which may also be one of ``models``.
+        others: Finalists that are not on the front, with the reason.
+    """
+
+    models: list[Finalist]
+    stock: Finalist
+    others: list[Finalist]
 
 
-def _within(finalist: Finalist, limits: Limits) -> Finalist:
-    """With what there is to say of the limits, and without what an earlier front said of it."""
+def front_of(finalists: Sequence[Finalist], limits: Limits, minimize: Sequence[str] = LATENCY) -> Front:
+    """The Pareto front of the finalists that meet all limits.
+
+    Args:
+        finalists: All finalists, the stock model among them.
+        limits: Limits on costs.
+        minimize: Costs that count beside the score, see `nas.objectives.target.Target`.
+    """
+    judged = [_judged(finalist, limits) for finalist in finalists]
+    within = [finalist for finalist in judged if not finalist.rejected]
+    best = pareto([finalist.point(minimize) for finalist in within])
+    models = [_named(rank, within[index]) for rank, index in enumerate(best, 1)]
+    names = {finalist.arch for finalist in models}
+    others = [
+        finalist if finalist.rejected else replace(finalist, rejected=_dominated_by(finalist, models, minimize))
+        for finalist in judged
+        if finalist.arch not in names
+    ]
+    return Front(models, next(finalist for finalist in (*models, *others) if finalist.stock), others)
+
+
+def _judged(finalist: Finalist, limits: Limits) -> Finalist:
+    """Judge it by the limits, and forget what an earlier front said of it."""
     violations = limits.violations(finalist.costs)
-    over = [f"--max-{name}" for name, value in violations.items() if value > 0]
-    by = ", latency as predicted" if finalist.latency_ms is None and "latency" in violations else ""
+    over = [name for name, value in violations.items() if value > 0]
+    note = ", latency as predicted" if finalist.latency_ms is None and "latency" in violations else ""
     return replace(
         finalist,
         name="stock" if finalist.stock else "",
         yaml="",
-        budgets_kept=f"{len(violations) - len(over)} of {len(violations)}{by}",
-        fell=f"over {', '.join(over)}" if over else "",
+        budgets_kept=f"{len(violations) - len(over)} of {len(violations)}{note}",
+        rejected=f"over the limit on {' and '.join(over)}" if over else "",
     )
 
 
-def _beaten(finalist: Finalist, front: Sequence[Finalist], minimised: Sequence[str]) -> str:
-    """By which model of the front: the best of those that cost no more."""
-    cheaper = [other for other in front if dominates(other.point(minimised), finalist.point(minimised))]
+def _dominated_by(finalist: Finalist, front: Sequence[Finalist], minimize: Sequence[str]) -> str:
+    """The best model of the front that costs no more, in words."""
+    cheaper = [other for other in front if dominates(other.point(minimize), finalist.point(minimize))]
     best = max(cheaper, key=lambda other: other.score)
-    costs = "slower" if len(minimised) == 1 else f"larger in {', '.join(minimised)}"
-    return f"{best.name} is no {costs} and scores {best.score - finalist.score:.4f} more"
+    costs = "is no slower" if len(minimize) == 1 else f"has no higher {' or '.join(minimize)}"
+    return f"{best.name} {costs} and scores {best.score - finalist.score:.4f} higher"
 
 
-def unmeasured(run: Path, forced: str = "") -> str:
-    """What stands wherever latencies of a run are shown that were not measured; ``forced`` as in its run.json."""
+def _named(rank: int, finalist: Finalist) -> Finalist:
+    # Hexadecimal digits avoid the letters n, s, m, l and x, from which Ultralytics reads a scale.
+    name = f"{rank:02d}-{hashlib.sha256(finalist.arch.encode()).hexdigest()[:6]}"
+    return replace(finalist, name=name, yaml=f"pareto/{name}.yaml")
+
+
+def unmeasured_note(run: Path, forced: str = "") -> str:
+    """The note beside latencies of a run that were predicted and not measured.
+
+    Args:
+        run: The run directory.
+        forced: The reason why its table does not fit, see `nas.runs.record.RunRecord`.
+    """
     command = shlex.join(["python", "-m", "nas.latency", "bundle", "DIR", "--run", str(run)])
-    return f"predicted, not measured; {'nothing is measured with --force' if forced else command}"
+    return f"predicted, not measured; {'nothing is measured with a forced table' if forced else command}"
 
 
 def write_front(run: Path, front: Sequence[Finalist], nc: int, unit: str, forced: str = "") -> None:
-    """Write pareto.csv and pareto/*.yaml, in place of those of an earlier front; ``unit`` is that of the scores."""
+    """Write pareto.csv and pareto/*.yaml; files of an earlier front are removed.
+
+    Args:
+        run: The run directory.
+        front: The models.
+        nc: Number of classes.
+        unit: Unit of the scores.
+        forced: As for `unmeasured_note`.
+    """
     for old in (run / "pareto").glob("*.yaml"):
         old.unlink()
     for finalist in front:
@@ -164,13 +178,9 @@ def write_front(run: Path, front: Sequence[Finalist], nc: int, unit: str, forced
     write(run / "pareto.csv", (frame.assign(forced=forced) if forced else frame).to_csv(index=False))
 
 
-def _named(index: int, finalist: Finalist) -> Finalist:
-    # Hexadecimal digits hold none of the letters n, s, m, l, x that Ultralytics reads a scale from.
-    name = f"{index:02d}-{hashlib.sha256(finalist.arch.encode()).hexdigest()[:6]}"
-    return replace(finalist, name=name, yaml=f"pareto/{name}.yaml")
-
-
 def pareto_frame(front: Sequence[Finalist]) -> pd.DataFrame:
-    """pareto.csv."""
-    columns = [name for name in Finalist.__dataclass_fields__ if name not in {"stock", "fell"}]
+    """pareto.csv as a data frame."""
+    import pandas as pd
+
+    columns = [field.name for field in fields(Finalist) if field.name not in {"stock", "rejected"}]
     return pd.DataFrame([asdict(finalist) for finalist in front], columns=columns)

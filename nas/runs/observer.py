@@ -1,27 +1,30 @@
-"""Who looks on while a search runs."""
+"""Observer of a search."""
 
 from __future__ import annotations
 
-import optuna
+from typing import TYPE_CHECKING
 
 from nas.proxies.base import Outcome
 from nas.spaces.architecture import Architecture
 
+if TYPE_CHECKING:
+    import optuna
 
-class Watcher:
-    """Is shown what a search does, and may write it into the study for people to look at; this one does nothing.
 
-    A trial is open to be written to until it was told: these calls come before. What raises here ends the search.
+class TrialObserver:
+    """Is notified of a search's trials and may add to the study what people want to see. This one does nothing.
+
+    The search calls it before it tells the study, while a trial can still be changed. An exception ends the search.
     """
 
     def asked(self, trial: optuna.Trial, architecture: Architecture) -> None:
-        """A trial of something new, when its training was given out or a limit forbids one."""
+        """A new architecture was asked for; its training has started, or a limit forbids it."""
 
     def trained(self, trial: optuna.Trial, architecture: Architecture, outcome: Outcome) -> None:
-        """What its training gave, before it is told."""
+        """A training on the first rung has ended."""
 
     def promoted(self, number: int, architecture: Architecture, rung: int, seed: int, outcome: Outcome) -> None:
-        """What a training on a rung above the first gave; the trial of this number is closed by then."""
+        """A training on a higher rung has ended. The trial with this number cannot be changed any more."""
 
 
-NOBODY = Watcher()
+NO_OBSERVER = TrialObserver()

@@ -1,76 +1,79 @@
-"""Finalists of a run whose device is not here: they go out as a measuring kit and come back measured."""
+"""Offline finalists: they leave in a measuring kit for a device that is not this machine, and return measured."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
-from nas.errors import InputError
+from nas.errors import ConfigError
 from nas.latency.accuracy import Model
 from nas.latency.hints import differences
 from nas.latency.kit import Unpacked, bundle
 from nas.latency.opening import is_here
-from nas.objectives.limits import Limits
+from nas.latency.runtimes.measure import Measurement
 from nas.progress import Progress
-from nas.runs.directory import Run
+from nas.runs.directory import RunDirectory
 from nas.runs.finalists import Finalist, front_of, write_front
+from nas.runs.run import load_run
 from nas.spaces.architecture import decode
 
 
-def bundle_finalists(run: Path, folder: Path, progress: Progress | None = None) -> None:
-    """Write a kit that measures the finalists of a run and the stock model whole, on the run's device.
+def bundle_finalists(folder: Path, kit: Path, progress: Progress | None = None) -> None:
+    """Write a kit that measures the finalists of a run end-to-end on the run's device.
 
-    Raises InputError for a run that is not finished or whose device is here, and as `nas.latency.kit.bundle` does.
+    Args:
+        folder: The run directory.
+        kit: The kit's folder.
+        progress: Receives the share done.
+
+    Raises:
+        ConfigError: The run is not finished, or its device is this machine.
+        TableError: As for `nas.latency.kit.bundle`.
     """
-    held = _open(run)
-    of = held.facts["latency"]
-    if is_here(of["device"]):
-        raise InputError(f"--run {run}: its device {of['device']} is here, so its search has measured the finalists")
-    nc, imgsz = held.facts["nc"], held.facts["options"]["imgsz"][0]
-    finalists = _finalists(held).values()
-    models = [Model(f.arch, "other", decode(f.arch).detector(nc), f.imgsz) for f in finalists]
-    note = {"run": str(run.resolve())}
-    bundle(folder, of["device"], of["runtime"], of["threads"], (), (), models, imgsz, progress, turns=1, note=note)
+    run = load_run(folder)
+    fingerprint, result = run.record.fingerprint, run.result
+    device, runtime, threads = str(fingerprint["device"]), str(fingerprint["runtime"]), int(fingerprint["threads"])
+    if is_here(device):
+        problem = f"its device {device} is this machine, so its search has measured the finalists"
+        raise ConfigError(problem, field="run", value=folder)
+    models = [Model(f.arch, "other", decode(f.arch).detector(result.nc), f.imgsz) for f in result.finalists]
+    note = {"run": str(folder.resolve())}
+    bundle(kit, device, runtime, threads, (), (), models, run.config.imgsz[0], progress, turns=1, note=note)
 
 
-def take_home(unpacked: Unpacked, run: Path | None = None) -> Path:
-    """Write what the device measured into the run that the kit was made of, or that lies at ``run`` now: the front by
-    measured latency, which of it keeps the limits, and the stock model. Returns the run.
+def import_finalists(unpacked: Unpacked, folder: Path | None = None) -> Path:
+    """Write what the device measured into the run: front, limits and stock model by measured latency.
 
-    Raises InputError, and changes nothing, while a finalist is not measured, for another run, and for a device or
-    runtime other than the run's.
+    Args:
+        unpacked: The kit's results.
+        folder: The run directory, where it moved since the kit was made.
+
+    Returns:
+        The run directory.
+
+    Raises:
+        ConfigError: A finalist is not measured, or the kit belongs to another run, device or runtime. The run is
+            unchanged.
     """
-    folder = run or Path(unpacked.note["run"])
-    held = _open(folder)
-    if other := differences(held.facts["latency"], unpacked.table.fingerprint):
-        raise InputError(f"{folder}: its latencies are {other}; nothing was changed")
-    measured, finalists = {m.model.name: m.measured for m in unpacked.models}, _finalists(held)
-    if measured.keys() != finalists.keys():
-        mend = f"make a kit anew with python -m nas.latency bundle DIR --run {folder}"
-        raise InputError(f"{folder}: its finalists are not those of the kit; {mend}")
+    folder = folder or Path(unpacked.note["run"])
+    run = load_run(folder)
+    result = run.result
+    if other := differences(run.record.fingerprint, unpacked.table.fingerprint):
+        raise ConfigError(f"its latencies are {other}; nothing was changed", file=folder)
+    measured = {entry.model.name: entry.measured for entry in unpacked.models}
+    if measured.keys() != {finalist.arch for finalist in result.finalists}:
+        hint = f"make a new kit with python -m nas.latency bundle DIR --run {folder}"
+        raise ConfigError("its finalists are not those of the kit", file=folder, hint=hint)
     if not all(measured.values()):
-        raise InputError(f"{folder}: {unpacked.lacking} were not measured; run measure.py there again until it is done")
-    for arch, (whole, *_) in measured.items():
-        finalists[arch] = replace(finalists[arch], latency_ms=whole.ms, latency_spread_ms=whole.spread_ms)
-    names = Limits.__dataclass_fields__
-    limits = Limits(**{name: held.facts["options"][f"max_{name}"] for name in names})
-    front, stock, others = front_of(list(finalists.values()), limits, held.facts["options"]["minimise"])
-    write_front(folder, front, held.facts["nc"], held.facts["unit"])
-    held.save(finalists=[asdict(finalist) for finalist in (*front, *others)], stock=asdict(stock))
+        problem, hint = f"{unpacked.lacking} were not measured", "run measure.py there again until it is done"
+        raise ConfigError(problem, file=folder, hint=hint)
+    finalists = [_measured(finalist, measured[finalist.arch][0]) for finalist in result.finalists]
+    front = front_of(finalists, run.config.limits, run.config.minimize)
+    write_front(folder, front.models, result.nc, result.unit)
+    changes = {"finalists": (*front.models, *front.others), "stock": front.stock}
+    RunDirectory(folder, run.record).save(result=result.model_copy(update=changes))
     return folder
 
 
-def _open(folder: Path) -> Run:
-    try:
-        facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder}: not the directory of a run: {error}; give one with --run") from None
-    if not isinstance(facts, dict) or facts.get("status") != "finished" or "finalists" not in facts:
-        raise InputError(f"{folder}: not a finished run of this release; finish the search with --resume")
-    return Run(folder, facts)
-
-
-def _finalists(run: Run) -> dict[str, Finalist]:
-    """By architecture."""
-    return {facts["arch"]: Finalist(**facts) for facts in run.facts["finalists"]}
+def _measured(finalist: Finalist, end_to_end: Measurement) -> Finalist:
+    return replace(finalist, latency_ms=end_to_end.ms, latency_spread_ms=end_to_end.spread_ms)

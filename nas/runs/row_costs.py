@@ -1,4 +1,4 @@
-"""rows.csv: what every row of every finalist costs, kept in the run so that its table need not be there any more."""
+"""rows.csv: costs of every row of every finalist, stored in the run, so that its table may disappear."""
 
 from __future__ import annotations
 
@@ -18,9 +18,16 @@ from nas.spaces.architecture import Architecture, decode
 
 
 def write_rows(run: Path, finalists: Sequence[Finalist], target: Target) -> None:
-    """Write rows.csv: a line a row, by architecture. ``latency_ms`` is the row's share of the predicted latency, which
-    the call's own cost completes; ``part`` is the stage that it belongs to, or stem, tail (of the backbone), neck,
-    head."""
+    """Write rows.csv: a line for each row of each architecture.
+
+    ``latency_ms`` is the row's share of the predicted latency, without the overhead of a call. ``part`` is the stage
+    that it belongs to, or stem, tail (of the backbone), neck or head.
+
+    Args:
+        run: The run directory.
+        finalists: The detectors.
+        target: The deployment target.
+    """
     lines = [line for finalist in finalists for line in _rows(finalist, target)]
     write(run / "rows.csv", pd.DataFrame(lines).to_csv(index=False))
 
@@ -38,7 +45,7 @@ def _rows(finalist: Finalist, target: Target) -> list[dict[str, Any]]:
             "module": row.row.module,
             "repeats": row.row.repeats,
             "args": ", ".join(map(str, row.row.args)),
-            # A head's output is no map: it has no height and width.
+            # The output of a head has no height and width.
             "output": "x".join(map(str, row.call.output if part != "head" else row.call.output[:2])),
             "latency_ms": latency,
             **row_cost(row)._asdict(),
@@ -48,9 +55,11 @@ def _rows(finalist: Finalist, target: Target) -> list[dict[str, Any]]:
 
 
 def part_names(member: Architecture, detector: Detector) -> list[str]:
-    """By row, which part of the detector it belongs to; a stage's are its convolution and its block, and in a neck that
-    is not the template's own what is between them."""
+    """The part of the detector that each row belongs to: stem, a stage, tail, neck or head.
+
+    A stage consists of its convolution and its block; in a searched neck also of the rows between them.
+    """
     ends = {name: TEMPLATES[member.template].stage_rows(name) for name in member.spelled}
-    of = {row: name for name, (first, last) in ends.items() for row in range(first, last + 1)}
+    stages = {row: name for name, (first, last) in ends.items() for row in range(first, last + 1)}
     tail = ["tail" if index < detector.backbone else "neck" for index in range(len(detector.rows))]
-    return ["stem", *(of.get(index, tail[index]) for index in range(1, len(tail) - 1)), "head"]
+    return ["stem", *(stages.get(index, tail[index]) for index in range(1, len(tail) - 1)), "head"]

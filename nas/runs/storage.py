@@ -1,4 +1,4 @@
-"""A study on a database server, which may be away for a while, and is one driver's at a time."""
+"""A study on a database server that may be unreachable for a while. One driver at a time owns a study."""
 
 from __future__ import annotations
 
@@ -23,49 +23,52 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from nas.errors import InputError
-from nas.execution.score import SearchError
+from nas.errors import ConfigError, SearchError
 from nas.interrupts import stop_if_asked
-from nas.runs.trials import INTERRUPTED
+from nas.runs.trials import INTERRUPTED_REASON
 
 PATIENCE = 600.0
-"""Seconds that a server may be away before the search gives up."""
-ENDING = 5.0
+"""Seconds to wait for a server before the search gives up."""
+RELEASE_SECONDS = 5.0
 """Seconds until a server has noticed that a driver was killed."""
 RETRIES = 20
-"""Connections that one read or write may lose, and looks at tables that are being made."""
+"""Connections that one read or write may lose, and attempts at tables that another driver is creating."""
 DIALECT = "postgresql+psycopg"
 INSTALL = "pip install 'pareto-yolo[postgresql]'"
 OPTIONS = {"connect_timeout": 10, "keepalives_idle": 30, "tcp_user_timeout": 60_000}
-"""Of a connection: a server that vanished without a word is noticed within a minute."""
+"""Connection options: a server that vanishes silently is noticed within a minute."""
 
 
 class StorageLostError(SearchError):
-    """The database is gone for good, or another driver has taken the study over; the run goes on with --resume."""
+    """The database did not come back, or another driver owns the study now. Resume the run."""
 
 
-def shown(url: str) -> str:
-    """A storage's URL without its password. Raises InputError for what is no URL of a storage that we know."""
+def public_url(url: str) -> str:
+    """A storage URL without its password.
+
+    Raises:
+        ConfigError: It is not the URL of a supported storage.
+    """
     example = f"{DIALECT}://USER@HOST/DATABASE"
     try:
         found = sqlalchemy.make_url(url)
     except ArgumentError:
-        raise InputError(f"--storage {url}: not a URL; give one such as {example}") from None
+        raise ConfigError("not a URL", field="storage", value=url, hint=f"give one such as {example}") from None
     if found.drivername != DIALECT or not found.database:
-        what = found.render_as_string(hide_password=True)
-        raise InputError(f"--storage {what}: must be {example}; without it, the study lies in the run's directory")
+        hint = "without `storage` the study lies in the run directory"
+        shown = found.render_as_string(hide_password=True)
+        raise ConfigError(f"must be {example}", field="storage", value=shown, hint=hint)
     return found._replace(password=None).render_as_string()
 
 
-def _broken(error: BaseException | None) -> bool:
-    """Whether what the database could not do was for its connection."""
+def _is_connection_loss(error: BaseException | None) -> bool:
     if isinstance(error, PendingRollbackError):
-        return True  # of a connection that broke in this transaction, which Optuna went on with
+        return True  # Optuna went on with a transaction whose connection broke
     return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
-def _lasting(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A method of `RDBStorage`, a transaction, done again when its connection breaks."""
+def _retrying(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of `RDBStorage`, which is one transaction, repeated when its connection breaks."""
 
     @wraps(method)
     def again(self: ServerStorage, *arguments: Any, **options: Any) -> Any:
@@ -74,58 +77,73 @@ def _lasting(method: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 return method(self, *arguments, **options)
             except StorageInternalError as error:
-                if not _broken(error.__cause__):
+                if not _is_connection_loss(error.__cause__):
                     raise
             except UpdateFinishedTrialError:
                 if attempt == 0:
                     raise
-                return True  # it was told before the connection broke
+                return True  # the first attempt was written before its connection broke
         raise StorageLostError(f"{self.name}: {RETRIES} connections broke, one after the other")
 
     return again
 
 
 class ServerStorage(RDBStorage):
-    """Optuna's storage on a PostgreSQL server. A server that goes away is waited for, with a line to ``say``, for
-    `PATIENCE` seconds; what was being written then is written again, once. `own` makes a study this process's.
+    """Optuna's storage on a PostgreSQL server.
 
-    Raises InputError for a server that cannot be reached at first, StorageLostError for one that does not come back.
+    When the server becomes unreachable, the storage waits up to `PATIENCE` seconds and repeats the interrupted write
+    once. `own` reserves a study for this process.
+
+    Args:
+        url: URL of the database.
+        say: Receives messages for people.
+
+    Raises:
+        ConfigError: The server cannot be reached at first.
+        StorageLostError: The server does not come back.
     """
 
     def __init__(self, url: str, say: Callable[[str], object] = print):
-        self.name, self.say = shown(url), say
+        self.name, self.say = public_url(url), say
         self._lock: sqlalchemy.Connection | None = None
         self._study, self._key, self._next = "", 0, dict[int, int]()
         self._broken = self._given_up = False
         for left in reversed(range(RETRIES)):
             try:
-                # As every method is done by one thread, and one more connection holds the lock.
+                # One thread uses the storage, and one more connection holds the lock.
                 super().__init__(url, {"pool_pre_ping": True, "pool_size": 2, "connect_args": OPTIONS})
                 break
             except ImportError:
-                raise InputError(f"--storage {self.name}: psycopg is not installed; run {INSTALL}") from None
+                problem = "psycopg is not installed"
+                raise ConfigError(problem, field="storage", value=self.name, hint=f"run {INSTALL}") from None
             except SQLAlchemyError as error:
                 if left and isinstance(error, IntegrityError | ProgrammingError):
-                    time.sleep(0.2)  # another driver makes the tables at this moment
+                    time.sleep(0.2)  # another driver is creating the tables
                     continue
                 why = " ".join(str(getattr(error, "orig", error)).split())
-                mend = "start the server, or give the password in the URL or as PGPASSWORD"
-                raise InputError(f"--storage {self.name}: cannot be opened: {why}; {mend}") from None
+                hint = "start the server, or give the password in the URL or as PGPASSWORD"
+                problem = f"cannot be opened: {why}"
+                raise ConfigError(problem, field="storage", value=self.name, hint=hint) from None
         event.listen(self.engine, "do_connect", self._connect)
 
     def own(self, study: str) -> None:
-        """Let nobody else drive this study while this process lives; raises InputError where somebody does."""
+        """Reserve a study for this process while it lives.
+
+        Raises:
+            ConfigError: Another process owns the study.
+        """
         digest = hashlib.sha256(f"pareto-yolo/{study}".encode()).digest()
         self._study, self._key = study, int.from_bytes(digest[:8], signed=True)
-        deadline = time.monotonic() + ENDING
+        deadline = time.monotonic() + RELEASE_SECONDS
         while not self._locked():
             if time.monotonic() > deadline:
                 self.close()
-                raise InputError(f"--storage {self.name}: another process is working on {study}; wait for it to end")
+                problem = f"another process is working on {study}"
+                raise ConfigError(problem, field="storage", value=self.name, hint="wait for it to end")
             time.sleep(0.2)
 
     def close(self) -> None:
-        """Leave the server, and the study to others."""
+        """Disconnect, and release the study."""
         if self._lock is not None:
             with suppress(DBAPIError):
                 self._lock.execute(sqlalchemy.text("SELECT pg_advisory_unlock_all()"))
@@ -134,14 +152,18 @@ class ServerStorage(RDBStorage):
         self.engine.dispose()
 
     def ready(self) -> None:
-        """Take the lock again where connections broke; raises StorageLostError when somebody else has it."""
+        """Take the lock again after a broken connection.
+
+        Raises:
+            StorageLostError: Another process owns the study.
+        """
         if not (self._broken and self._key):
             return
         self._broken, deadline = False, time.monotonic() + PATIENCE
-        # A server that this machine was cut off from may think for a while that the lock is still held from here.
+        # After a broken connection the server may hold this process's old lock for a while.
         while not self._locked():
             if time.monotonic() > deadline:
-                raise StorageLostError(f"{self.name}: another process has taken {self._study} over")
+                raise StorageLostError(f"{self.name}: another process has taken over {self._study}")
             stop_if_asked()
             time.sleep(1)
 
@@ -159,7 +181,7 @@ class ServerStorage(RDBStorage):
         return False
 
     def _connect(self, dialect: Any, record: object, arguments: Any, options: Any) -> Any:
-        """Connect, when the server is there again."""
+        """Connect as soon as the server answers."""
         self._broken, deadline, said = True, time.monotonic() + PATIENCE, False
         while True:
             try:
@@ -174,18 +196,17 @@ class ServerStorage(RDBStorage):
                     self.say(f"{self.name}: the database is back")
                 return connection
             if not said:
-                self.say(f"{self.name}: the database is away; waiting for it ({why})")
+                self.say(f"{self.name}: the database is unreachable; waiting for it ({why})")
                 said = True
             try:
                 stop_if_asked()
                 time.sleep(1)
             except KeyboardInterrupt:
-                self._given_up = True  # what is written on the way out does not wait
+                self._given_up = True  # writes during the shutdown do not wait
                 raise
 
     def _create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> FrozenTrial:
-        """Raises as Optuna's. It tries again by itself, which leaves a trial that nobody knows of where the first one
-        was written and only the answer was lost: that one is ended."""
+        """As Optuna's. Optuna's own retry leaves an unknown trial where only the answer was lost; that trial is ended."""
         if study_id not in self._next:
             self._next[study_id] = 1 + max(
                 (trial.number for trial in self._get_trials(study_id, None, set(), -1)), default=-1
@@ -193,12 +214,12 @@ class ServerStorage(RDBStorage):
         trial: FrozenTrial = self._create_once(study_id, template_trial)
         for number in range(self._next[study_id], trial.number):
             lost = self.get_trial_id_from_study_id_trial_number(study_id, number)
-            self.set_trial_user_attr(lost, "reason", INTERRUPTED)
+            self.set_trial_user_attr(lost, "reason", INTERRUPTED_REASON)
             self.set_trial_state_values(lost, TrialState.FAIL)
         self._next[study_id] = trial.number + 1
         return trial
 
-    _create_once = _lasting(RDBStorage._create_new_trial)
+    _create_once = _retrying(RDBStorage._create_new_trial)
 
 
 for _name in (
@@ -219,4 +240,4 @@ for _name in (
     "set_trial_user_attr",
     "set_trial_system_attr",
 ):
-    setattr(ServerStorage, _name, _lasting(getattr(RDBStorage, _name)))
+    setattr(ServerStorage, _name, _retrying(getattr(RDBStorage, _name)))

@@ -1,4 +1,4 @@
-"""The Optuna study of a run: opened and taken up."""
+"""The Optuna study of a run: opened, resumed and synced."""
 
 from __future__ import annotations
 
@@ -15,33 +15,42 @@ from optuna.trial import FixedTrial, TrialState, create_trial
 from sqlalchemy import event
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from nas.errors import InputError
+from nas.errors import ConfigError
 from nas.objectives.costs import COSTS, LATENCY
-from nas.runs.trials import INTERRUPTED
+from nas.runs.trials import INTERRUPTED_REASON
 from nas.spaces.architecture import Architecture
 from nas.spaces.space import Space
 
 
-def open_study(storage: str | RDBStorage, name: str, unit: str, minimised: Sequence[str] = LATENCY) -> optuna.Study:
-    """The study of scores in this ``unit`` (`nas.proxies.Proxy.unit`) and of what is ``minimised`` (`Target`), new or
-    taken up: trials that a dead driver left running are failed, so nothing waits for them. Raises InputError for a
-    file that is no study."""
+def open_study(storage: str | RDBStorage, name: str, unit: str, minimize: Sequence[str] = LATENCY) -> optuna.Study:
+    """Create or resume a study. Trials that a dead process left running become failed.
+
+    Args:
+        storage: The Optuna storage or its URL.
+        name: The study's name.
+        unit: Unit of the scores, see `nas.proxies.base.Proxy.unit`.
+        minimize: Costs that are minimized, see `nas.objectives.target.Target`.
+
+    Raises:
+        ConfigError: The storage is damaged.
+    """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        kept = RDBStorage(storage) if isinstance(storage, str) else storage
+        opened = RDBStorage(storage) if isinstance(storage, str) else storage
     except DatabaseError as error:
-        if isinstance(error, OperationalError):  # a full disk, or a file that is locked
+        if isinstance(error, OperationalError):  # a full disk, or a locked file
             raise
-        raise InputError(f"{storage}: damaged: {error.orig}; restore it, or search anew into another --out") from None
-    if kept.engine.dialect.name == "sqlite" and kept.engine.url.database:
-        # By itself SQLite syncs the disk thrice for every parameter of every trial; `sync` does it once a trial.
-        event.listen(kept.engine, "connect", _write_ahead)
-        kept.engine.dispose()
-    directions = [StudyDirection.MAXIMIZE, *(StudyDirection.MINIMIZE for _ in minimised)]
-    study = optuna.create_study(study_name=name, storage=kept, directions=directions, load_if_exists=True)
+        hint = "restore it, or search again with another `out`"
+        raise ConfigError(f"damaged: {error.orig}", file=str(storage), hint=hint) from None
+    if opened.engine.dialect.name == "sqlite" and opened.engine.url.database:
+        # By default SQLite syncs the disk three times for every parameter of every trial; `sync` does it once a trial.
+        event.listen(opened.engine, "connect", _write_ahead)
+        opened.engine.dispose()
+    directions = [StudyDirection.MAXIMIZE, *(StudyDirection.MINIMIZE for _ in minimize)]
+    study = optuna.create_study(study_name=name, storage=opened, directions=directions, load_if_exists=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
-        study.set_metric_names([unit, *(COSTS[name].objective for name in minimised)])
+        study.set_metric_names([unit, *(COSTS[cost].objective for cost in minimize)])
     interrupt(study)
     while study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
         study.tell(study.ask(), state=TrialState.FAIL)
@@ -54,7 +63,7 @@ def _write_ahead(connection: Any, record: object) -> None:
 
 
 def sync(study: optuna.Study) -> None:
-    """Bring all that was told onto the disk, where it outlives a power cut; a killed process loses nothing anyway."""
+    """Write all results to the disk, where they survive a power cut. A killed process loses nothing anyway."""
     engine = study._storage._backend.engine  # type: ignore[attr-defined]
     if engine.dialect.name == "sqlite":
         with engine.connect() as connection:
@@ -62,25 +71,36 @@ def sync(study: optuna.Study) -> None:
 
 
 def interrupt(study: optuna.Study) -> None:
-    """End the running trials, which nobody will finish; their slots are asked again."""
+    """End the trials that are running. A resumed search asks for their slots again."""
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        study._storage.set_trial_user_attr(trial._trial_id, "reason", INTERRUPTED)
+        study._storage.set_trial_user_attr(trial._trial_id, "reason", INTERRUPTED_REASON)
         study.tell(trial.number, state=TrialState.FAIL)
 
 
-def cut_off(study: optuna.Study) -> dict[int, str]:
-    """By slot, the architecture that it had when a run was cut off. It is asked for again: by now the others know more
-    than when it was suggested."""
-    attrs = [trial.user_attrs for trial in study.get_trials(deepcopy=False, states=(TrialState.FAIL,))]
-    return {of["slot"]: of["arch"] for of in attrs if of.get("reason") == INTERRUPTED and {"arch", "slot"} <= of.keys()}
+def interrupted_slots(study: optuna.Study) -> dict[int, str]:
+    """Architecture strings of interrupted trials by slot.
+
+    A resumed search asks for them again, since the sampler now knows more than when it suggested them.
+    """
+    found = [trial.user_attrs for trial in study.get_trials(deepcopy=False, states=(TrialState.FAIL,))]
+    return {
+        attributes["slot"]: attributes["arch"]
+        for attributes in found
+        if attributes.get("reason") == INTERRUPTED_REASON and {"arch", "slot"} <= attributes.keys()
+    }
 
 
-def begin(study: optuna.Study, space: Space, member: Architecture, attrs: Mapping[str, Any]) -> optuna.Trial:
-    """A running trial of this member, written in one piece: each parameter by itself would be synced to the disk."""
+def begin_trial(
+    study: optuna.Study, space: Space, member: Architecture, attributes: Mapping[str, Any]
+) -> optuna.Trial:
+    """Start a trial of a given member. It is written at once, since the disk syncs each parameter otherwise."""
     chosen = FixedTrial(space.parameters(member))
     space.suggest(chosen)
-    study.sampler = RandomSampler(seed=0)  # nothing is left to suggest
+    study.sampler = RandomSampler(seed=0)  # every parameter is fixed
     template = create_trial(
-        state=TrialState.RUNNING, params=chosen.params, distributions=chosen.distributions, user_attrs=dict(attrs)
+        state=TrialState.RUNNING,
+        params=chosen.params,
+        distributions=chosen.distributions,
+        user_attrs=dict(attributes),
     )
     return optuna.Trial(study, study._storage.create_new_trial(study._study_id, template_trial=template))

@@ -1,34 +1,59 @@
-"""A trial as a row: what the study knows of it, in the columns of trials.csv."""
+"""Trials of a run as rows: the columns of trials.csv, read from the Optuna study."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from enum import StrEnum
 from statistics import fmean
-
-import optuna
-import pandas as pd
-from optuna.trial import FrozenTrial, TrialState
+from typing import TYPE_CHECKING
 
 from nas.objectives.costs import COSTS, LATENCY
 from nas.objectives.pareto import Point
-from nas.proxies.rungs import RUNGS
-from nas.spaces.architecture import Architecture, decode
 
-INTERRUPTED = "interrupted"
+if TYPE_CHECKING:
+    import optuna
+    import pandas as pd
+    from optuna.trial import FrozenTrial
+
+INTERRUPTED_REASON = "interrupted"
+"""Reason in the study of a trial that its process did not finish."""
+
+
+class TrialState(StrEnum):
+    """State of a trial."""
+
+    TRAINED = "trained"
+    DUPLICATE = "duplicate"
+    """Repeats an earlier trial; nothing was trained."""
+    GATED = "gated"
+    """Exceeds a limit; nothing was trained."""
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    RUNNING = "running"
 
 
 @dataclass(frozen=True)
-class Record:
-    """``state`` is trained, duplicate, gated, failed, interrupted or running; ``reason`` says why it was not trained,
-    or not again. ``rung`` is the highest that it reached; ``higher`` holds its mean scores on those above the first.
+class TrialRecord:
+    """One trial.
 
-    ``latency_ms`` is predicted, one image at the deployment size; ``weight_bytes`` is what the deployed weights take;
-    ``seconds`` is what the proxy took.
+    Attributes:
+        number: Its number in the study.
+        state: Its state.
+        arch: Its architecture string.
+        score: Score on the first rung.
+        latency_ms: Predicted latency of one image at the deployment size.
+        params: Number of parameters.
+        macs: Multiply-adds of one image.
+        weight_bytes: Bytes of the deployed weights.
+        rung: Highest rung that it reached.
+        seconds: Duration of its training on the first rung.
+        reason: The reason why it was not trained, or not again.
+        higher: Mean score by rung above the first.
     """
 
     number: int
-    state: str
+    state: TrialState
     arch: str
     score: float | None = None
     latency_ms: float | None = None
@@ -41,47 +66,64 @@ class Record:
     higher: Mapping[int, float] = field(default_factory=dict, hash=False)
 
     @property
-    def architecture(self) -> Architecture:
-        return decode(self.arch)
+    def trained(self) -> bool:
+        """True if it was trained and has a score."""
+        return self.state is TrialState.TRAINED
 
     def costs(self, names: Iterable[str] = COSTS) -> dict[str, float]:
-        """Costs by their names; of one that was priced only."""
+        """Costs by name. The trial must have been priced."""
         found = {name: getattr(self, COSTS[name].column) for name in names}
         assert None not in found.values()
         return found
 
     def point(self, names: Iterable[str] = LATENCY) -> Point:
-        """The score on the first rung and these costs; of a trained one only."""
+        """Score on the first rung and the named costs of a trained trial."""
         assert self.score is not None
         return self.score, *self.costs(names).values()
 
     @staticmethod
-    def of(trial: FrozenTrial) -> Record:
-        """The record of a trial of our study."""
-        attrs = trial.user_attrs
-        reason = attrs.get("reason", "")
-        if trial.state == TrialState.COMPLETE:
-            state = "duplicate" if "duplicate_of" in attrs else "trained"
-        elif trial.state == TrialState.PRUNED:
-            state = "duplicate" if "duplicate_of" in attrs else "gated"
-        elif trial.state == TrialState.FAIL:
-            state = "duplicate" if "duplicate_of" in attrs else INTERRUPTED if reason == INTERRUPTED else "failed"
-        else:
-            state = "running"
-        if "duplicate_of" in attrs:
-            reason = f"same as trial {attrs['duplicate_of']}"
-        known = {name: attrs[name] for name in KEPT if name in attrs}
+    def from_trial(trial: FrozenTrial) -> TrialRecord:
+        """The record of a trial of the study."""
+        attributes = trial.user_attrs
+        known = {name: attributes[name] for name in _COLUMNS if name in attributes}
+        reason = attributes.get("reason", "")
+        if "duplicate_of" in attributes:
+            reason = f"same as trial {attributes['duplicate_of']}"
         score = trial.values[0] if trial.values else None
-        return Record(**(known | {"number": trial.number, "state": state, "score": score, "reason": reason}))
+        changes = {"number": trial.number, "state": _state(trial), "score": score, "reason": reason}
+        return TrialRecord(**(known | changes))
 
 
-KEPT = [f.name for f in fields(Record)]
-"""What a trial's attributes may hold of it."""
+_COLUMNS = [column.name for column in fields(TrialRecord)]
+
+
+def _state(trial: FrozenTrial) -> TrialState:
+    name = trial.state.name
+    if name in {"RUNNING", "WAITING"}:
+        return TrialState.RUNNING
+    if "duplicate_of" in trial.user_attrs:
+        return TrialState.DUPLICATE
+    if name == "COMPLETE":
+        return TrialState.TRAINED
+    if name == "PRUNED":
+        return TrialState.GATED
+    interrupted = trial.user_attrs.get("reason") == INTERRUPTED_REASON
+    return TrialState.INTERRUPTED if interrupted else TrialState.FAILED
 
 
 @dataclass(frozen=True)
-class Result:
-    """One training on a rung above the first; ``score`` is None where it failed, for ``reason``."""
+class RungResult:
+    """One training on a rung above the first.
+
+    Attributes:
+        number: Number of the trial.
+        rung: The rung, from 2.
+        seed: Seed of the training.
+        score: Its score; None if the training failed.
+        test: Score on the test split, where there is one.
+        seconds: Duration of the training.
+        reason: The reason of a failure.
+    """
 
     number: int
     rung: int
@@ -92,34 +134,42 @@ class Result:
     reason: str = ""
 
 
-def keep(study: optuna.Study, result: Result) -> None:
-    """Write a result into the study: into a trial that has ended nothing can be written."""
+def keep_result(study: optuna.Study, result: RungResult) -> None:
+    """Store a result in the study's attributes, since trials that have ended cannot be changed."""
     study.set_user_attr(f"rung {result.rung} of trial {result.number}, seed {result.seed}", asdict(result))
 
 
-def results(study: optuna.Study) -> list[Result]:
-    """What the study keeps of the rungs above the first."""
+def rung_results(study: optuna.Study) -> list[RungResult]:
+    """All trainings on rungs above the first that the study holds."""
     found = [value for key, value in study.user_attrs.items() if key.startswith("rung ")]
-    return sorted((Result(**value) for value in found), key=lambda result: (result.rung, result.number, result.seed))
+    results = (RungResult(**value) for value in found)
+    return sorted(results, key=lambda result: (result.rung, result.number, result.seed))
 
 
-def records(study: optuna.Study) -> list[Record]:
-    """All trials that got as far as an architecture, in order."""
-    rows = [Record.of(trial) for trial in study.get_trials(deepcopy=False) if "arch" in trial.user_attrs]
+def read_trials(study: optuna.Study) -> list[TrialRecord]:
+    """All trials that have an architecture, in order."""
+    rows = [TrialRecord.from_trial(trial) for trial in study.get_trials(deepcopy=False) if "arch" in trial.user_attrs]
     scores: dict[int, dict[int, list[float]]] = {}
-    for result in results(study):
+    for result in rung_results(study):
         if result.score is not None:
             scores.setdefault(result.number, {}).setdefault(result.rung, []).append(result.score)
-    means = {number: {rung: fmean(found) for rung, found in of.items()} for number, of in scores.items()}
-    return [replace(row, rung=max(of), higher=of) if (of := means.get(row.number)) else row for row in rows]
+    means = {number: {rung: fmean(found) for rung, found in by.items()} for number, by in scores.items()}
+    return [replace(row, rung=max(by), higher=by) if (by := means.get(row.number)) else row for row in rows]
 
 
-def table(rows: Iterable[Record]) -> pd.DataFrame:
-    """trials.csv: a row a trial, whole numbers whole; after the score on the first rung those on the higher ones."""
+def trials_frame(rows: Iterable[TrialRecord], rungs: int = 3) -> pd.DataFrame:
+    """trials.csv: a row a trial. Scores on higher rungs follow the score on the first.
+
+    Args:
+        rows: The trials.
+        rungs: Number of rungs that get a column.
+    """
+    import pandas as pd
+
     held = list(rows)
-    plain = [name for name in KEPT if name != "higher"]
+    plain = [name for name in _COLUMNS if name != "higher"]
     frame = pd.DataFrame([[getattr(row, name) for name in plain] for row in held], columns=plain)
-    for rung in range(2, RUNGS + 1):
+    for rung in range(2, rungs + 1):
         scores = pd.Series([row.higher.get(rung) for row in held], dtype=float)
         frame.insert(plain.index("score") + rung - 1, f"score_rung_{rung}", scores)
-    return frame.astype(dict.fromkeys(("params", "macs", "weight_bytes", "rung"), "Int64"))
+    return frame.astype({"state": str} | dict.fromkeys(("params", "macs", "weight_bytes", "rung"), "Int64"))

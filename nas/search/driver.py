@@ -1,4 +1,4 @@
-"""The loop of a search: ask, gate, train, tell."""
+"""Driver of a search: ask for a candidate, check its limits, train it, tell the study."""
 
 from __future__ import annotations
 
@@ -14,43 +14,56 @@ from typing import Any
 
 import numpy as np
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import TrialState as OptunaState
 
-from nas.errors import InputError
-from nas.execution.score import Score, SearchError, outcome_of
+from nas.errors import InputError, SearchError
+from nas.execution.score import Score, outcome_of
 from nas.interrupts import stop_if_asked
 from nas.objectives.costs import COSTS
 from nas.objectives.limits import Limits
 from nas.objectives.pareto import Point
 from nas.objectives.target import Target
 from nas.proxies.base import Outcome
-from nas.runs.observer import NOBODY, Watcher
+from nas.runs.observer import NO_OBSERVER, TrialObserver
 from nas.runs.storage import StorageLostError
-from nas.runs.study import begin, cut_off, interrupt, sync
-from nas.runs.trials import INTERRUPTED, Record, records
-from nas.search.samplers import Random, Sampler, Scene
+from nas.runs.study import begin_trial, interrupt, interrupted_slots, sync
+from nas.runs.trials import TrialRecord, TrialState, read_trials
+from nas.search.samplers import Random, Sampler, SearchState
 from nas.spaces.architecture import Architecture
 from nas.spaces.space import Space
 
 REPEATS = 5
-"""Trials in a row that repeat known architectures before one is drawn at random instead of by the sampler."""
+"""Duplicates in a row after which one candidate is drawn at random instead of by the sampler."""
 EXHAUSTED = 500
 """Trials in a row without anything new after which the space counts as exhausted."""
 FAILURES = 10
-"""Failures in a row that end the search: the fault is then not the candidates'."""
+"""Failures in a row that end the search: the candidates are not the cause then."""
 
 
 @dataclass(frozen=True)
 class Driver:
-    """Fills a study with ``budget`` trained candidates, ``workers`` of them trained at once.
+    """Fills a study with ``budget`` trained candidates.
 
-    Baselines, the stock model first, take at most a fifth of the budget and pass every gate; without the stock model
-    there is no search. All randomness comes from
-    ``seed``: same seed, table and number of workers, same trials, because trials are told in the order in which they
-    were asked, whoever finished first, and each is asked for after the same number of others was told. One more is
-    asked for than there are workers, so that none waits for an
-    older trial to end; a single worker is asked when it is free, with everything told. After ``until``, seconds of
-    `time.monotonic`, nothing more is asked for once a candidate is trained.
+    Baselines come first, the stock model before all others. They take at most a fifth of the budget and ignore limits.
+    A failed stock model ends the search.
+
+    The same seed, table and number of workers give the same trials: the study is told in the order of asking, and each
+    trial is asked for after the same number of others was told. Several workers have one trial more than workers open,
+    so that none waits for an older trial; a single worker asks with everything told.
+
+    Attributes:
+        study: The Optuna study.
+        space: The search space.
+        target: The deployment target.
+        score: Trains candidates.
+        sampler: Suggests candidates.
+        seed: Seed of all random choices and trainings.
+        budget: Number of candidates to train.
+        limits: Limits on costs.
+        workers: Candidates trained at once.
+        start: Architectures to train first.
+        until: Time of `time.monotonic` after which no further candidate is asked for, once one is trained.
+        observer: Is notified of trials.
     """
 
     study: optuna.Study
@@ -64,70 +77,79 @@ class Driver:
     workers: int = 1
     start: tuple[Architecture, ...] = ()
     until: float = math.inf
-    watcher: Watcher = NOBODY
+    observer: TrialObserver = NO_OBSERVER
 
     def baselines(self) -> list[Architecture]:
-        """What the search starts from: the stock model, what the user named, the stock model on images of other
-        sizes, and the uniform replacements, as many as a fifth of the budget holds."""
-        return self._known()[: max(1, self.budget // 5)]
+        """Architectures that the search starts from, at most a fifth of the budget: the stock model, ``start``, the
+        stock model at other image sizes, and the uniform replacements."""
+        return self._all_baselines()[: max(1, self.budget // 5)]
 
     def left_out(self) -> list[Architecture]:
-        """Those of them that this fifth does not hold."""
-        return self._known()[len(self.baselines()) :]
+        """Baselines that exceed a fifth of the budget."""
+        return self._all_baselines()[len(self.baselines()) :]
 
-    def _known(self) -> list[Architecture]:
+    def _all_baselines(self) -> list[Architecture]:
         by_hand = (*self.space.resized(), *self.space.uniform_replacements())
         return list(dict.fromkeys((self.space.stock(), *self.start, *by_hand)))
 
     @cached_property
-    def _cut_off(self) -> dict[int, str]:
-        return cut_off(self.study)
+    def _interrupted(self) -> dict[int, str]:
+        return interrupted_slots(self.study)
 
-    def run(self, told: Callable[[Record], None]) -> str:
-        """Search until the budget is spent; returns why it ended. ``told`` gets every record when it is told.
+    def run(self, ended: Callable[[TrialRecord], None]) -> str:
+        """Search until the budget is spent.
 
-        Raises SearchError when the stock model fails, after too many failures in a row, or when nothing can be scored
-        or stored any more; taken up again, it tries anew.
+        Args:
+            ended: Receives every trial when it has ended.
+
+        Returns:
+            The reason why the search ended.
+
+        Raises:
+            SearchError: The stock model failed, too many candidates failed in a row, or candidates can no longer be
+                trained or stored. A resumed search tries again.
         """
         asked: deque[_Asked] = deque()
-        done = [row for row in records(self.study) if row.state not in {INTERRUPTED, "running"}]
+        unfinished = {TrialState.INTERRUPTED, TrialState.RUNNING}
+        done = [row for row in read_trials(self.study) if row.state not in unfinished]
         before = len(done)
         try:
             while True:
                 stop_if_asked()
-                ended = self._ended(done, before)
-                if not ended:
+                reason = self._end_reason(done, before)
+                if not reason:
                     self._fill(asked, done)
                 elif not asked:
-                    return ended
+                    return reason
                 done.append(self._tell(asked.popleft(), done))
-                told(done[-1])
-                if done[-1].state == "failed" and done[-1].arch == str(self.space.stock()):
+                ended(done[-1])
+                if self._is_failed_stock(done[-1]):
                     raise SearchError(f"the stock model could not be trained: {done[-1].reason}")
         except (KeyboardInterrupt, InputError, SearchError):
             with suppress(StorageLostError):
                 interrupt(self.study)
             raise
 
-    def _ended(self, done: list[Record], before: int) -> str:
-        """Why nothing more is asked for, if so; failures ``before`` this process took the run up do not count."""
-        count = sum(row.state == "trained" for row in done)
+    def _end_reason(self, done: list[TrialRecord], before: int) -> str:
+        """The reason to ask for no more; empty to go on. The first ``before`` trials are of an earlier process, whose
+        failures do not count."""
+        count = sum(row.trained for row in done)
         if count >= self.budget:
             return "the budget is spent"
         if count and time.monotonic() >= self.until:
             return f"the time limit is reached, with {count} of {self.budget} candidates trained"
-        if _tail(done[before:], "failed") >= FAILURES:
+        if _tail(done[before:], TrialState.FAILED) >= FAILURES:
             raise SearchError(f"{FAILURES} candidates in a row failed, the last with: {done[-1].reason}")
-        idle = _tail(done, "duplicate", "gated")
+        idle = _tail(done, TrialState.DUPLICATE, TrialState.GATED)
         if idle >= EXHAUSTED:
-            return f"the last {idle} suggestions were repeats or over a limit: the space has nothing new to offer"
+            return f"the last {idle} suggestions were repeats or over a limit: the space is exhausted"
         return ""
 
-    def _fill(self, asked: deque[_Asked], done: list[Record]) -> None:
-        """Ask for as many trials as may be open at once, and start the trainings of those that need one."""
+    def _fill(self, asked: deque[_Asked], done: list[TrialRecord]) -> None:
+        """Ask for as many trials as may be open at once, and start their trainings."""
         most = self.workers + 1 if self.workers > 1 else 1
-        left = self.budget - sum(row.state == "trained" for row in done)
-        known = {row.arch for row in done if self._stands(row)} | {entry.arch for entry in asked}
+        left = self.budget - sum(row.trained for row in done)
+        known = {row.arch for row in done if self._is_final(row)} | {entry.arch for entry in asked}
         while len(asked) < most and sum(entry.training is not None for entry in asked) < left:
             entry = self._ask(len(done) + len(asked), done, asked, known)
             asked.append(entry)
@@ -137,88 +159,103 @@ class Driver:
             member = entry.architecture
             if not entry.over:
                 entry.training = self.score(self.target.detector(member), self.seed, scale=self.target.scale(member))
-            self.watcher.asked(entry.trial, member)  # while it is trained
+            self.observer.asked(entry.trial, member)  # while it is trained
 
-    def _stands(self, row: Record) -> bool:
-        """Whether its architecture is not to be trained again; the stock model is, where it failed."""
-        return row.state != "duplicate" and not (row.state == "failed" and row.arch == str(self.space.stock()))
+    def _is_final(self, row: TrialRecord) -> bool:
+        """Return True if retraining is unnecessary. A failed stock model is always retried."""
+        return row.state is not TrialState.DUPLICATE and not self._is_failed_stock(row)
 
-    def _ask(self, slot: int, done: list[Record], open_ones: Iterable[_Asked], known: Collection[str]) -> _Asked:
-        """Ask for a trial and write what can be told without training; ``known`` architectures were asked for."""
-        baselines, rng = self.baselines(), np.random.default_rng([self.seed, slot])
-        to_come = [member for member in baselines if str(member) not in known]
-        running = [entry.architecture for entry in open_ones if entry.training is not None]
-        scene = Scene(self.study, self.space, self.target, self.limits, done, running)
-        asked: Architecture | optuna.Trial
-        if slot in self._cut_off:
-            asked = self.space.decode(self._cut_off[slot])
-        elif to_come:
-            asked = to_come[0]
-        else:
-            asked = (Random() if _tail(done, "duplicate") >= REPEATS else self.sampler).ask(scene, rng)
+    def _is_failed_stock(self, row: TrialRecord) -> bool:
+        return row.state is TrialState.FAILED and row.arch == str(self.space.stock())
+
+    def _ask(
+        self, slot: int, done: list[TrialRecord], open_trials: Iterable[_Asked], known: Collection[str]
+    ) -> _Asked:
+        """Ask for a trial and store its costs; ``known`` are the architectures that were asked for."""
+        baselines = self.baselines()
+        asked = self._suggest(slot, done, open_trials, [member for member in baselines if str(member) not in known])
         architecture = self.space.suggest(asked) if isinstance(asked, optuna.Trial) else asked
-        found = self.target.costs(architecture)
-        # The architecture last: what has one has all of them.
-        shown: dict[str, Any] = {"slot": slot} | {COSTS[name].column: value for name, value in found.items()}
-        shown |= {"arch": str(architecture)}
+        costs = self.target.costs(architecture)
+        # The architecture is last: a trial that has it has all attributes.
+        attributes: dict[str, Any] = {"slot": slot} | {COSTS[name].column: value for name, value in costs.items()}
+        attributes |= {"arch": str(architecture)}
         if isinstance(asked, optuna.Trial):
             trial = asked
-            for name, value in shown.items():
+            for name, value in attributes.items():
                 trial.set_user_attr(name, value)
         else:
-            trial = begin(self.study, self.space, architecture, shown)
-        violations = self.limits.violations(found)
+            trial = begin_trial(self.study, self.space, architecture, attributes)
+        violations = self.limits.violations(costs)
         for name, value in violations.items():
             trial.set_constraint(name, value)
         over = {} if architecture in baselines else {name: value for name, value in violations.items() if value > 0}
-        return _Asked(trial, architecture, [found[name] for name in self.target.minimised], over)
+        return _Asked(trial, architecture, [costs[name] for name in self.target.minimize], over)
 
-    def _tell(self, asked: _Asked, done: list[Record]) -> Record:
-        """End a trial. What the study shows of it is written before it is told: then it is final."""
-        trial, arch = asked.trial, asked.arch
-        known = next((row for row in done if row.arch == arch and self._stands(row)), None)
-        values: Point | None = None
-        state = TrialState.COMPLETE
+    def _suggest(
+        self, slot: int, done: list[TrialRecord], open_trials: Iterable[_Asked], baselines: Sequence[Architecture]
+    ) -> Architecture | optuna.Trial:
+        """The next candidate: an interrupted one of this slot, the first of the ``baselines`` left, or the sampler's."""
+        if slot in self._interrupted:
+            return self.space.decode(self._interrupted[slot])
+        if baselines:
+            return baselines[0]
+        running = [entry.architecture for entry in open_trials if entry.training is not None]
+        state = SearchState(self.study, self.space, self.target, self.limits, done, running)
+        stuck = _tail(done, TrialState.DUPLICATE) >= REPEATS
+        return (Random() if stuck else self.sampler).ask(state, np.random.default_rng([self.seed, slot]))
+
+    def _tell(self, asked: _Asked, done: list[TrialRecord]) -> TrialRecord:
+        """End a trial. Its attributes are written first, since a trial that has ended is final."""
+        trial = asked.trial
+        known = next((row for row in done if row.arch == asked.arch and self._is_final(row)), None)
         if asked.training is not None:
-            try:
-                outcome = outcome_of(asked.training)
-            except (InputError, SearchError):
-                raise  # no fault of the candidate's
-            except Exception as error:
-                trial.set_user_attr("reason", f"{type(error).__name__}: {error}")
-                state = TrialState.FAIL
-            else:
-                trial.set_user_attr("seconds", round(outcome.seconds, 3))
-                trial.set_user_attr("rung", 1)
-                if outcome.cached:
-                    trial.set_user_attr("reason", "score of an earlier run, from the cache")
-                self.watcher.trained(trial, asked.architecture, outcome)
-                values = outcome.score, *asked.minimised
+            values, state = self._await(asked, asked.training)
         elif known is not None:
             trial.set_user_attr("duplicate_of", known.number)
-            if known.state == "trained":
-                values = known.point(self.target.minimised)
-            else:
-                state = TrialState.PRUNED if known.state == "gated" else TrialState.FAIL
+            values = known.point(self.target.minimize) if known.trained else None
+            gated = known.state is TrialState.GATED
+            state = OptunaState.COMPLETE if known.trained else OptunaState.PRUNED if gated else OptunaState.FAIL
         else:
             reason = ", ".join(f"{name} {value:.1%} over its limit" for name, value in asked.over.items())
             trial.set_user_attr("reason", reason)
-            state = TrialState.PRUNED
+            values, state = None, OptunaState.PRUNED
         ended = self.study.tell(trial, values, state)
         sync(self.study)
-        return Record.of(ended)
+        return TrialRecord.from_trial(ended)
+
+    def _await(self, asked: _Asked, training: Future[Outcome]) -> tuple[Point | None, OptunaState]:
+        """Wait for a training and store its result; the values and the state of its trial."""
+        trial = asked.trial
+        try:
+            outcome = outcome_of(training)
+        except (InputError, SearchError):
+            raise  # the candidate is not the cause
+        except Exception as error:
+            trial.set_user_attr("reason", f"{type(error).__name__}: {error}")
+            return None, OptunaState.FAIL
+        trial.set_user_attr("seconds", round(outcome.seconds, 3))
+        trial.set_user_attr("rung", 1)
+        if outcome.cached:
+            trial.set_user_attr("reason", "score of an earlier run, from the cache")
+        self.observer.trained(trial, asked.architecture, outcome)
+        return (outcome.score, *asked.costs), OptunaState.COMPLETE
 
 
 @dataclass
 class _Asked:
-    """An open trial: the costs that are minimised, by how much it lies over which limit, its training.
+    """An open trial.
 
-    Without a training it repeats an older trial, or else lies over a limit.
+    Attributes:
+        trial: The Optuna trial.
+        architecture: Its architecture.
+        costs: Costs that are minimized.
+        over: Relative excess over each limit that it exceeds.
+        training: Its training; None if it repeats an older trial or exceeds a limit.
     """
 
     trial: optuna.Trial
     architecture: Architecture
-    minimised: Sequence[float]
+    costs: Sequence[float]
     over: Mapping[str, float]
     training: Future[Outcome] | None = None
 
@@ -227,8 +264,8 @@ class _Asked:
         return str(self.architecture)
 
 
-def _tail(done: list[Record], *states: str) -> int:
-    """How many records at the end are in one of these states."""
+def _tail(done: list[TrialRecord], *states: TrialState) -> int:
+    """Number of trials at the end that are in one of these states."""
     count = 0
     for row in reversed(done):
         if row.state not in states:

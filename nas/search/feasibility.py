@@ -1,4 +1,4 @@
-"""Whether a space can meet its budgets at all, told before anything is spent."""
+"""Feasibility of limits: sampled members of the space are priced before anything is trained."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ from statistics import median
 
 import numpy as np
 
-from nas.errors import InputError
+from nas.errors import ConfigError
 from nas.objectives.costs import readable
 from nas.objectives.limits import Limits
 from nas.objectives.target import Target
 from nas.spaces.space import Space
 
 SAMPLED = 100
+"""Random members that are priced."""
 
 
 @dataclass(frozen=True)
-class Reach:
-    """What members of a space cost, as in `Limits`: the smallest one and ``SAMPLED`` random ones.
+class Feasibility:
+    """Costs of members of a space, and the share of them within the limits.
 
-    ``within`` is the share of the random ones that keep the limit, or every limit under the name "all".
+    Attributes:
+        costs: By name of a cost, those of the smallest member and of `SAMPLED` random ones.
+        limits: The limits.
+        within: Share of the random members within each limit by name, and within all limits under "all".
     """
 
     costs: Mapping[str, list[float]]
@@ -29,32 +33,42 @@ class Reach:
     within: Mapping[str, float]
 
     def lines(self) -> list[str]:
-        """A line a limit, and one for all of them where there are several."""
-        told = []
+        """A line for each limit in words, and one for all of them where there are several."""
+        lines = []
         for name, limit in asdict(self.limits).items():
             if limit is not None:
                 least, middle, most = (f(self.costs[name]) for f in (min, median, max))
-                told.append(
-                    f"--max-{name} {limit:.10g} is kept by {self.within[name]:.0%} of {SAMPLED} random members: "
-                    f"{readable(name, least)} to {readable(name, most)}, median {readable(name, middle)}"
+                lines.append(
+                    f"{self.within[name]:.0%} of {SAMPLED} random models meet max {name} {limit:.10g}. They range from "
+                    f"{readable(name, least)} to {readable(name, most)}, median {readable(name, middle)}."
                 )
-        return told if len(told) < 2 else [*told, f"all of these are kept by {self.within['all']:.0%}"]
+        return lines if len(lines) < 2 else [*lines, f"{self.within['all']:.0%} meet all limits."]
 
 
-def reach(space: Space, target: Target, limits: Limits) -> Reach:
-    """Look at random members, always the same ones, and the smallest; raises InputError for a limit that none keeps."""
+def check_feasibility(space: Space, target: Target, limits: Limits) -> Feasibility:
+    """Price the smallest member and random members, always the same ones.
+
+    Args:
+        space: The search space.
+        target: The deployment target.
+        limits: Limits on costs.
+
+    Raises:
+        ConfigError: None of these members meets a limit.
+    """
     random = np.random.default_rng(0)
     members = [space.smallest(), *(space.random(random) for _ in range(SAMPLED))]
-    found = [target.costs(member) for member in members]
-    columns = {name: [of_member[name] for of_member in found] for name in asdict(limits)}
+    priced = [target.costs(member) for member in members]
+    columns = {name: [costs[name] for costs in priced] for name in asdict(limits)}
     for name, limit in asdict(limits).items():
         if limit is not None and min(columns[name]) > limit:
-            least = readable(name, min(columns[name]))
-            raise InputError(
-                f"--max-{name} {limit:.10g}: no member of the space {space.name} was found that keeps it; the least of "
-                f"{SAMPLED} random ones and the smallest is {least}: raise it, or give a space that reaches lower"
+            problem = (
+                f"no model of the space {space.name} was found that meets it; the least of {SAMPLED} random models and "
+                f"the smallest is {readable(name, min(columns[name]))}"
             )
-    over = [limits.violations(of_member) for of_member in found[1:]]
-    within = {name: sum(of[name] <= 0 for of in over) / SAMPLED for name in over[0]}
-    within["all"] = sum(map(limits.kept_by, found[1:])) / SAMPLED
-    return Reach(columns, limits, within)
+            hint = "raise it, choose a smaller `imgsz`, or give a space with smaller models"
+            raise ConfigError(problem, field=f"max_{name}", value=f"{limit:.10g}", hint=hint)
+    violations = [limits.violations(costs) for costs in priced[1:]]
+    within = {name: sum(own[name] <= 0 for own in violations) / SAMPLED for name in limits.names}
+    within["all"] = sum(map(limits.met_by, priced[1:])) / SAMPLED
+    return Feasibility(columns, limits, within)

@@ -1,40 +1,66 @@
-"""The result of a search as a table, and its promises in words."""
+"""The result of a search on the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from rich.box import SIMPLE
 from rich.table import Table
 
-from nas.objectives.costs import COSTS, LATENCY, readable
+from nas.config import SearchConfig
+from nas.latency.notices import forced_warning
+from nas.objectives.costs import COSTS, readable
 from nas.objectives.limits import Limits
-from nas.runs.finalists import Finalist
+from nas.runs.finalists import Finalist, unmeasured_note
+from nas.search.pipeline import SearchResult
+from nas.terminal import Terminal
 
 
-def result_table(
-    front: Sequence[Finalist],
-    stock: Finalist,
-    unit: str,
-    unmeasured: str = "",
-    minimised: Sequence[str] = LATENCY,
-    sizes: Sequence[int] = (),
-) -> Table:
-    """The front and the stock model, predicted latency against measured, and what else is ``minimised`` (`Target`), or
-    parameters and MACs; in place of parameters the image size where there are several ``sizes``; ``unit`` is that of
-    the scores, ``unmeasured`` says why none was measured."""
-    several = len(sizes) > 1
-    costs = minimised[1:] or (("macs",) if several else ("params", "macs"))
-    title = f"Pareto front, {unmeasured or 'measured whole on the device'}"
-    shown = Table(title=title, box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))  # fits into 80 columns
+def show_result(result: SearchResult, terminal: Terminal) -> None:
+    """Print the front, the score noise, the limits that are met, and the files."""
+    run, forced = result.run, result.run.record.forced
+    unmeasured = unmeasured_note(run.folder, forced) if result.stock.latency_ms is None else ""
+    table = result_table(result.front, result.stock, run.config, run.result.unit)
+    table.title = _title(result, unmeasured)
+    terminal.show(table)
+    terminal.say(run.result.trust)
+    terminal.say(unmeasured or accuracy_note(result.front, run.config.limits))
+    if forced:
+        terminal.say(forced_warning(forced))
+    terminal.say(f"models in {run.folder / 'pareto'}, report in {run.folder / 'report.html'}")
+
+
+def _title(result: SearchResult, unmeasured: str) -> str:
+    if not result.score_noise.tells_apart:
+        title = f"No Pareto front: the scores differ only by noise; {unmeasured or 'latency measured end-to-end'}"
+    else:
+        title = f"Pareto front, {unmeasured or 'latency measured end-to-end on the device'}"
+    return f"{title}; the table does not fit this device" if result.run.record.forced else title
+
+
+def result_table(front: Sequence[Finalist], stock: Finalist, config: SearchConfig, unit: str) -> Table:
+    """The front and the stock model, with predicted and measured latency and other costs.
+
+    The other costs are those that the search minimizes beside latency, or else parameters and MACs. With several image
+    sizes the size takes the place of the parameters.
+
+    Args:
+        front: Models of the front.
+        stock: The stock model.
+        config: Options of the search.
+        unit: Unit of the scores.
+    """
+    several = len(config.imgsz) > 1
+    costs = config.minimize[1:] or (("macs",) if several else ("params", "macs"))
+    shown = Table(box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))  # fits into 80 columns
     figures = ("measured\nms", "predicted\nms", "error", *(COSTS[name].heading for name in costs))
     for heading in ("model", *(("px",) if several else ()), unit.replace(" ", "\n", 1), *figures):
         shown.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
-    for finalist in front if stock in front else [*front, stock]:
+    stock_in_front = any(finalist.stock for finalist in front)
+    for finalist in front if stock_in_front else [*front, stock]:
         measured = finalist.latency_ms is not None
         shown.add_row(
-            f"{finalist.name} (stock)" if finalist.stock and finalist in front else finalist.name,
+            f"{finalist.name} (stock)" if finalist.stock and stock_in_front else finalist.name,
             *((f"{finalist.imgsz}",) if several else ()),
             f"{finalist.score:.4f}",
             f"{finalist.latency_ms:.2f} ± {finalist.latency_spread_ms:.2f}" if measured else "-",
@@ -46,11 +72,12 @@ def result_table(
     return shown
 
 
-def promises(front: Sequence[Finalist], limits: Limits) -> str:
-    """What can be said of the limits and of the table, from what was measured."""
+def accuracy_note(front: Sequence[Finalist], limits: Limits) -> str:
+    """The accuracy of the latency predictions and the limits that are met, in words."""
     errors = [abs(finalist.error) for finalist in front if finalist.error is not None]
     if not errors:
-        return "no measured model keeps every limit: the front is empty"
-    text = f"measured latency within {max(errors):.1%} of its prediction for all {len(errors)} models"
-    given = [f"--max-{name}" for name, value in asdict(limits).items() if value is not None]
-    return f"{text}; every one keeps {', '.join(given)}" if given else text
+        return "No measured model meets all limits: the front is empty."
+    models = "1 model" if len(errors) == 1 else f"all {len(errors)} models"
+    text = f"Measured latency is within {max(errors):.1%} of its prediction for {models}."
+    given = " and ".join(f"max {name}" for name in limits.names)
+    return f"{text} Every model meets {given}." if given else text

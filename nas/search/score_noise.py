@@ -1,73 +1,47 @@
-"""How far a run's scores can be trusted: a few candidates scored again with another seed."""
+"""Score noise of a run: a few candidates are trained again with another seed."""
 
 from __future__ import annotations
 
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from nas.errors import InputError
-from nas.execution.score import Score, SearchError, outcome_of
+from nas.errors import InputError, SearchError
+from nas.execution.score import Score, outcome_of
 from nas.objectives.target import Target
 from nas.progress import Progress
-from nas.runs.trials import Record
+from nas.runs.score_noise import ScoreNoise
+from nas.runs.trials import TrialRecord
 
 REPEATS = 6
-CHANCE = 2.77
-"""Two values differ by chance with 95 % within 1.96 sqrt(2) standard deviations of one."""
+"""Candidates that are trained again."""
 
 
-@dataclass(frozen=True)
-class Signal:
-    """Standard deviations of the proxy's score: ``seeds`` between trainings of one candidate, pooled over ``repeats``
-    of them (``failed`` more gave no score), ``candidates`` between all that were trained, ``equals`` between those of
-    equal latency: what is left of ``candidates`` beside a line over the logarithm of latency."""
+def repeated_trials(rows: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Trained candidates to train again: the stock model, which is first, and others evenly spaced over the run.
 
-    seeds: float
-    candidates: float
-    equals: float
-    repeats: int
-    failed: int = 0
-
-    @property
-    def tells_apart(self) -> bool:
-        """Whether candidates differ by clearly more than chance."""
-        return self.candidates >= 2 * self.seeds
-
-    def __str__(self) -> str:
-        text = (
-            f"scores vary by {self.candidates:.3f} between candidates, by {self.equals:.3f} between those of equal "
-            f"latency and by {self.seeds:.3f} between seeds (sd)"
-        )
-        text += f"; differences below {CHANCE * self.seeds:.3f} are noise"
-        if self.failed:
-            text += f" ({self.failed} of {self.repeats + self.failed} trainings with another seed failed)"
-        return text if self.tells_apart else f"{text}: this run CANNOT tell its candidates apart by score"
-
-
-def pooled(found: Sequence[tuple[float, int]]) -> float:
-    """The standard deviation of one candidate's scores over seeds, from those of several candidates, each with the
-    number of scores that it is of."""
-    return float((sum(sd**2 * (n - 1) for sd, n in found) / sum(n - 1 for _, n in found)) ** 0.5)
-
-
-def chosen(rows: Sequence[Record]) -> list[Record]:
-    """Which of the trained candidates to score again: the stock model and others, evenly spaced over the run.
-
-    Never by score: the best of many are partly lucky, and would make chance look larger than it is.
+    They are not chosen by score: the best of many are partly lucky, and noise would look larger than it is.
     """
     count = min(REPEATS, len(rows))
     return [rows[index * len(rows) // count] for index in range(count)]
 
 
-def measure_signal(
-    rows: Sequence[Record], again: Sequence[Record], score: Score, target: Target, seed: int, progress: Progress
-) -> Signal:
-    """Score ``again`` with the next seed and compare with their scores in the run; ``rows`` are all trained ones.
+def measure_score_noise(
+    rows: Sequence[TrialRecord], score: Score, target: Target, seed: int, progress: Progress
+) -> ScoreNoise:
+    """Train some candidates again with the next seed, and compare with their scores in the run.
 
-    A training that fails is left out and counted; raises SearchError where all of them do.
+    Args:
+        rows: All trained candidates; the first is the stock model.
+        score: Trains candidates.
+        target: The deployment target.
+        seed: The run's seed.
+        progress: Receives the share done.
+
+    Raises:
+        SearchError: All trainings failed.
     """
+    again = repeated_trials(rows)
     squares: list[float] = []
     failures: list[Exception] = []
     members = [target.decode(row.arch) for row in again]
@@ -76,18 +50,18 @@ def measure_signal(
         try:
             squares.append((outcome_of(training).score - row.point()[0]) ** 2 / 2)
         except (InputError, SearchError):
-            raise
+            raise  # the candidate is not the cause
         except Exception as error:
             failures.append(error)
         progress((len(squares) + len(failures)) / len(again))
     if not squares:
         last = failures[-1]
-        raise SearchError(f"no candidate could be trained with another seed, the last: {type(last).__name__}: {last}")
-    return Signal(statistics.fmean(squares) ** 0.5, *spreads(rows), len(squares), len(failures))
+        raise SearchError(f"no candidate could be trained with another seed; the last: {type(last).__name__}: {last}")
+    return ScoreNoise(statistics.fmean(squares) ** 0.5, *spreads(rows), len(squares), len(failures))
 
 
-def spreads(rows: Sequence[Record]) -> tuple[float, float]:
-    """Standard deviations of the scores of these, around their mean and around their line over log latency."""
+def spreads(rows: Sequence[TrialRecord]) -> tuple[float, float]:
+    """Standard deviations of the scores around their mean, and around their line over the logarithm of latency."""
     found = [(math.log(latency), score) for score, latency in (row.point() for row in rows)]
     if len(found) < 3:
         return (statistics.stdev(score for _, score in found) if len(found) > 1 else 0.0), 0.0
@@ -95,5 +69,5 @@ def spreads(rows: Sequence[Record]) -> tuple[float, float]:
     if len(set(x)) == 1:
         return statistics.stdev(y), statistics.stdev(y)
     slope, intercept = statistics.linear_regression(x, y)
-    left = [score - slope * of - intercept for of, score in found]
-    return statistics.stdev(y), (sum(r * r for r in left) / (len(left) - 2)) ** 0.5
+    residuals = [score - slope * log_latency - intercept for log_latency, score in found]
+    return statistics.stdev(y), (sum(r * r for r in residuals) / (len(residuals) - 2)) ** 0.5

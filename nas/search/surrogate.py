@@ -1,7 +1,8 @@
-"""A cheap model of scores, and what a candidate can be expected to add to the front.
+"""Surrogate of the scores, and the expected hypervolume improvement of a candidate.
 
-What a candidate costs is known before anything is trained, so that only the score is uncertain, and the expected
-hypervolume improvement has a closed form (Emmerich et al., 2006, with all objectives but one certain).
+The costs of a candidate are known before training; only its score is uncertain. The expected hypervolume improvement
+then has a closed form (Emmerich et al., "Single- and multiobjective evolutionary optimization assisted by Gaussian
+random field metamodels", 2006, with all objectives but one certain).
 """
 
 from __future__ import annotations
@@ -21,15 +22,22 @@ from nas.objectives.pareto import Point
 Values = NDArray[np.float64]
 
 LENGTHS = (0.5, 1.0, 2.0)
-"""Length scales that are tried, in units of the median distance between the points."""
+"""Candidate length scales, in units of the median distance between the points."""
 NOISES = (0.03, 0.1, 0.3)
-"""Shares of the scores' variance that are taken for noise, tried likewise."""
+"""Candidate shares of the scores' variance that count as noise."""
 MOST = 150
-"""At most so many points, the last ones, decide on length scale and noise: all of them would be slow."""
+"""The last points that select length scale and noise, at most this many. More would be slow."""
 
 
 def tabulate(rows: Sequence[Mapping[str, float]]) -> Values:
-    """Named numbers of each point as a table: a column a name, 0 where a point has none of it."""
+    """Named numbers as a matrix (N, D).
+
+    Args:
+        rows: The numbers of each point by name. A missing name becomes 0.
+
+    Returns:
+        One column for each name, in alphabetical order.
+    """
     columns = {name: column for column, name in enumerate(sorted({name for row in rows for name in row}))}
     table = np.zeros((len(rows), len(columns)))
     for values, row in zip(table, rows, strict=True):
@@ -38,11 +46,15 @@ def tabulate(rows: Sequence[Mapping[str, float]]) -> Values:
 
 
 class Surrogate:
-    """Scores (N,) at known points (N, D), and what they say of others.
+    """Gaussian process over scores (Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006,
+    algorithm 2.1).
 
-    A Gaussian process (Rasmussen and Williams, 2006, algorithm 2.1) over features that are standardised here, with a
-    linear and a squared exponential kernel of equal parts; its length scale and noise are those of LENGTHS and NOISES
-    under which the scores are likeliest.
+    It standardizes the features. The kernel is the mean of a linear and a squared exponential kernel. Length scale and
+    noise are those of `LENGTHS` and `NOISES` with the largest likelihood.
+
+    Args:
+        known: Features (N, D).
+        scores: Scores (N,).
     """
 
     def __init__(self, known: Values, scores: Values):
@@ -58,14 +70,14 @@ class Surrogate:
         self._lower = _factor(_products(x, x), self._length, noise)
         self._weights = cho_solve((self._lower, True), y)
         self.fitted = (y - noise * self._weights) * self._scale + self._middle
-        """What is expected at the known points."""
+        """Smoothed scores at the known points, (N,)."""
 
     def mean(self, at: Values) -> Values:
-        """What is expected at these points (M, D)."""
+        """Expected scores (M,) at points (M, D)."""
         return np.asarray(self._cross(at) @ self._weights * self._scale + self._middle)
 
     def sd(self, at: Values) -> Values:
-        """The standard deviation there."""
+        """Standard deviations (M,) of the scores at points (M, D)."""
         x = self._standard(at)
         reduced = solve_triangular(self._lower, self._cross(at).T, lower=True)
         prior = 0.5 + 0.5 * (x * x).mean(1) if x.shape[1] else np.full(len(x), 0.5)
@@ -80,15 +92,22 @@ class Surrogate:
 
 
 def expected_gain(costs: Values, mean: Values, sd: Values, front: Sequence[Point], worst: Point) -> Values:
-    """By candidate, the hypervolume that it can be expected to add over score and the logarithms of its costs (M, K).
+    """Expected hypervolume improvement of each candidate, over the score and the logarithms of the costs.
 
-    ``front`` holds points of a score and K costs, none dominated, or nothing; ``worst`` bounds the volume: the score
-    below and the costs above which nothing counts.
+    Args:
+        costs: Costs (M, K).
+        mean: Expected scores (M,).
+        sd: Standard deviations of the scores (M,).
+        front: Non-dominated points of a score and K costs; may be empty.
+        worst: Reference point of the hypervolume: the lowest score and the highest costs.
+
+    Returns:
+        Improvements (M,).
     """
     log, ends = np.log(costs), np.log(worst[1:])
     scores = np.array([point[0] for point in front])
     corners = np.log(np.array([point[1:] for point in front], float).reshape(-1, len(ends)))
-    # Between the front's costs lie cells in which the best score that is there already is everywhere the same.
+    # The front's costs divide the space into cells. The front has one best score in each cell.
     edges = [np.unique([-np.inf, *np.minimum(column, end), end]) for column, end in zip(corners.T, ends, strict=True)]
     gain = np.zeros(len(log))
     for cell in itertools.product(*(itertools.pairwise(of_one) for of_one in edges)):
@@ -100,14 +119,14 @@ def expected_gain(costs: Values, mean: Values, sd: Values, front: Sequence[Point
 
 
 def _above(mean: Values, sd: Values, level: float) -> Values:
-    """How far a normal value lies above a level on average, counting 0 where it lies below."""
+    """Expected excess of normal values over a level; values below the level count 0."""
     z = (mean - level) / sd
     density = np.exp(-z * z / 2) / sqrt(2 * pi)
     return np.asarray(sd * (z * ndtr(z) + density))
 
 
 class _Products(NamedTuple):
-    """Of every two points: the mean over the features of what they give multiplied, and their squared distance."""
+    """For every pair of points: mean product of their features, and squared distance."""
 
     linear: Values
     squared: Values
@@ -124,7 +143,7 @@ def _kernel(of: _Products, length: float) -> Values:
 
 
 def _factor(of: _Products, length: float, noise: float) -> Values:
-    """The lower Cholesky factor of the kernel with noise."""
+    """Lower Cholesky factor of the kernel with noise."""
     return np.asarray(np.linalg.cholesky(_kernel(of, length) + noise * np.eye(len(of.linear))), np.float64)
 
 

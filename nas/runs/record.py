@@ -1,0 +1,221 @@
+"""The record of a run: run.json, typed and versioned. This module alone reads and writes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from nas.config import SearchConfig
+from nas.errors import ConfigError
+from nas.files import write
+from nas.runs.finalists import Finalist
+from nas.runs.score_noise import ScoreNoise
+
+FILE = "run.json"
+VERSION = 2
+
+
+class RunStatus(StrEnum):
+    """State of a run."""
+
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+    FINISHED = "finished"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Hashes(_Part):
+    """Fingerprints of the files that decide a run's scores."""
+
+    space: str
+    data: str
+    proxy: str
+
+
+class Baselines(_Part):
+    """Architecture strings that a search starts from: ``asked`` were trials, ``left_out`` exceeded their share of the
+    budget."""
+
+    asked: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+class TableSnapshot(_Part):
+    """The latency table as the run used it: its path and the content of its header, see `nas.latency.store.Header`."""
+
+    path: str
+    header: dict[str, Any]
+
+
+class RunResult(_Part):
+    """Result of a finished search.
+
+    Attributes:
+        nc: Number of classes.
+        unit: Unit of the finalists' scores.
+        finalists: All finalists; the front comes first.
+        stock: The stock model.
+        baselines: Baselines of the search.
+        table: The latency table.
+        score_noise: Spread of the scores.
+        trust: The score noise in words, with advice.
+    """
+
+    nc: int
+    unit: str
+    finalists: tuple[Finalist, ...]
+    stock: Finalist
+    baselines: Baselines
+    table: TableSnapshot
+    score_noise: ScoreNoise
+    trust: str
+
+    @property
+    def front(self) -> list[Finalist]:
+        """The Pareto front, fastest first."""
+        return [finalist for finalist in self.finalists if not finalist.rejected]
+
+
+class RunRecord(_Part):
+    """Content of run.json.
+
+    Attributes:
+        version: Version of this layout.
+        status: State of the run.
+        config: Options of the search, resolved: the runtime, the steps and the number of workers that were used.
+        space: Name of the search space.
+        hashes: Fingerprints of space, data and proxy.
+        fingerprint: Fingerprint of the latency table: device, runtime and their versions.
+        data_note: Number of images that are used.
+        forced: The reason why the table does not fit the device, where `force` was used.
+        study: Name of the Optuna study.
+        versions: Versions of the packages that influence numbers.
+        git: Commit of our own clone.
+        seconds: Duration of each phase.
+        result: The result of a finished search.
+    """
+
+    version: Literal[2] = 2
+    status: RunStatus
+    config: SearchConfig
+    space: str
+    hashes: Hashes
+    fingerprint: dict[str, str | int]
+    data_note: str
+    forced: str = ""
+    study: str = ""
+    versions: dict[str, str] = {}
+    git: str | None = None
+    seconds: dict[str, float] = {}
+    result: RunResult | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Content of run.json."""
+        return self.model_dump(mode="json")
+
+    def save(self, folder: Path) -> None:
+        """Write run.json."""
+        write(folder / FILE, json.dumps(self.to_json(), indent=2) + "\n")
+
+    @staticmethod
+    def from_json(content: object, file: Path) -> RunRecord:
+        """Read the content of a run.json of this or an earlier version.
+
+        Args:
+            content: The parsed JSON.
+            file: Its file, for messages.
+
+        Raises:
+            ConfigError: It is not the record of a run.
+        """
+        if not isinstance(content, dict):
+            raise ConfigError("not the record of a run", file=file, hint="give another run directory")
+        if content.get("version", 1) not in {1, VERSION}:
+            problem = f"must be {VERSION} at most, not {content['version']}"
+            raise ConfigError(problem, file=file, field="version", hint="open it with the release that wrote it")
+        try:
+            return RunRecord(**(content if "version" in content else _upgraded(content)))
+        except (KeyError, TypeError, AttributeError) as error:
+            fault = f"{type(error).__name__} {error}"
+            raise ConfigError(f"not the record of a run: {fault}", file=file, hint="give another run directory") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            field, problem = ".".join(map(str, first["loc"])), str(first["msg"])
+            raise ConfigError(problem, file=file, field=field, hint="restore the file, or give another run") from None
+        except ConfigError as error:
+            raise ConfigError(error.problem, file=file, field=f"config.{error.field}", hint=error.hint) from None
+
+    @staticmethod
+    def load(folder: Path) -> RunRecord:
+        """Read run.json of a run directory.
+
+        Raises:
+            ConfigError: There is none, or it cannot be read.
+        """
+        file = folder / FILE
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ConfigError(f"has no {FILE}", file=folder, hint="give a run directory") from None
+        except (OSError, ValueError) as error:
+            hint = "restore it, or search again into another directory"
+            raise ConfigError(f"damaged: {error}", file=file, hint=hint) from None
+        return RunRecord.from_json(content, file)
+
+
+def load_config(path: Path) -> SearchConfig:
+    """The options of an earlier run.
+
+    Args:
+        path: A run.json, or the directory that holds it.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
+    if path.is_dir():
+        return RunRecord.load(path).config
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"not readable: {error}", file=path, hint="give the run.json of a run") from None
+    return RunRecord.from_json(content, path).config
+
+
+def _upgraded(old: Mapping[str, Any]) -> dict[str, Any]:
+    """The layout of version 1 in that of version 2."""
+    options = dict(old["options"])
+    options["minimize"] = options.pop("minimise")
+    options["workers"] = str(options["workers"])
+    new: dict[str, Any] = {name: old[name] for name in ("status", "hashes", "versions", "git", "seconds") if name in old}
+    new |= {"config": options, "space": options["space"], "fingerprint": old["latency"], "data_note": old["data"]}
+    new |= {name: old[name] for name in ("forced", "study") if name in old}
+    if "finalists" in old:
+        noise = dict(old["signal"])
+        trust = noise.pop("text")
+        del noise["tells_apart"]
+        table = dict(old["table"])
+        path = table.pop("path")
+        new["result"] = {
+            "nc": old["nc"],
+            "unit": old["unit"],
+            "finalists": [_upgraded_finalist(finalist) for finalist in old["finalists"]],
+            "stock": _upgraded_finalist(old["stock"]),
+            "baselines": old["baselines"],
+            "table": {"path": path, "header": table},
+            "score_noise": noise,
+            "trust": trust,
+        }
+    return new
+
+
+def _upgraded_finalist(old: Mapping[str, Any]) -> dict[str, Any]:
+    return {("rejected" if name == "fell" else name): value for name, value in old.items()}

@@ -1,0 +1,131 @@
+"""A run: its record, front, trials and study, read from its directory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nas.config import SearchConfig
+from nas.errors import ConfigError
+from nas.runs.finalists import Finalist
+from nas.runs.record import RunRecord, RunResult, RunStatus
+
+if TYPE_CHECKING:
+    import optuna
+    import pandas as pd
+
+    from nas.runs.trials import TrialRecord
+
+
+@dataclass
+class Run:
+    """A run directory.
+
+    Attributes:
+        folder: The directory.
+        record: Content of its run.json.
+
+    Example:
+        >>> run = load_run("runs/mine")
+        >>> for model in run.front:
+        ...     print(model.name, model.score, model.latency_ms, model.yaml)
+    """
+
+    folder: Path
+    record: RunRecord
+
+    @property
+    def config(self) -> SearchConfig:
+        """Options of the search."""
+        return self.record.config
+
+    @property
+    def finished(self) -> bool:
+        """True if the search reached its end."""
+        return self.record.status is RunStatus.FINISHED and self.record.result is not None
+
+    @property
+    def result(self) -> RunResult:
+        """The result of a finished run.
+
+        Raises:
+            ConfigError: The run is not finished.
+        """
+        if not self.finished or self.record.result is None:
+            raise ConfigError("not a finished run", file=self.folder, hint="finish the search with `resume`")
+        return self.record.result
+
+    @property
+    def front(self) -> list[Finalist]:
+        """Models of the Pareto front, fastest first, with absolute paths of their YAML files."""
+        return [replace(model, yaml=str(self.folder / model.yaml)) for model in self.result.front]
+
+    @property
+    def stock(self) -> Finalist:
+        """The stock model."""
+        return self.result.stock
+
+    @property
+    def trials(self) -> list[TrialRecord]:
+        """All trials of the study that have an architecture, in order."""
+        from nas.runs.trials import read_trials
+
+        return read_trials(self.study())
+
+    @property
+    def storage_url(self) -> str:
+        """URL of the Optuna storage, without a password."""
+        return self.config.storage or f"sqlite:///{self.folder / 'study.db'}"
+
+    @property
+    def has_study(self) -> bool:
+        """True if the study lies on a server, or its file exists. Opening a missing file would create it."""
+        return self.config.storage is not None or (self.folder / "study.db").is_file()
+
+    def study(self) -> optuna.Study:
+        """The Optuna study, to read.
+
+        Raises:
+            ConfigError: The study's file is missing.
+        """
+        import optuna
+
+        if not self.has_study:
+            raise ConfigError("has no study.db", file=self.folder, hint="give a run directory that has its study")
+        # The first releases did not record the name; their storage holds one study.
+        name = self.record.study or optuna.get_all_study_names(self.storage_url)[0]
+        return optuna.load_study(study_name=name, storage=self.storage_url)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """One of the run's CSV files as a data frame.
+
+        Args:
+            name: ``trials``, ``pareto`` or ``rows``.
+
+        Raises:
+            ConfigError: The file is missing or damaged.
+        """
+        import pandas as pd
+
+        path = self.folder / f"{name}.csv"
+        hint = "write it again: the search's command with `resume`"
+        try:
+            return pd.read_csv(path, dtype={"name": str})
+        except FileNotFoundError:
+            raise ConfigError(f"has no {path.name}", file=self.folder, hint=hint) from None
+        except ValueError as error:  # pandas' parser errors are ValueErrors
+            raise ConfigError(f"damaged: {' '.join(str(error).split())}", file=path, hint=hint) from None
+
+
+def load_run(path: str | Path) -> Run:
+    """Open the directory of any run, finished or interrupted, of this or an earlier version.
+
+    Args:
+        path: The run directory.
+
+    Raises:
+        ConfigError: It is not a run directory.
+    """
+    folder = Path(path)
+    return Run(folder, RunRecord.load(folder))

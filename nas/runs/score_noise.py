@@ -1,0 +1,52 @@
+"""Score noise: spread of the scores between candidates and between seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+CHANCE = 2.77
+"""Two values with the same mean differ by less than this many standard deviations, with 95 % probability:
+1.96 * sqrt(2)."""
+
+
+@dataclass(frozen=True)
+class ScoreNoise:
+    """Standard deviations of the proxy's score.
+
+    Attributes:
+        seeds: Between trainings of one candidate with different seeds, pooled over ``repeats`` candidates.
+        candidates: Between all candidates that were trained.
+        equals: Between candidates of equal latency: the residual of a line over the logarithm of latency.
+        repeats: Candidates that were trained again.
+        failed: Candidates whose second training failed.
+    """
+
+    seeds: float
+    candidates: float
+    equals: float
+    repeats: int
+    failed: int = 0
+
+    @property
+    def tells_apart(self) -> bool:
+        """True if candidates differ by clearly more than seeds do."""
+        return self.candidates >= 2 * self.seeds
+
+    def __str__(self) -> str:
+        text = (
+            f"Score spread (standard deviation): {self.candidates:.3f} between candidates, {self.equals:.3f} at equal "
+            f"latency, {self.seeds:.3f} between seeds. Differences below {CHANCE * self.seeds:.3f} are noise."
+        )
+        if self.failed:
+            text += f" {self.failed} of {self.repeats + self.failed} trainings with another seed failed."
+        return text if self.tells_apart else f"{text} The scores of this run cannot tell its candidates apart."
+
+
+def pooled_sd(found: Sequence[tuple[float, int]]) -> float:
+    """Pooled standard deviation.
+
+    Args:
+        found: For each candidate, the standard deviation of its scores and their number.
+    """
+    return float((sum(sd**2 * (n - 1) for sd, n in found) / sum(n - 1 for _, n in found)) ** 0.5)

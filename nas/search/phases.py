@@ -1,0 +1,172 @@
+"""Phases of a search, in the order in which `nas.search.pipeline.run_search` calls them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from nas.config import RUNGS
+from nas.files import write
+from nas.interrupts import stoppable
+from nas.latency.notices import forced_warning, noise_warning
+from nas.proxies.rungs import UNIT
+from nas.reports.study_writer import write_study
+from nas.reports.writing import write_report
+from nas.runs.finalists import Front, front_of, write_front
+from nas.runs.record import Baselines, RunResult, RunStatus, TableSnapshot
+from nas.runs.row_costs import write_rows
+from nas.runs.score_noise import ScoreNoise
+from nas.runs.trials import TrialRecord, read_trials, trials_frame
+from nas.search.feasibility import check_feasibility
+from nas.search.finalists import measure_finalists
+from nas.search.halving import Halving, Standing, finalists_noise
+from nas.search.score_noise import measure_score_noise
+from nas.search.session import Session
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Trained candidates of a search.
+
+    Attributes:
+        trained: Trials that were trained; the stock model comes first.
+        all: All trials of the study.
+    """
+
+    trained: list[TrialRecord]
+    all: list[TrialRecord]
+
+
+def measure_table(session: Session) -> None:
+    """Measure what the latency table lacks for the search space, and calibrate it at each image size."""
+    run, table, target, space = session.run, session.plan.table, session.target, session.plan.space
+    if run.record.forced:
+        session.reporter.say(forced_warning(run.record.forced))
+    with run.phase("table"):
+        with session.reporter.bar(f"latency table {table.path.name}") as progress:
+            rows = (space.rows(target.nc, size) for size in target.sizes)
+            table.ensure(itertools.chain.from_iterable(rows), progress)
+        for size in target.sizes:
+            with session.reporter.bar("calibration on complete models") as progress:
+                table.calibrate(space.calibration(target.nc), size, progress)
+    if noisy := noise_warning(table):
+        session.reporter.say(noisy)
+
+
+def report_feasibility(session: Session) -> None:
+    """Refuse limits that no model of the space meets; report limits and baselines."""
+    config, reporter = session.run.config, session.reporter
+    for line in check_feasibility(session.plan.space, session.target, config.limits).lines():
+        reporter.say(line)
+    if left_out := session.driver.left_out():
+        some = "1 baseline" if len(left_out) == 1 else f"{len(left_out)} baselines"
+        hint = "Raise the budget to include them" if len(left_out) > 1 else "Raise the budget to include it"
+        reporter.say(f"{some} skipped (at most 20 % of the budget). {hint}: {', '.join(map(str, left_out))}")
+
+
+def prepare_proxy(session: Session) -> None:
+    """Prepare the proxy, and describe the run in its study."""
+    proxy = session.plan.proxy
+    with session.run.phase("proxy"), session.reporter.bar(f"proxy {proxy.name}") as progress:
+        proxy.prepare(progress)
+    write_study(session.run.folder, ended=False, study=session.study)
+
+
+def search_candidates(session: Session) -> Candidates:
+    """Ask for candidates and train them until the budget is spent."""
+    run, reporter, driver = session.run, session.reporter, session.driver
+    known = read_trials(session.study)
+    with stoppable(), run.phase("search"), reporter.trials(driver.budget, known, driver.target.minimize) as show:
+
+        def ended(trial: TrialRecord) -> None:
+            show(trial)
+            known.append(trial)
+            _write_trials(session, known)
+
+        reporter.say(f"search ended: {driver.run(ended)}")
+    trials, stock = read_trials(session.study), str(session.plan.space.stock())
+    trained = sorted((row for row in trials if row.trained), key=lambda row: row.arch != stock)
+    return Candidates(trained, trials)
+
+
+def measure_noise(session: Session, candidates: Candidates) -> ScoreNoise:
+    """Train some candidates again with another seed."""
+    title = "score noise: candidates trained again with another seed"
+    with stoppable(), session.run.phase("score_noise"), session.reporter.bar(title) as progress:
+        seed = session.run.config.seed
+        return measure_score_noise(candidates.trained, session.score, session.target, seed, progress)
+
+
+def halve_candidates(session: Session, candidates: Candidates) -> list[Standing]:
+    """Train the best candidates longer, until the finalists are left."""
+    config = session.run.config
+    halving = Halving(
+        study=session.study,
+        score=session.score,
+        target=session.target,
+        seed=config.seed,
+        rungs=config.rungs,
+        observer=session.observer,
+        limits=config.limits,
+    )
+    with stoppable(), session.run.phase("halving"), session.reporter.bar("the best candidates train longer") as progress:
+        standings = halving.run(candidates.trained, progress)
+        _write_trials(session, read_trials(session.study))
+    session.executor.pause()
+    return standings
+
+
+def judge_finalists(session: Session, standings: Sequence[Standing]) -> Front:
+    """Measure the finalists end-to-end where the device can be reached, and find their Pareto front."""
+    target, config, stock = session.target, session.run.config, str(session.plan.space.stock())
+    measurable = session.plan.table.here or session.plan.remote is not None
+    with session.run.phase("finalists"):
+        with session.reporter.bar(f"finalists{', measured end-to-end' if measurable else ''}") as progress:
+            finalists = measure_finalists(standings, stock, target, session.plan.remote, progress)
+    return front_of(finalists, config.limits, config.minimize)
+
+
+def write_result(
+    session: Session, candidates: Candidates, noise: ScoreNoise, standings: Sequence[Standing], front: Front
+) -> None:
+    """Write the front, the record and the report."""
+    run, target, table = session.run, session.target, session.plan.table
+    unit = UNIT if run.config.rungs > 1 else session.plan.proxy.unit
+    write_front(run.folder, front.models, target.nc, unit, run.record.forced)
+    write_rows(run.folder, (*front.models, *front.others), target)
+    result = RunResult(
+        nc=target.nc,
+        unit=unit,
+        finalists=(*front.models, *front.others),
+        stock=front.stock,
+        baselines=_baselines(session, candidates),
+        table=TableSnapshot(path=str(table.path.resolve()), header=asdict(table.header)),
+        score_noise=noise,
+        trust=_trust(session, noise, standings),
+    )
+    run.save(result=result, status=RunStatus.FINISHED)
+    with run.phase("report"):
+        write_report(run.folder)
+        write_study(run.folder, study=session.study)
+
+
+def _trust(session: Session, noise: ScoreNoise, standings: Sequence[Standing]) -> str:
+    """The score noise in words, with advice where the scores cannot tell candidates apart."""
+    proxy = session.plan.proxy
+    advice = f"Give --steps {2 * proxy.recipe.steps} to train each candidate twice as long." if proxy.trains else ""
+    return " ".join(filter(None, (str(noise), "" if noise.tells_apart else advice, finalists_noise(standings))))
+
+
+def _baselines(session: Session, candidates: Candidates) -> Baselines:
+    driver, there = session.driver, {row.arch for row in candidates.all}
+    known = [str(member) for member in (*driver.baselines(), *driver.left_out())]
+    asked = tuple(name for name in known if name in there)
+    return Baselines(asked=asked, left_out=tuple(name for name in known if name not in there))
+
+
+def _write_trials(session: Session, trials: Sequence[TrialRecord]) -> None:
+    """Write trials.csv; a run with a forced table has a column that gives the reason."""
+    frame, forced = trials_frame(trials, RUNGS), session.run.record.forced
+    frame = frame.assign(forced=forced) if forced else frame
+    write(session.run.folder / "trials.csv", str(frame.to_csv(index=False)))

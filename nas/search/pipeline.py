@@ -1,0 +1,84 @@
+"""The pipeline of a search: its phases, one after the other."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+from nas.config import SearchConfig
+from nas.runs.finalists import Finalist
+from nas.runs.run import Run
+from nas.runs.score_noise import ScoreNoise
+from nas.search.phases import (
+    halve_candidates,
+    judge_finalists,
+    measure_noise,
+    measure_table,
+    prepare_proxy,
+    report_feasibility,
+    search_candidates,
+    write_result,
+)
+from nas.search.plan import plan_search
+from nas.search.reporter import SearchReporter, TerminalSearchReporter
+from nas.search.session import open_session
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """Result of a search.
+
+    Attributes:
+        run: The run directory.
+        front: Models of the Pareto front, fastest first.
+        stock: The stock model, measured in the same way.
+        score_noise: Spread of the scores between candidates and between seeds.
+    """
+
+    run: Run
+    front: list[Finalist]
+    stock: Finalist
+    score_noise: ScoreNoise
+
+
+def run_search(config: SearchConfig, reporter: SearchReporter | None = None) -> SearchResult:
+    """Search for detectors that are Pareto-optimal in accuracy and in latency on a device.
+
+    The search writes into its run directory as it goes. Ctrl-C stops it; the same config with ``resume=True`` and the
+    run directory as ``out`` continues it.
+
+    Args:
+        config: Options of the search.
+        reporter: Shows messages and progress; the terminal by default.
+
+    Raises:
+        ConfigError: An option or the run directory cannot be used.
+        DataError: The data set cannot be used.
+        TableError: The latency table or the runtime cannot be used.
+        SearchError: The search cannot go on; resume it after the cause is removed.
+        KeyboardInterrupt: Ctrl-C was pressed; the run directory keeps the results.
+
+    Example:
+        >>> result = run_search(SearchConfig(data="my-data/data.yaml", budget=50, max_latency=40))
+        >>> for model in result.front:
+        ...     print(model.name, model.score, model.latency_ms, model.yaml)
+    """
+    began = time.monotonic()
+    with _shown(reporter) as shown:
+        plan = plan_search(config, shown)
+        with open_session(plan, shown, began) as session:
+            measure_table(session)
+            report_feasibility(session)
+            prepare_proxy(session)
+            candidates = search_candidates(session)
+            noise = measure_noise(session, candidates)
+            standings = halve_candidates(session, candidates)
+            front = judge_finalists(session, standings)
+            write_result(session, candidates, noise, standings, front)
+            run = Run(session.run.folder, session.run.record)
+    return SearchResult(run, run.front, run.stock, noise)
+
+
+def _shown(reporter: SearchReporter | None) -> AbstractContextManager[SearchReporter]:
+    return TerminalSearchReporter() if reporter is None else nullcontext(reporter)

@@ -1,0 +1,243 @@
+"""Plan of a search: every option resolved and every file read, before anything is trained or written."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nas.config import RUNGS, SearchConfig
+from nas.errors import ConfigError, ModelError
+from nas.execution.cluster.link import Link
+from nas.execution.executors import ByPath, Executor, executor
+from nas.execution.local_workers import Workers
+from nas.execution.remote_device import FarDevice
+from nas.latency.opening import is_here, open_table
+from nas.latency.runtimes.registry import choose
+from nas.latency.table import AbsentDeviceError, LatencyTable
+from nas.operators.registry import FAMILIES
+from nas.progress import Reporter
+from nas.proxies.base import Proxy
+from nas.proxies.registry import PROXIES
+from nas.proxies.rungs import at
+from nas.proxies.template import FromTemplate
+from nas.runs.directory import open_server, resumed_workers
+from nas.runs.storage import ServerStorage
+from nas.spaces.architecture import Architecture
+from nas.spaces.models import named_size, read_model
+from nas.spaces.space import Space, load_space
+
+
+@dataclass(frozen=True)
+class SearchPlan:
+    """A search that can start.
+
+    Attributes:
+        config: Options, resolved.
+        folder: The run directory.
+        server: Storage of the study, where it lies on a server.
+        space: The search space.
+        proxy: The proxy, with its data set loaded.
+        proxy_options: Arguments that the proxy was made with.
+        table: The latency table.
+        remote: The device, where it is a worker of a cluster.
+        start: Architectures to train first.
+    """
+
+    config: SearchConfig
+    folder: Path
+    server: ServerStorage | None
+    space: Space
+    proxy: Proxy
+    table: LatencyTable
+    remote: FarDevice | None
+    start: tuple[Architecture, ...]
+    proxy_options: dict[str, Any] = field(default_factory=dict)
+
+    def executor(self, say: Any) -> tuple[Executor, int]:
+        """Create the executor that trains candidates.
+
+        Args:
+            say: Receives messages for people.
+
+        Returns:
+            The executor and the number of torch threads of each training.
+        """
+        config, on_cpu = self.config, self.proxy.device == "cpu"
+        count, address = config.worker_count
+        limit = config.candidate_limit or None
+        if address:
+            link = Link(config.tls_ca_file, config.tls_cert, config.tls_key, say)
+            factory = ByPath.of(self.proxy, self.proxy_options, config.rungs == RUNGS)
+            label = "train" if on_cpu else "GPU"
+            return executor(address)(factory, count, 1, limit, address=address, link=link, label=label), 1
+        cores = len(os.sched_getaffinity(0))
+        count = count or (min(cores, 4) if on_cpu else 1)
+        threads = max(1, cores // count)
+        here = partial(type(self.proxy), self.proxy.dataset, **self.proxy_options)
+        return Workers(here, count, threads, limit), threads
+
+
+def plan_search(config: SearchConfig, reporter: Reporter) -> SearchPlan:
+    """Resolve the options and read what they name. A device that is a worker of a cluster measures its missing rows.
+
+    Args:
+        config: Options of the search.
+        reporter: Shows messages.
+
+    Raises:
+        ConfigError: An option cannot be used.
+        DataError: The data set cannot be used.
+        TableError: The device has no usable latency table.
+    """
+    space = load_space(config.space, config.imgsz)
+    _check_only_size(space, config)
+    train_device = _train_device(config)
+    folder = config.out or _next_folder(f"{space.name}-{_data_name(config.data)}")
+    server = open_server(folder, config.storage, config.resume)
+    if is_here(config.device):
+        choose(config.runtime, config.device, config.threads, config.precision)  # refuses before the data set is read
+    options = {"folder": folder / "proxy", "space": space, "device": train_device, **_proxy_options(config)}
+    proxy = PROXIES[config.proxy](config.data, **options)
+    if config.rungs == RUNGS:
+        at(proxy, RUNGS, 1.0)  # refuses an unusable test split
+    remote = _remote_device(config, reporter)
+    if remote is not None:
+        for size in config.imgsz:
+            reporter.say(f"{config.device}: the worker of that name measures missing rows of the table at {size} px")
+            remote.table(space.rows(proxy.dataset.nc, size), space.calibration(proxy.dataset.nc), size)
+    table = _open_table(config, space, proxy.dataset.nc)
+    start = tuple(_member(space, name, config.imgsz, proxy.dataset.nc) for name in config.start)
+    resolved = _resolved(config, space, proxy, table, train_device, start, folder)
+    return SearchPlan(resolved, folder, server, space, proxy, table, remote, start, options)
+
+
+def _resolved(
+    config: SearchConfig,
+    space: Space,
+    proxy: Proxy,
+    table: LatencyTable,
+    train_device: str,
+    start: Sequence[Architecture],
+    folder: Path,
+) -> SearchConfig:
+    """Options as they were used: they repeat the run from any folder."""
+    count, address = config.worker_count
+    count = count or (resumed_workers(folder) if config.resume else 0)
+    return config.updated(
+        {
+            "runtime": str(table.fingerprint["runtime"]),
+            "space": str(space.path.resolve()) if Path(config.space).suffix in {".yaml", ".yml"} else space.name,
+            "data": config.data if config.data == "shapes" else str(Path(config.data).resolve()),
+            "steps": proxy.recipe.steps if proxy.trains else None,
+            "train_device": train_device,
+            "start": tuple(map(str, start)),
+            "workers": f"{count}@{address}" if address else str(count),
+        }
+    )
+
+
+def _data_name(data: str) -> str:
+    return data if data == "shapes" else Path(data).parent.name
+
+
+def _next_folder(stem: str) -> Path:
+    """The first of runs/STEM-1, runs/STEM-2, ... that does not exist."""
+    return next(p for n in itertools.count(1) if not (p := Path("runs") / f"{stem}-{n}").exists())
+
+
+def _check_only_size(space: Space, config: SearchConfig) -> None:
+    """Refuse an operator that only saves bytes of weights in a search where they do not count."""
+    for key in space.file.operators:
+        if FAMILIES[key].only_size and config.max_size is None and "size" not in config.minimize:
+            problem, hint = "saves nothing but bytes of weights", "add `max_size` or `minimize=latency,size`, or drop it"
+            raise ConfigError(problem, file=space.path, field=f"operators.{key}", hint=hint)
+
+
+def _train_device(config: SearchConfig) -> str:
+    """The device that candidates train on. The GPUs of a cluster are used only where they are asked for."""
+    address, name = config.worker_count.address, config.train_device
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() and not address else "cpu"
+    if not address and name.startswith("cuda") and not torch.cuda.is_available():
+        raise ConfigError("torch finds no CUDA device", field="train_device", value=name, hint="give cpu")
+    return name
+
+
+def _proxy_options(config: SearchConfig) -> dict[str, Any]:
+    """Arguments of the proxy that the options name."""
+    kind, found = PROXIES[config.proxy], dict[str, Any]()
+    if len(config.imgsz) > 1 and not kind.trains:
+        problem = "trains nothing, so it cannot compare image sizes"
+        raise ConfigError(problem, field="proxy", value=config.proxy, hint="give one `imgsz`")
+    if config.weights is not None:
+        kinds = [name for name, other in PROXIES.items() if issubclass(other, FromTemplate)]
+        if config.proxy not in kinds:
+            problem = f"only the proxies {', '.join(kinds)} start from weights"
+            raise ConfigError(problem, field="weights", value=config.weights, hint="choose one with `proxy`, or drop it")
+        if not config.weights.is_file():
+            raise ConfigError("no such file", field="weights", value=config.weights)
+        found["weights"] = config.weights
+    if config.steps is not None:
+        if not kind.trains:
+            kinds = [name for name, other in PROXIES.items() if other.trains]
+            problem, hint = f"the proxy {config.proxy} trains no candidate", f"drop it, or choose {', '.join(kinds)}"
+            raise ConfigError(problem, field="steps", value=config.steps, hint=hint)
+        found["recipe"] = replace(kind.recipe, steps=config.steps)
+    return found
+
+
+def _remote_device(config: SearchConfig, reporter: Reporter) -> FarDevice | None:
+    """The worker that is the device; None for this machine, or if no worker has that name."""
+    address = config.worker_count.address
+    if is_here(config.device) or not address:
+        return None
+    link = Link(config.tls_ca_file, config.tls_cert, config.tls_key, reporter.say)
+    remote = FarDevice(config.device, config.runtime, config.threads, address, link)
+    return remote if remote.there() else None
+
+
+def _open_table(config: SearchConfig, space: Space, nc: int) -> LatencyTable:
+    """Open the table. The table of a device that is not this machine must be complete."""
+    try:
+        table = open_table(
+            config.device,
+            config.runtime,
+            config.threads,
+            config.precision,
+            config.table,
+            config.rebuild_table,
+            config.force,
+        )
+        if not table.here:
+            for size in config.imgsz:
+                table.ensure(space.rows(nc, size))
+                table.calibrate([], size)
+        return table
+    except AbsentDeviceError as error:
+        if is_here(config.device):
+            raise
+        options = ["--space", config.space, "--nc", nc, "--runtime", config.runtime, "--threads", config.threads]
+        kits = " and ".join(f"--imgsz {size}" for size in config.imgsz)
+        error.hint = f"{error.hint}; for this search, bundle with {shlex.join(map(str, options))} {kits}"
+        raise
+
+
+def _member(space: Space, name: str, sizes: tuple[int, ...], nc: int) -> Architecture:
+    """The member of the space that a model YAML or an architecture string describes."""
+    try:
+        member = space.member(read_model(name, sizes[0], nc, lambda assumed: None))
+    except (ValueError, ModelError) as error:
+        raise ConfigError(str(error), field="start", value=name, hint="widen the space, or drop it") from None
+    size = named_size(name)
+    if size not in {None, *sizes}:
+        problem, hint = f"is for images of {size} px", f"add `imgsz={size}`, or drop it"
+        raise ConfigError(problem, field="start", value=name, hint=hint)
+    return replace(member, imgsz=size) if size and space.sizes else member

@@ -1,0 +1,166 @@
+"""Session of a search: its run directory, study, executor and driver, open while the phases run."""
+
+from __future__ import annotations
+
+import functools
+import math
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import optuna
+
+from nas.execution.executors import Executor
+from nas.execution.score import Score
+from nas.execution.score_cache import ScoreCache, cached
+from nas.files import scores_home
+from nas.objectives.target import Target
+from nas.proxies.rungs import at
+from nas.reports.study_writer import StudyWriter
+from nas.runs.directory import RunDirectory, open_run
+from nas.runs.observer import TrialObserver
+from nas.runs.record import Hashes, RunRecord, RunStatus
+from nas.runs.study import open_study
+from nas.search.driver import Driver
+from nas.search.plan import SearchPlan
+from nas.search.reporter import SearchReporter
+from nas.search.samplers import SAMPLERS
+
+
+@dataclass(frozen=True)
+class Session:
+    """What the phases of a search share.
+
+    Attributes:
+        plan: The plan.
+        run: The run directory.
+        study: The Optuna study.
+        target: The deployment target.
+        score: Trains candidates, or reads their scores from the cache.
+        executor: Owns the training processes.
+        observer: Shows trials in the study.
+        reporter: Shows progress.
+        deadline: Time of `time.monotonic` after which no further candidate is trained.
+    """
+
+    plan: SearchPlan
+    run: RunDirectory
+    study: optuna.Study
+    target: Target
+    score: Score
+    executor: Executor
+    observer: TrialObserver
+    reporter: SearchReporter
+    deadline: float
+
+    @property
+    def driver(self) -> Driver:
+        """The driver of the search."""
+        config = self.run.config
+        return Driver(
+            study=self.study,
+            space=self.plan.space,
+            target=self.target,
+            score=self.score,
+            sampler=SAMPLERS[config.sampler](),
+            seed=config.seed,
+            budget=config.budget,
+            limits=config.limits,
+            workers=self.executor.count,
+            start=self.plan.start,
+            until=self.deadline,
+            observer=self.observer,
+        )
+
+
+@contextmanager
+def open_session(plan: SearchPlan, reporter: SearchReporter, began: float) -> Iterator[Session]:
+    """Open the run directory, the study and the executor. The run's status tells how the block ended.
+
+    Args:
+        plan: The plan.
+        reporter: Shows progress.
+        began: Time of `time.monotonic` at which the search began.
+    """
+    config = plan.config
+    proxy_at = functools.cache(lambda rung, scale: at(plan.proxy, rung, scale))
+    executor, threads = plan.executor(reporter.say)
+    cache = ScoreCache(scores_home(), lambda rung, scale: proxy_at(rung, scale).fingerprint, threads)
+    limit = config.time_limit
+    with open_run(plan.folder, _record(plan, executor.count), config.resume) as run, _status(run, executor, reporter):
+        # A run keeps the latencies that it once had, and the reason why they were forced.
+        run.save(forced=run.record.forced or plan.table.forced)
+        reporter.say(f"run directory {plan.folder}; {plan.proxy.dataset.note}")
+        study = _open_study(plan, run, reporter)
+        target = Target(plan.table, plan.proxy.dataset.nc, config.imgsz, config.minimize)
+        observer = StudyWriter(
+            study,
+            plan.folder,
+            plan.space.stock(),
+            target,
+            lambda scale: proxy_at(1, scale),
+            config.rungs,
+            config.seed,
+        )
+        yield Session(
+            plan=plan,
+            run=run,
+            study=study,
+            target=target,
+            score=cached(executor.score, cache) if config.cache else executor.score,
+            executor=executor,
+            observer=observer,
+            reporter=reporter,
+            deadline=math.inf if limit is None else began + 60 * limit,
+        )
+
+
+def _record(plan: SearchPlan, workers: int) -> RunRecord:
+    """The record of a new run."""
+    config, table, address = plan.config, plan.table, plan.config.worker_count.address
+    changes = {
+        "workers": f"{workers}@{address}" if address else str(workers),
+        "storage": None if plan.server is None else plan.server.name,
+        **{"out": None, "resume": False, "rebuild_table": False},
+    }
+    return RunRecord(
+        status=RunStatus.RUNNING,
+        config=config.updated(changes),
+        space=plan.space.name,
+        hashes=Hashes(
+            space=plan.space.fingerprint, data=plan.proxy.dataset.fingerprint, proxy=plan.proxy.fingerprint
+        ),
+        fingerprint=table.header.identity if table.forced else table.fingerprint,
+        data_note=plan.proxy.dataset.note,
+    )
+
+
+def _open_study(plan: SearchPlan, run: RunDirectory, reporter: SearchReporter) -> optuna.Study:
+    config, unit = plan.config, plan.proxy.unit
+    if plan.server is None:
+        name = f"{plan.space.name}-{config.device}-{plan.proxy.fingerprint[:8]}"
+        study = open_study(run.storage_url, name, unit, config.minimize)
+    else:
+        name, plan.server.say = plan.folder.name, reporter.say
+        study = open_study(plan.server, name, unit, config.minimize)
+        run.copy_to(study)
+    run.save(study=name)
+    return study
+
+
+@contextmanager
+def _status(run: RunDirectory, executor: Executor, reporter: SearchReporter) -> Iterator[None]:
+    """Record how the search ended, and end the trainings."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        run.save(status=RunStatus.INTERRUPTED)
+        command = shlex.join(["python", "-m", "nas.search", "--config", str(run.folder / "run.json")])
+        reporter.say(f"interrupted; continue with {command} --out {shlex.quote(str(run.folder))} --resume")
+        raise
+    except Exception:
+        run.save(status=RunStatus.FAILED)
+        raise
+    finally:
+        executor.pause()
