@@ -38,22 +38,23 @@ class _LazyGroup(TyperGroup):
         return name, command, rest
 
 
-app = typer.Typer(cls=_LazyGroup, no_args_is_help=True, help="Find YOLO detectors that are Pareto-optimal on your device.")
-
-
-@app.callback(invoke_without_command=False)
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=lambda v: _print_version(v))
-    ] = False,
-) -> None:
-    """Find YOLO detectors that are Pareto-optimal on your device."""
+app = typer.Typer(cls=_LazyGroup, no_args_is_help=True)
 
 
 def _print_version(wanted: bool) -> None:
     if wanted:
         print(f"pareto-yolo {nas.__version__}")
         raise typer.Exit
+
+
+@app.callback(invoke_without_command=False)
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version),
+    ] = False,
+) -> None:
+    """Find YOLO detectors that are Pareto-optimal on your device."""
 
 
 def _stub(name: str) -> None:

@@ -52,12 +52,11 @@ def _option(name: str, field: FieldInfo, own_help: str = "") -> Any:
         text += f" One of {', '.join(spec.choices())}."
     flag = "--" + name.replace("_", "-")
     default = field.default
+    words = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+    shown: str | bool = spec.default or (False if default is None or default is False else words)
     if default is True:
         flag = f"--no-{name}" if own_help else f"{flag}/--no-{name}"
     least = next((item.ge for item in field.metadata if isinstance(item, Ge)), None)
-    shown: str | bool = spec.default or (
-        False if default in (None, False, ()) else ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
-    )
     return typer.Option(
         flag,
         *spec.aliases,
@@ -71,7 +70,7 @@ def _option(name: str, field: FieldInfo, own_help: str = "") -> Any:
 
 def with_config(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command all options of `SearchConfig`. Its first parameter receives the given ones by name."""
-    first, *own = inspect.signature(command, eval_str=True).parameters.values()
+    _given, *own = inspect.signature(command, eval_str=True).parameters.values()
 
     @functools.wraps(command)
     def wrapped(**arguments: Any) -> None:

@@ -103,7 +103,9 @@ def _checked_objectives(names: tuple[str, ...]) -> tuple[str, ...]:
     if first != "latency" or not set(more) <= set(MORE_OBJECTIVES) or len(set(more)) < len(more):
         known = ", ".join(MORE_OBJECTIVES)
         hint = f"give latency, or latency,{MORE_OBJECTIVES[-1]}; known are {known}"
-        raise ConfigError("must begin with latency and name known costs once", field="minimize", value=",".join(names), hint=hint)
+        raise ConfigError(
+            "must begin with latency and name known costs once", field="minimize", value=",".join(names), hint=hint
+        )
     return names
 
 
@@ -121,11 +123,11 @@ class WorkerCount(NamedTuple):
     """Parsed `SearchConfig.workers`.
 
     Attributes:
-        count: Candidates trained at once; 0 means as many as fit.
+        number: Candidates trained at once; 0 means as many as fit.
         address: Address of a cluster; empty for this machine.
     """
 
-    count: int
+    number: int
     address: str
 
 
@@ -187,8 +189,11 @@ class SearchConfig(BaseModel):
     threads: int = _option(1, DEVICE, "Threads of the runtime.", ge=1)
     precision: str = _option("float32", DEVICE, "float32, or float16 where the device computes in it.")
     imgsz: Sizes = _option(
-        (320,), DEVICE, "Image size at deployment in pixels, a multiple of 32. Repeat it to search over several sizes; "
-        "the first is the stock model's.", metavar="INTEGER",
+        (320,),
+        DEVICE,
+        "Image size at deployment in pixels, a multiple of 32. Repeat it to search over several sizes; "
+        "the first is the stock model's.",
+        metavar="INTEGER",
     )
     table: Path | None = _option(None, DEVICE, "Latency table.", identity=False, default="the device's own")
     rebuild_table: bool = _option(False, DEVICE, "Measure the latency table anew.", identity=False)
@@ -202,8 +207,12 @@ class SearchConfig(BaseModel):
         (), SEARCH, "Model YAML or architecture string to train first. May be repeated.", metavar="MODEL"
     )
     time_limit: float | None = _option(
-        None, SEARCH, "Minutes after which no further candidate is trained. Score noise and finalists follow.",
-        gt=0, identity=False, default="no limit",
+        None,
+        SEARCH,
+        "Minutes after which no further candidate is trained. Score noise and finalists follow.",
+        gt=0,
+        identity=False,
+        default="no limit",
     )
 
     data: str = _option("shapes", SCORES, "The built-in data set 'shapes', or an Ultralytics data.yaml.")
@@ -211,15 +220,25 @@ class SearchConfig(BaseModel):
         "short", SCORES, "Proxy that scores candidates.", choices=_proxies
     )
     steps: int | None = _option(
-        None, SCORES, "Training steps of each candidate. More steps take longer and separate candidates better.",
-        ge=1, default="the proxy's own",
+        None,
+        SCORES,
+        "Training steps of each candidate. More steps take longer and separate candidates better.",
+        ge=1,
+        default="the proxy's own",
     )
     rungs: int = _option(
-        1, SCORES, "Training rounds. In each round the best candidates continue with twice the steps. 1 disables this. "
-        f"Round {RUNGS} also scores finalists on the test split, where the data has one.", ge=1,
+        1,
+        SCORES,
+        "Training rounds. In each round the best candidates continue with twice the steps. 1 disables this. "
+        f"Round {RUNGS} also scores finalists on the test split, where the data has one.",
+        ge=1,
     )
     weights: Path | None = _option(
-        None, SCORES, "Trained template (a state dict) for proxies that need one.", identity=False, default="trained first"
+        None,
+        SCORES,
+        "Trained template (a state dict) for proxies that need one.",
+        identity=False,
+        default="trained first",
     )
     train_device: Annotated[str, AfterValidator(_checked_train_device)] = _option(
         "auto", SCORES, "Device that candidates train on: auto, cpu or cuda. On a cluster, auto means cpu."
@@ -234,17 +253,27 @@ class SearchConfig(BaseModel):
     max_macs: IntLimit = _option(None, LIMITS, "Highest number of multiply-adds of one image.", default="no limit")
     max_size: IntLimit = _option(None, LIMITS, "Most bytes of the deployed weights.", default="no limit")
     minimize: Objectives = _option(
-        LATENCY, LIMITS, f"Costs that the Pareto front minimizes: latency, or latency,{','.join(MORE_OBJECTIVES)}.",
-        metavar="NAMES", aliases=("--minimise",), joined=True,
+        LATENCY,
+        LIMITS,
+        f"Costs that the Pareto front minimizes: latency, or latency,{','.join(MORE_OBJECTIVES)}.",
+        metavar="NAMES",
+        aliases=("--minimise",),
+        joined=True,
     )
 
     workers: Annotated[str, BeforeValidator(_text), AfterValidator(_checked_workers)] = _option(
-        "0", CLUSTER, "Candidates trained at once. 0: one a core, at most 4. tcp://SCHEDULER:8786: on a cluster, as many "
-        "as its workers (python -m nas.worker) take, or N of them.", metavar="N|[N@]URL",
+        "0",
+        CLUSTER,
+        "Candidates trained at once. 0: one a core, at most 4. tcp://SCHEDULER:8786: on a cluster, as many "
+        "as its workers (python -m nas.worker) take, or N of them.",
+        metavar="N|[N@]URL",
     )
     storage: str | None = _option(
-        None, CLUSTER, "Optuna storage URL, such as postgresql+psycopg://USER@HOST/NAME. The study is named after the run "
-        "directory.", identity=False, default="study.db in the run directory",
+        None,
+        CLUSTER,
+        "Optuna storage URL, such as postgresql+psycopg://USER@HOST/NAME. The study is named after the run directory.",
+        identity=False,
+        default="study.db in the run directory",
     )
     tls_ca_file: Path | None = _option(
         None, CLUSTER, "Certificate authority of the cluster, PEM.", identity=False, default="no TLS"
@@ -286,8 +315,10 @@ class SearchConfig(BaseModel):
 
     def identity(self) -> dict[str, Any]:
         """Options that a resumed run must share, by name."""
-        fixed = {name: getattr(self, name) for name, field in type(self).model_fields.items() if spec_of(field).identity}
-        return fixed | {"workers": self.worker_count.count}
+        fixed = {
+            name: getattr(self, name) for name, field in type(self).model_fields.items() if spec_of(field).identity
+        }
+        return fixed | {"workers": self.worker_count.number}
 
     def updated(self, changes: Mapping[str, Any]) -> SearchConfig:
         """A validated copy with other values.

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from nas import cli
+from nas.config import check_imgsz, check_nc
 from nas.data.loading import class_names
 from nas.detectors.dialects import as_written
 from nas.detectors.heads import DIALECTS, in_dialect
@@ -24,7 +25,7 @@ from nas.errors import InputError
 from nas.files import replacing, write
 from nas.integrations.checkpoint import read_checkpoint
 from nas.latency.runtimes.onnx_runtimes import export
-from nas.reports.run_data import load_run
+from nas.runs.run import load_run
 from nas.spaces.architecture import decode
 from nas.spaces.from_template import new_space as space_around
 from nas.spaces.models import read_model, size_of
@@ -74,9 +75,9 @@ def main(
     if data is not None and nc is not None:
         raise InputError("--nc, --data: both say the classes; give one of them")
     nc = len(class_names(data)) if data is not None else nc
-    cli.check_nc(nc)
+    check_nc(nc)
     if imgsz is not None:
-        cli.check_imgsz(imgsz)
+        check_imgsz(imgsz)
     if onnx and find_spec("onnx") is None:
         raise InputError("--onnx: onnx is not installed; run pip install 'pareto-yolo[onnx]'")
     if new_space is not None:
@@ -103,9 +104,8 @@ def _found(model: str, nc: int | None, imgsz: int | None, say: cli.Say) -> list[
     path = Path(model)
     if path.is_dir():
         run = load_run(path)
-        nc = nc or run.facts["nc"]
-        front = zip(run.pareto.name, run.pareto.arch, run.pareto.imgsz, strict=True)
-        return [Exported(name, decode(arch).detector(nc), imgsz or int(size), arch) for name, arch, size in front]
+        nc = nc or run.result.nc
+        return [Exported(m.name, decode(m.arch).detector(nc), imgsz or m.imgsz, m.arch) for m in run.front]
     size = size_of(model, imgsz, SIZE)
     if path.suffix == ".pt":
         detector, network, hidden, stock = read_checkpoint(path)

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nas import cli
+from nas.config import check_imgsz, check_nc
 from nas.detectors.costs import row_cost
 from nas.detectors.rows import Detector, ResolvedRow
 from nas.errors import InputError
@@ -79,8 +80,8 @@ def main(
 ) -> None:
     """Parameters, MACs, memory access, weight bytes and latency of a detector, row by row and in total."""
     imgsz = size_of(model, imgsz, SIZE)
-    cli.check_imgsz(imgsz)
-    cli.check_nc(nc)
+    check_imgsz(imgsz)
+    check_nc(nc)
     console = Console(stderr=as_json, soft_wrap=True, highlight=False)
 
     def say(text: str) -> None:

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nas import cli
+from nas.config import check_imgsz, check_nc
 from nas.detectors.costs import cost
 from nas.errors import InputError
 from nas.files import shipped
@@ -33,7 +34,7 @@ from nas.latency.table import LatencyTable
 from nas.reports.report_card import card_tables, write_card
 from nas.reports.study_writer import write_study
 from nas.reports.writing import write_report
-from nas.runs.offline_finalists import bundle_finalists, take_home
+from nas.runs.offline_finalists import bundle_finalists, import_finalists
 from nas.spaces.models import read_model, size_of
 from nas.spaces.space import DEFAULT_SPACE, load_space
 from nas.terminal import Terminal
@@ -67,10 +68,10 @@ def build(
     table_file: cli.TableFile = None,
 ) -> None:
     """Measure what the table of this device lacks for search spaces. Stopped, it goes on where it was."""
-    cli.check_nc(nc)
+    check_nc(nc)
     sizes = list(dict.fromkeys(imgsz or [SIZE]))
     for size in sizes:
-        cli.check_imgsz(size)
+        check_imgsz(size)
     spaces = [load_space(name) for name in dict.fromkeys(space or [DEFAULT_SPACE])]
     table = open_table(device, runtime, threads, precision, table_file, rebuild)
     if not table.here:
@@ -118,10 +119,10 @@ def predict(
     as_json: cli.Json = False,
 ) -> None:
     """Latency in ms of one image, for any models. What the table lacks is measured, where its device is here."""
-    cli.check_nc(nc)
+    check_nc(nc)
     sizes = [size_of(model, imgsz, SIZE) for model in models]
     for size in sizes:
-        cli.check_imgsz(size)
+        check_imgsz(size)
     console = Console(stderr=as_json, soft_wrap=True, highlight=False)
     with Terminal(console) as display:
         read = zip(models, sizes, strict=True)
@@ -178,8 +179,8 @@ def check(
 
     Of a device that is not here, and of a table taken by --force, it is the card that was made last.
     """
-    cli.check_imgsz(imgsz)
-    cli.check_nc(nc)
+    check_imgsz(imgsz)
+    check_nc(nc)
     console = Console(stderr=as_json, soft_wrap=True, highlight=False)
     with Terminal(console) as display:
         others = _others(models, imgsz, nc, display)
@@ -264,8 +265,8 @@ def make_kit(
             with display.bar("finalists of the run") as progress:
                 bundle_finalists(run, folder, progress)
         else:
-            cli.check_imgsz(imgsz)
-            cli.check_nc(nc)
+            check_imgsz(imgsz)
+            check_nc(nc)
             if device is None or is_here(device):
                 mend = "name the other device, such as --device pi5; python -m nas.latency build is for this machine"
                 raise InputError(f"--device {device or 'is missing'}: a kit is for a device that is not here; {mend}")
@@ -302,7 +303,7 @@ def take_kit(
         table, imgsz, note = unpacked.table, unpacked.imgsz, unpacked.note
         card = None
         if "run" in note:
-            taken = take_home(unpacked, run)
+            taken = import_finalists(unpacked, run)
             write_report(taken)
             write_study(taken)
             display.say(

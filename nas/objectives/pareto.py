@@ -49,4 +49,6 @@ def hypervolume(points: Sequence[Point], worst: Point) -> float:
     ascending = sorted(points, key=lambda point: point[-1])
     edges = [*(math.log(point[-1]) for point in ascending), math.log(worst[-1])]
     slices = ([point[:-1] for point in ascending[:count]] for count in range(1, len(ascending) + 1))
-    return sum((b - a) * hypervolume(inside, worst[:-1]) for inside, (a, b) in zip(slices, pairwise(edges), strict=True))
+    return sum(
+        (b - a) * hypervolume(inside, worst[:-1]) for inside, (a, b) in zip(slices, pairwise(edges), strict=True)
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ from optuna.trial import FrozenTrial
 from nas.errors import InputError
 from nas.reports.study_attributes import ARTIFACTS
 from nas.reports.study_writer import has_study
-from nas.runs.directory import Run
+from nas.runs.run import load_run
 from nas.runs.storage import ServerStorage
 
 if TYPE_CHECKING:
@@ -27,16 +26,7 @@ def dashboard(folder: Path) -> WSGIApplication:
     Raises InputError for a folder that is no run, for one without a study, for a server that cannot be reached, and
     where optuna-dashboard is missing.
     """
-    file = folder / "run.json"
-    if not file.is_file():
-        raise InputError(f"{folder}: has no run.json; give the directory of a run")
-    try:
-        facts = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError:
-        facts = None
-    if not isinstance(facts, dict) or not isinstance(facts.get("options"), dict):
-        raise InputError(f"{file}: not the record of a run; give the directory of one")
-    run = Run(folder, facts)
+    run = load_run(folder)
     if not has_study(run):
         raise InputError(f"{folder}: has no study yet; the search makes it when it begins")
     try:
@@ -44,7 +34,7 @@ def dashboard(folder: Path) -> WSGIApplication:
     except ModuleNotFoundError:
         raise InputError("optuna-dashboard is not installed; pip install 'pareto-yolo[dashboard]' adds it") from None
     kept = folder / ARTIFACTS
-    storage = (_Server if facts["options"].get("storage") else _File)(run.storage)
+    storage = (_Server if run.config.storage else _File)(run.storage_url)
     app: WSGIApplication = wsgi(storage, FileSystemArtifactStore(kept) if kept.is_dir() else None)
     return app
 

@@ -13,8 +13,8 @@ from nas.objectives.target import Target
 from nas.operators.base import total
 from nas.runs.finalists import Finalist
 from nas.runs.row_costs import part_names
-from nas.runs.trials import Record
-from nas.spaces.architecture import Architecture
+from nas.runs.trials import TrialRecord as Record
+from nas.spaces.architecture import Architecture, decode
 
 STAGES = "| stage |"
 """Where the table of a trial's note begins."""
@@ -58,8 +58,8 @@ def trial_note(member: Architecture, stock: Architecture, target: Target, over: 
 def finalist_note(finalist: Finalist, unit: str, pictures: Mapping[str, str]) -> str:
     """What became of a finalist: its scores by longer training, its measured latency, its place on the front;
     ``pictures`` are addresses by what they show."""
-    where = f"is **{finalist.name}** on the front" if finalist.name and not finalist.fell else "fell out"
-    why = f": {finalist.fell}" if finalist.fell else ""
+    where = f"is **{finalist.name}** on the front" if finalist.name and not finalist.rejected else "fell out"
+    why = f": {finalist.rejected}" if finalist.rejected else ""
     measured = (
         f"measured {finalist.latency_ms:.2f} ± {finalist.latency_spread_ms:.2f} ms"
         if finalist.latency_ms is not None
@@ -120,8 +120,8 @@ def _baselines(asked: Sequence[str], rows: Sequence[Record], link: Link) -> str:
     for row in rows:
         if row.arch in asked and row.state == "trained":
             costs = f"{row.latency_ms:.2f}", f"{row.params:,}", _millions(row.macs or 0)
-            operators = dict.fromkeys(choice.operator.replace("_", " ") for choice in row.architecture.backbone)
-            size = f", {row.architecture.imgsz} px" if row.architecture.imgsz else ""
+            operators = dict.fromkeys(choice.operator.replace("_", " ") for choice in decode(row.arch).backbone)
+            size = f", {decode(row.arch).imgsz} px" if decode(row.arch).imgsz else ""
             what = f"{' and '.join(operators)}{size}{'' if lines else ' (stock)'}"
             lines.append((f"[{row.number}]({link(row.number)})", f"{row.score:.4f}", *costs, what))
     return _table((">trial", ">score", ">ms", ">params", ">MACs", "operators"), lines)
@@ -131,7 +131,7 @@ def _found(facts: Mapping[str, Any], rows: Sequence[Record], link: Link, files: 
     """The front and the stock model."""
     numbers = {row.arch: row.number for row in rows if row.state == "trained"}
     stock, lines = Finalist(**facts["stock"]), []
-    front = [finalist for of in facts["finalists"] if not (finalist := Finalist(**of)).fell]
+    front = [finalist for of in facts["finalists"] if not (finalist := Finalist(**of)).rejected]
     for finalist in front if stock in front else [*front, stock]:
         number, name = numbers[finalist.arch], f"{finalist.name}.yaml"
         what = f"{finalist.name} (stock)" if finalist.stock and finalist in front else finalist.name

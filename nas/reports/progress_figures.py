@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from nas.objectives.costs import COSTS
 from nas.objectives.pareto import Point, hypervolume, pareto
-from nas.runs.trials import Record
+from nas.runs.trials import TrialRecord as Record
 
 
 def volumes(rows: Sequence[Record], minimised: Sequence[str]) -> list[float]:

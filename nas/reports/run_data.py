@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,10 @@ import pandas as pd
 
 from nas.errors import InputError
 from nas.proxies.registry import PROXIES
-from nas.runs.finalists import unmeasured
-from nas.search.score_noise import CHANCE, pooled
+from nas.reports.legacy import facts_of
+from nas.runs.finalists import unmeasured_note
+from nas.runs.record import RunRecord
+from nas.runs.score_noise import CHANCE, pooled_sd
 
 NEEDED = {"options", "latency", "nc", "unit", "finalists", "stock", "signal", "seconds", "table"}
 """What run.json of a finished run holds."""
@@ -70,7 +71,7 @@ class RunData:
     @property
     def unmeasured(self) -> str:
         """What to say of a front that was predicted and not measured; empty for a measured one."""
-        return unmeasured(self.folder, self.forced) if self.stock["latency_ms"] is None else ""
+        return unmeasured_note(self.folder, self.forced) if self.stock["latency_ms"] is None else ""
 
     @property
     def kind(self) -> str:
@@ -122,7 +123,7 @@ class RunData:
         several = self.finalists[self.finalists.score_n > 1]
         if several.empty:
             return float(CHANCE * self.facts["signal"]["seeds"])
-        sd = pooled(list(zip(several.score_sd, several.score_n, strict=True)))
+        sd = pooled_sd(list(zip(several.score_sd, several.score_n, strict=True)))
         return float(CHANCE * sd / several.score_n.iloc[0] ** 0.5)
 
     @property
@@ -152,10 +153,7 @@ def load_run(folder: Path) -> RunData:
         if not (folder / name).is_file():
             mend = "finish the search with --resume" if (folder / "run.json").is_file() else "give a run's directory"
             raise InputError(f"{folder}: has no {name}; {mend}")
-    try:
-        facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{folder / 'run.json'}: damaged: {error}; search anew into another directory") from None
+    facts = facts_of(RunRecord.load(folder))
     if not isinstance(facts, dict) or facts.get("status") != "finished" or not facts.keys() >= NEEDED:
         raise InputError(f"{folder}: not a finished run of this release; finish the search with --resume")
     trials, front, rows = (_table(folder / f"{name}.csv") for name in ("trials", "pareto", "rows"))

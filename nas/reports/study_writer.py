@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable
 from pathlib import Path
 from shutil import copyfile
@@ -17,6 +16,7 @@ from nas.proxies.registry import PROXIES
 from nas.proxies.score import viewed
 from nas.reports.detections import pictures
 from nas.reports.drawing import draw
+from nas.reports.legacy import facts_of
 from nas.reports.notes import STAGES, finalist_note, study_note, trial_note
 from nas.reports.progress_figures import costs_figure, volume_figure
 from nas.reports.study_attributes import (
@@ -29,10 +29,10 @@ from nas.reports.study_attributes import (
     write_figure,
     write_note,
 )
-from nas.runs.directory import Run
 from nas.runs.finalists import Finalist
-from nas.runs.observer import Watcher
-from nas.runs.trials import records
+from nas.runs.observer import TrialObserver
+from nas.runs.run import Run, load_run
+from nas.runs.trials import read_trials
 from nas.spaces.architecture import Architecture
 
 RESULTS = ("report.html", "pareto.png", "pareto.csv", "trials.csv")
@@ -41,7 +41,7 @@ SHOWN = {"device", "runtime", "threads", "precision", "data", "space", "proxy", 
 """Options of a run that the study's page lists."""
 
 
-class StudyWriter(Watcher):
+class StudyWriter(TrialObserver):
     """Writes what a search does into its study, files into the run's ``folder``: of every new candidate its YAML, a
     drawing, and a note with what sets it apart from the ``stock`` model; of its training the curve, and what it
     detected in a few validation images, which come from ``proxy``, the one for candidates of a given scale.
@@ -96,19 +96,20 @@ class StudyWriter(Watcher):
 def write_study(folder: Path, ended: bool = True, study: optuna.Study | None = None) -> None:
     """Write what there is to say of a whole run into its study, if that is given or in the run's folder: how to read
     it, baselines, figures, and of a run that has ``ended`` its results, with a note on each finalist."""
-    run = Run(folder, json.loads((folder / "run.json").read_text(encoding="utf-8")))
+    run = load_run(folder)
+    facts = facts_of(run.record)
     if study is None:
         if not has_study(run):
             return
         study = study_of(run)
-    options = run.facts["options"]
+    options = facts["options"]
     for name in options.keys() & SHOWN:
         if study.user_attrs.get(name) != options[name]:
             study.set_user_attr(name, options[name])
-    rows = records(study)
+    rows = read_trials(study)
     trained = [row for row in rows if row.state == "trained"]
     if ended:
-        _write_results(study, folder, [Finalist(**of) for of in run.facts["finalists"] if not of["fell"]])
+        _write_results(study, folder, [Finalist(**of) for of in facts["finalists"] if not of["rejected"]])
     held, files = attributes(study), of_study(study)
     if trained:
         write_figure(study, "hypervolume", volume_figure(trained, options["minimise"]), held)
@@ -117,7 +118,7 @@ def write_study(folder: Path, ended: bool = True, study: optuna.Study | None = N
         _write_finalists(study, run, files, held)
     unit = PROXIES[options["proxy"]].unit
     # A run that goes on holds what an earlier part of it had found.
-    facts = run.facts if ended else {key: value for key, value in run.facts.items() if key != "finalists"}
+    facts = facts if ended else {key: value for key, value in facts.items() if key != "finalists"}
     addresses = {name: f"/artifacts/{study._study_id}/{artifact}" for name, artifact in files.items()}
     page = f"/dashboard/studies/{study._study_id}/trials?numbers="
     note = study_note(folder, facts, unit, rows, lambda number: f"{page}{number}", addresses)
@@ -126,15 +127,15 @@ def write_study(folder: Path, ended: bool = True, study: optuna.Study | None = N
 
 def has_study(run: Run) -> bool:
     """Whether the file of its study is there; to open one that is not would make it."""
-    file = run.storage.removeprefix("sqlite:///")
-    return file == run.storage or Path(file).is_file()
+    file = run.storage_url.removeprefix("sqlite:///")
+    return file == run.storage_url or Path(file).is_file()
 
 
 def study_of(run: Run) -> optuna.Study:
     """Its study, opened to look at it."""
     # A run of an earlier release does not say the name; its storage holds this one study.
-    name = run.facts.get("study") or optuna.get_all_study_names(run.storage)[0]
-    return optuna.load_study(study_name=name, storage=run.storage)
+    name = run.record.study or optuna.get_all_study_names(run.storage_url)[0]
+    return optuna.load_study(study_name=name, storage=run.storage_url)
 
 
 def _write_results(study: optuna.Study, folder: Path, front: list[Finalist]) -> None:
@@ -151,14 +152,14 @@ def _write_results(study: optuna.Study, folder: Path, front: list[Finalist]) -> 
 def _write_finalists(study: optuna.Study, run: Run, files: dict[str, str], held: Attributes) -> None:
     """What became of each, above the stages in the note of its trial."""
     ids = {trial.user_attrs.get("arch"): trial for trial in reversed(study.get_trials(deepcopy=False)) if trial.values}
-    for facts in run.facts["finalists"]:
+    for facts in facts_of(run.record)["finalists"]:
         finalist, trial = Finalist(**facts), ids[facts["arch"]]
         shown = {}
         if artifact := files.get(_longest(trial.number)):
             shown = {"Detected after the longer training.": f"/artifacts/{study._study_id}/{artifact}"}
         note = read_note(held, trial._trial_id)
         stages = note[note.find(STAGES) :] if STAGES in note else ""
-        text = finalist_note(finalist, str(run.facts["unit"]), shown)
+        text = finalist_note(finalist, run.result.unit, shown)
         write_note(study, f"{text}\n{stages}", trial._trial_id, held)
 
 

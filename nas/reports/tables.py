@@ -53,9 +53,9 @@ def _scaled(rows: pd.DataFrame) -> dict[str, pd.Series[float]]:
 
 def fell_out(data: RunData) -> pd.DataFrame:
     """The finalists that are not on the front, and why."""
-    others = data.finalists[data.finalists.fell != ""]
+    others = data.finalists[data.finalists.rejected != ""]
     shown = {"score": others.score, "measured, ms": others.latency_ms, "predicted, ms": others.latency_predicted_ms}
-    frame = pd.DataFrame({**shown, "why": others.fell, "architecture": others.arch})
+    frame = pd.DataFrame({**shown, "why": others.rejected, "architecture": others.arch})
     return frame.dropna(axis="columns", how="all") if len(frame) else frame
 
 

@@ -61,7 +61,7 @@ def write_page(path: Path, template: str, **content: Any) -> None:
     write(path, _environment().get_template(template).render(plotly=Markup(get_plotlyjs()), **content))
 
 
-INLINE = {"style": "css", "templates": "js"}
+INLINE = {"style": "css", "page": "js"}
 """What a page carries with it, by name and kind."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import shutil
 import subprocess
@@ -102,7 +101,7 @@ def open_run(folder: Path, record: RunRecord, resume: bool) -> Iterator[RunDirec
 
 def resumed_workers(folder: Path) -> int:
     """Number of workers of the run in a directory; 0 if there is no run."""
-    return RunRecord.load(folder).config.worker_count.count if (folder / FILE).exists() else 0
+    return RunRecord.load(folder).config.worker_count.number if (folder / FILE).exists() else 0
 
 
 def open_server(folder: Path, url: str | None, resume: bool) -> ServerStorage | None:

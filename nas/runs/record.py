@@ -146,7 +146,9 @@ class RunRecord(_Part):
             return RunRecord(**(content if "version" in content else _upgraded(content)))
         except (KeyError, TypeError, AttributeError) as error:
             fault = f"{type(error).__name__} {error}"
-            raise ConfigError(f"not the record of a run: {fault}", file=file, hint="give another run directory") from None
+            raise ConfigError(
+                f"not the record of a run: {fault}", file=file, hint="give another run directory"
+            ) from None
         except ValidationError as error:
             first = error.errors()[0]
             field, problem = ".".join(map(str, first["loc"])), str(first["msg"])
@@ -190,14 +192,19 @@ def load_config(path: Path) -> SearchConfig:
     return RunRecord.from_json(content, path).config
 
 
+_PHASES = {"signal": "score_noise", "rungs": "halving", "measuring": "finalists"}
+"""Phases that version 1 gave other names."""
+
+
 def _upgraded(old: Mapping[str, Any]) -> dict[str, Any]:
     """The layout of version 1 in that of version 2."""
     options = dict(old["options"])
     options["minimize"] = options.pop("minimise")
     options["workers"] = str(options["workers"])
-    new: dict[str, Any] = {name: old[name] for name in ("status", "hashes", "versions", "git", "seconds") if name in old}
+    same = ("status", "hashes", "versions", "git", "forced", "study")
+    new: dict[str, Any] = {name: old[name] for name in same if name in old}
+    new["seconds"] = {_PHASES.get(name, name): seconds for name, seconds in old.get("seconds", {}).items()}
     new |= {"config": options, "space": options["space"], "fingerprint": old["latency"], "data_note": old["data"]}
-    new |= {name: old[name] for name in ("forced", "study") if name in old}
     if "finalists" in old:
         noise = dict(old["signal"])
         trust = noise.pop("text")

@@ -206,7 +206,7 @@ class ServerStorage(RDBStorage):
                 raise
 
     def _create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> FrozenTrial:
-        """As Optuna's. Optuna's own retry leaves an unknown trial where only the answer was lost; that trial is ended."""
+        """As Optuna's. Its own retry leaves an unknown trial where only the answer was lost; that trial is ended."""
         if study_id not in self._next:
             self._next[study_id] = 1 + max(
                 (trial.number for trial in self._get_trials(study_id, None, set(), -1)), default=-1

@@ -90,9 +90,7 @@ def interrupted_slots(study: optuna.Study) -> dict[int, str]:
     }
 
 
-def begin_trial(
-    study: optuna.Study, space: Space, member: Architecture, attributes: Mapping[str, Any]
-) -> optuna.Trial:
+def begin_trial(study: optuna.Study, space: Space, member: Architecture, attributes: Mapping[str, Any]) -> optuna.Trial:
     """Start a trial of a given member. It is written at once, since the disk syncs each parameter otherwise."""
     chosen = FixedTrial(space.parameters(member))
     space.suggest(chosen)

@@ -168,9 +168,7 @@ class Driver:
     def _is_failed_stock(self, row: TrialRecord) -> bool:
         return row.state is TrialState.FAILED and row.arch == str(self.space.stock())
 
-    def _ask(
-        self, slot: int, done: list[TrialRecord], open_trials: Iterable[_Asked], known: Collection[str]
-    ) -> _Asked:
+    def _ask(self, slot: int, done: list[TrialRecord], open_trials: Iterable[_Asked], known: Collection[str]) -> _Asked:
         """Ask for a trial and store its costs; ``known`` are the architectures that were asked for."""
         baselines = self.baselines()
         asked = self._suggest(slot, done, open_trials, [member for member in baselines if str(member) not in known])
@@ -194,7 +192,7 @@ class Driver:
     def _suggest(
         self, slot: int, done: list[TrialRecord], open_trials: Iterable[_Asked], baselines: Sequence[Architecture]
     ) -> Architecture | optuna.Trial:
-        """The next candidate: an interrupted one of this slot, the first of the ``baselines`` left, or the sampler's."""
+        """The next candidate: an interrupted one of this slot, the first baseline left, or the sampler's choice."""
         if slot in self._interrupted:
             return self.space.decode(self._interrupted[slot])
         if baselines:

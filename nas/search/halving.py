@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean, stdev
 
 import numpy as np
@@ -93,7 +93,7 @@ class Halving:
     seed: int
     rungs: int
     observer: TrialObserver = NO_OBSERVER
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
 
     def run(self, rows: Sequence[TrialRecord], progress: Progress) -> list[Standing]:
         """Choose the finalists, fastest first. The stock model is always one of them.
@@ -173,8 +173,8 @@ def finalists_noise(standings: Sequence[Standing]) -> str:
     if not found:
         return ""
     sd, n = pooled_sd(found), found[0][1]
-    least = CHANCE * sd / n**0.5
-    return f"Finalists: standard deviation {sd:.3f} between seeds. Differences of means of {n} below {least:.3f} are noise."
+    least = f"{CHANCE * sd / n**0.5:.3f}"
+    return f"Finalists: standard deviation {sd:.3f} between seeds. Differences of means of {n} below {least} are noise."
 
 
 def promote(points: Sequence[Point], count: int) -> list[int]:

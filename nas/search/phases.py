@@ -110,7 +110,11 @@ def halve_candidates(session: Session, candidates: Candidates) -> list[Standing]
         observer=session.observer,
         limits=config.limits,
     )
-    with stoppable(), session.run.phase("halving"), session.reporter.bar("the best candidates train longer") as progress:
+    with (
+        stoppable(),
+        session.run.phase("halving"),
+        session.reporter.bar("best candidates train longer") as progress,
+    ):
         standings = halving.run(candidates.trained, progress)
         _write_trials(session, read_trials(session.study))
     session.executor.pause()
@@ -121,9 +125,9 @@ def judge_finalists(session: Session, standings: Sequence[Standing]) -> Front:
     """Measure the finalists end-to-end where the device can be reached, and find their Pareto front."""
     target, config, stock = session.target, session.run.config, str(session.plan.space.stock())
     measurable = session.plan.table.here or session.plan.remote is not None
-    with session.run.phase("finalists"):
-        with session.reporter.bar(f"finalists{', measured end-to-end' if measurable else ''}") as progress:
-            finalists = measure_finalists(standings, stock, target, session.plan.remote, progress)
+    title = f"finalists{', measured end-to-end' if measurable else ''}"
+    with session.run.phase("finalists"), session.reporter.bar(title) as progress:
+        finalists = measure_finalists(standings, stock, target, session.plan.remote, progress)
     return front_of(finalists, config.limits, config.minimize)
 
 

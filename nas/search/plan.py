@@ -157,7 +157,10 @@ def _check_only_size(space: Space, config: SearchConfig) -> None:
     """Refuse an operator that only saves bytes of weights in a search where they do not count."""
     for key in space.file.operators:
         if FAMILIES[key].only_size and config.max_size is None and "size" not in config.minimize:
-            problem, hint = "saves nothing but bytes of weights", "add `max_size` or `minimize=latency,size`, or drop it"
+            problem, hint = (
+                "saves nothing but bytes of weights",
+                "add `max_size` or `minimize=latency,size`",
+            )
             raise ConfigError(problem, file=space.path, field=f"operators.{key}", hint=hint)
 
 
@@ -181,7 +184,9 @@ def _proxy_options(config: SearchConfig) -> dict[str, Any]:
         kinds = [name for name, other in PROXIES.items() if issubclass(other, FromTemplate)]
         if config.proxy not in kinds:
             problem = f"only the proxies {', '.join(kinds)} start from weights"
-            raise ConfigError(problem, field="weights", value=config.weights, hint="choose one with `proxy`, or drop it")
+            raise ConfigError(
+                problem, field="weights", value=config.weights, hint="choose one with `proxy`, or drop it"
+            )
         if not config.weights.is_file():
             raise ConfigError("no such file", field="weights", value=config.weights)
         found["weights"] = config.weights

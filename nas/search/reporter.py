@@ -12,7 +12,7 @@ from rich.table import Table
 from nas.objectives.costs import LATENCY
 from nas.objectives.pareto import pareto
 from nas.progress import Reporter
-from nas.runs.trials import Record
+from nas.runs.trials import TrialRecord
 from nas.terminal import Terminal
 
 
@@ -20,8 +20,8 @@ class SearchReporter(Reporter, Protocol):
     """A reporter that `nas.run_search` can use; `TerminalSearchReporter` is the one of the command line."""
 
     def trials(
-        self, budget: int, done: Sequence[Record], minimize: Sequence[str]
-    ) -> AbstractContextManager[Callable[[Record], None]]:
+        self, budget: int, done: Sequence[TrialRecord], minimize: Sequence[str]
+    ) -> AbstractContextManager[Callable[[TrialRecord], None]]:
         """Show trials until the end of the block.
 
         Args:
@@ -39,14 +39,14 @@ class TerminalSearchReporter(Terminal):
 
     @contextmanager
     def trials(
-        self, budget: int, done: Sequence[Record], minimize: Sequence[str] = LATENCY
-    ) -> Iterator[Callable[[Record], None]]:
+        self, budget: int, done: Sequence[TrialRecord], minimize: Sequence[str] = LATENCY
+    ) -> Iterator[Callable[[TrialRecord], None]]:
         """See `SearchReporter.trials`."""
-        trained = [row for row in done if row.state == "trained"]
+        trained = [row for row in done if row.trained]
         with self.counter("search", budget, len(trained), f"{len(trained)}/{budget}") as task:
 
-            def ended(record: Record) -> None:
-                if record.state == "trained":
+            def ended(record: TrialRecord) -> None:
+                if record.trained:
                     trained.append(record)
                 front = [trained[index] for index in pareto([row.point(minimize) for row in trained])]
                 self.count(task, len(trained), f"{len(trained)}/{budget}", _front_table(front) if front else None)
@@ -55,13 +55,13 @@ class TerminalSearchReporter(Terminal):
             yield ended
 
 
-def _line(record: Record, mark: str) -> str:
+def _line(record: TrialRecord, mark: str) -> str:
     score = "  -   " if record.score is None else f"{record.score:.4f}"
     reason = f"  ({record.reason})" if record.reason else ""
     return f"{record.number:4d}{mark} {record.state:<9} {score} {record.latency_ms:7.2f} ms  {record.arch}{reason}"
 
 
-def _front_table(front: Sequence[Record]) -> Table:
+def _front_table(front: Sequence[TrialRecord]) -> Table:
     table = Table("trial", "score", "predicted ms", "params", "front so far", box=SIMPLE)
     for row in front:
         params = f"{(row.params or 0) / 1e6:.2f} M"

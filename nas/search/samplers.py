@@ -209,7 +209,9 @@ def spread(state: SearchState, rng: np.random.Generator) -> Architecture | None:
 
 def encode(members: Sequence[Priced]) -> Values:
     """Features of each member: its summary and the logarithms of its costs."""
-    return tabulate([m.architecture.summary | {name: math.log2(m.costs[name]) for name in COST_FEATURES} for m in members])
+    return tabulate(
+        [m.architecture.summary | {name: math.log2(m.costs[name]) for name in COST_FEATURES} for m in members]
+    )
 
 
 def _new(state: SearchState, members: Iterator[Architecture]) -> list[Priced]:

@@ -128,9 +128,7 @@ def _record(plan: SearchPlan, workers: int) -> RunRecord:
         status=RunStatus.RUNNING,
         config=config.updated(changes),
         space=plan.space.name,
-        hashes=Hashes(
-            space=plan.space.fingerprint, data=plan.proxy.dataset.fingerprint, proxy=plan.proxy.fingerprint
-        ),
+        hashes=Hashes(space=plan.space.fingerprint, data=plan.proxy.dataset.fingerprint, proxy=plan.proxy.fingerprint),
         fingerprint=table.header.identity if table.forced else table.fingerprint,
         data_note=plan.proxy.dataset.note,
     )
