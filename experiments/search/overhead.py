@@ -26,7 +26,7 @@ from nas.objectives.limits import Limits
 from nas.objectives.target import Target
 from nas.proxies.base import Outcome
 from nas.runs.study import open_study
-from nas.runs.trials import Record, table
+from nas.runs.trials import TrialRecord
 from nas.search.driver import Driver
 from nas.search.samplers import SAMPLERS
 from nas.spaces.space import Space, load_space
@@ -61,9 +61,9 @@ def main() -> None:
 def trial_ms(name: str, target: Target, space: Space, folder: Path) -> list[float]:
     """What each trial of a search took, in ms."""
     study, ends = open_study(f"sqlite:///{folder}/study.db", "study", "score"), [time.perf_counter()]
-    known: list[Record] = []
+    known: list[TrialRecord] = []
 
-    def told(record: Record) -> None:
+    def told(record: TrialRecord) -> None:
         known.append(record)
         write(folder / "trials.csv", table(known).to_csv(index=False))
         ends.append(time.perf_counter())

@@ -29,7 +29,7 @@ from nas.objectives.pareto import hypervolume, pareto
 from nas.proxies.base import Outcome
 from nas.proxies.rungs import FACTOR
 from nas.runs.study import open_study
-from nas.runs.trials import records
+from nas.runs.trials import read_trials
 from nas.search.driver import Driver
 from nas.search.halving import climb
 from nas.search.samplers import SAMPLERS
@@ -110,7 +110,7 @@ def search(of: str, folder: Path, name: str, seed: int) -> dict[str, Any]:
     variant, began = VARIANTS[name], time.perf_counter()
     most = float(np.quantile(list(bench.latency.values()), variant.limit)) if variant.limit < 1 else None
     sampler = SAMPLERS[variant.sampler]()
-    sampler.designed = variant.design  # type: ignore[misc]
+    sampler.space_filling = variant.design  # type: ignore[misc]
     space: Any = bench.of.space if variant.starts else NoStarts(bench.of.space)
     study = open_study("sqlite://", "study", "score")
     driver = Driver(
@@ -124,7 +124,7 @@ def search(of: str, folder: Path, name: str, seed: int) -> dict[str, Any]:
         limits=Limits(latency=most if variant.gate else None),
     )
     driver.run(lambda record: None)
-    rows = [row for row in records(study) if row.state == "trained"]
+    rows = [row for row in read_trials(study) if row.state == "trained"]
     volume = Volume(bench, most)
     told, truth = [], []
     for count in range(1, len(rows) + 1):
@@ -135,7 +135,7 @@ def search(of: str, folder: Path, name: str, seed: int) -> dict[str, Any]:
     found = climb(study, rows, bench.score, bench.of.target, seed, lambda share: None, variant.rungs)
     final = [standing.row.arch for standing in found if volume.counts(standing.row.arch)]
     handed = volume.front(final, bench.truth if variant.rungs > 1 else bench.told)
-    reached = [row.rung or 1 for row in records(study) if row.state == "trained"]
+    reached = [row.rung or 1 for row in read_trials(study) if row.state == "trained"]
     cost = sum(sum(FACTOR ** (rung - 1) * (2 if rung == 3 else 1) for rung in range(1, r + 1)) for r in reached)
     return {
         "variant": name,

@@ -22,7 +22,7 @@ from run import Volume
 from nas.proxies.base import Outcome
 from nas.proxies.rungs import FACTOR, RUNGS
 from nas.runs.study import open_study
-from nas.runs.trials import Record, results
+from nas.runs.trials import TrialRecord, rung_results
 from nas.search.halving import climb
 
 RESULTS = Path(__file__).parent / "results"
@@ -37,7 +37,7 @@ SEEDS = 2
 class Members:
     """Those of the proxy study: a target whose members are scored as they are, and what `Volume` asks of a bench."""
 
-    minimised = ("latency",)
+    minimize = ("latency",)
 
     def __init__(self) -> None:
         members = pd.read_csv(STUDY / "members.csv").set_index("arch")
@@ -63,11 +63,11 @@ class Members:
         future.set_result(Outcome(self.by_rung[rung][arch, seed % SEEDS], 1.0, ()))
         return future
 
-    def records(self, archs: list[str], seed: int) -> list[Record]:
+    def records(self, archs: list[str], seed: int) -> list[TrialRecord]:
         """These after a search, trained on the first rung."""
         scores = self.by_rung[1]
         return [
-            Record(n, "trained", arch, scores[arch, seed], self.latency[arch], **self._costs[arch], weight_bytes=1)
+            TrialRecord(n, "trained", arch, scores[arch, seed], self.latency[arch], **self._costs[arch], weight_bytes=1)
             for n, arch in enumerate(archs)
         ]
 
@@ -78,7 +78,7 @@ def handed_over(members: Any, archs: list[str], seed: int, rungs: int) -> tuple[
     found = climb(study, members.records(archs, seed), members.score, members, seed, lambda share: None, rungs)
     told = {standing.row.arch: standing.score for standing in found}
     volume = Volume(members, None)
-    cost = len(archs) + sum(FACTOR ** (result.rung - 1) for result in results(study))
+    cost = len(archs) + sum(FACTOR ** (result.rung - 1) for result in rung_results(study))
     return 1 - volume.share(volume.front(list(told), told), members.truth), cost
 
 

@@ -52,7 +52,7 @@ class YoloBench:
     """What a `nas.search.driver.Driver` asks of a space and of a target."""
 
     name = "yolobench"
-    minimised = ("latency",)
+    minimize = ("latency",)
 
     def __init__(self, folder: Path):
         scratch = {row["model_name"]: row for row in csv.DictReader((folder / "VOC_scratch_100epochs.csv").open())}

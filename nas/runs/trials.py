@@ -68,7 +68,7 @@ class TrialRecord:
     @property
     def trained(self) -> bool:
         """True if it was trained and has a score."""
-        return self.state is TrialState.TRAINED
+        return self.state == TrialState.TRAINED
 
     def costs(self, names: Iterable[str] = COSTS) -> dict[str, float]:
         """Costs by name. The trial must have been priced."""

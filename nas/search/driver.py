@@ -163,10 +163,10 @@ class Driver:
 
     def _is_final(self, row: TrialRecord) -> bool:
         """Return True if retraining is unnecessary. A failed stock model is always retried."""
-        return row.state is not TrialState.DUPLICATE and not self._is_failed_stock(row)
+        return row.state != TrialState.DUPLICATE and not self._is_failed_stock(row)
 
     def _is_failed_stock(self, row: TrialRecord) -> bool:
-        return row.state is TrialState.FAILED and row.arch == str(self.space.stock())
+        return row.state == TrialState.FAILED and row.arch == str(self.space.stock())
 
     def _ask(self, slot: int, done: list[TrialRecord], open_trials: Iterable[_Asked], known: Collection[str]) -> _Asked:
         """Ask for a trial and store its costs; ``known`` are the architectures that were asked for."""
@@ -211,7 +211,7 @@ class Driver:
         elif known is not None:
             trial.set_user_attr("duplicate_of", known.number)
             values = known.point(self.target.minimize) if known.trained else None
-            gated = known.state is TrialState.GATED
+            gated = known.state == TrialState.GATED
             state = OptunaState.COMPLETE if known.trained else OptunaState.PRUNED if gated else OptunaState.FAIL
         else:
             reason = ", ".join(f"{name} {value:.1%} over its limit" for name, value in asked.over.items())

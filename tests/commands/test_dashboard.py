@@ -21,8 +21,8 @@ from nas import cli
 from nas import dashboard as command
 from nas.detectors.costs import cost
 from nas.reports.study_writer import study_of
-from nas.runs.directory import Run
-from nas.runs.trials import records
+from nas.runs.run import Run
+from nas.runs.trials import read_trials
 from nas.spaces.architecture import decode
 
 FLAGS = (
@@ -117,7 +117,7 @@ def browser(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def test_in_a_browser(run: Path, browser: Browser) -> None:
     facts = json.loads((run / "run.json").read_text())
-    rows = records(study_of(Run(run, facts)))
+    rows = read_trials(study_of(Run(run, facts)))
     trained = [row for row in rows if row.state == "trained"]
     gated = next(row for row in rows if row.state == "gated")
     front = pd.read_csv(run / "pareto.csv", dtype={"name": str})

@@ -23,7 +23,7 @@ POINTS = [
     ("optuna.Study.tell:after", 2),
     ("nas.search.write", 2),  # trials.csv
     ("nas.search.write:full", 1),
-    ("nas.search.measure_signal", 1),
+    ("nas.search.measure_score_noise", 1),
     ("nas.search.halving.keep", 3),  # finalists on the second rung
     ("nas.search.halving.keep:after", 6),  # and on the third
     ("nas.search.measure", 1),

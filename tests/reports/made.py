@@ -20,7 +20,7 @@ from nas.objectives.target import Target
 from nas.reports.run_data import RunData, load_run
 from nas.runs.finalists import front_of, measure, write_front
 from nas.runs.row_costs import write_rows
-from nas.runs.trials import Record, table
+from nas.runs.trials import TrialRecord
 from nas.search.halving import Standing
 from nas.spaces.architecture import Architecture
 from nas.spaces.space import load_space
@@ -151,9 +151,9 @@ def make(
     return load_run(folder)
 
 
-def _record(number: int, member: Architecture, target: Target) -> Record:
+def _record(number: int, member: Architecture, target: Target) -> TrialRecord:
     costs = target.costs(member)
-    return Record(
+    return TrialRecord(
         number,
         "trained",
         str(member),

@@ -27,9 +27,9 @@ from nas.proxies.recipe import Recipe
 from nas.reports.progress_figures import volumes
 from nas.reports.study_attributes import attributes, drop, of_study, read_note, uploads, write_figure, write_note
 from nas.reports.study_writer import StudyWriter
-from nas.runs.observer import Watcher
+from nas.runs.observer import TrialObserver
 from nas.runs.study import open_study
-from nas.runs.trials import Record, records
+from nas.runs.trials import TrialRecord, read_trials
 from nas.search.driver import Driver
 from nas.search.halving import climb
 from nas.search.samplers import SAMPLERS
@@ -56,13 +56,13 @@ def score(detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -
 
 
 @pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, optuna.Study, list[Record]]:
+def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, optuna.Study, list[TrialRecord]]:
     folder, space = tmp_path_factory.mktemp("run"), load_space("tiny")
     study = open_study(f"sqlite:///{folder / 'study.db'}", "study", "AP50-95 (proxy)")
     writer = StudyWriter(study, folder, space.stock(), TARGET, lambda scale: PROXY, 2, 3)  # type: ignore[arg-type, return-value]
     limits = Limits(params=LIMIT)
-    Driver(study, space, TARGET, score, SAMPLERS["random"](), 3, 6, limits, watcher=writer).run(lambda record: None)
-    rows = records(study)
+    Driver(study, space, TARGET, score, SAMPLERS["random"](), 3, 6, limits, observer=writer).run(lambda record: None)
+    rows = read_trials(study)
     trained = [row for row in rows if row.state == "trained"]
     climb(study, trained, score, TARGET, 3, lambda share: None, 2, writer)
     return folder, study, rows
@@ -77,7 +77,7 @@ def files(folder: Path, study: optuna.Study, of: FrozenTrial | optuna.Study, int
     return found
 
 
-def test_a_trained_trial(searched: tuple[Path, optuna.Study, list[Record]], tmp_path: Path) -> None:
+def test_a_trained_trial(searched: tuple[Path, optuna.Study, list[TrialRecord]], tmp_path: Path) -> None:
     folder, study, rows = searched
     row = [row for row in rows if row.state == "trained"][-1]
     held = files(folder, study, study.trials[row.number], tmp_path)
@@ -94,7 +94,7 @@ def test_a_trained_trial(searched: tuple[Path, optuna.Study, list[Record]], tmp_
     assert f"params {params / stock.params - 1:+.1%}, MACs {macs / stock.macs - 1:+.1%}" in note
 
 
-def test_the_stages_of_a_note_add_up(searched: tuple[Path, optuna.Study, list[Record]]) -> None:
+def test_the_stages_of_a_note_add_up(searched: tuple[Path, optuna.Study, list[TrialRecord]]) -> None:
     _, study, rows = searched
     for row in rows:
         note = read_note(attributes(study), study.trials[row.number]._trial_id)
@@ -109,7 +109,7 @@ def test_the_stages_of_a_note_add_up(searched: tuple[Path, optuna.Study, list[Re
 
 
 def test_a_gated_trial_shows_what_was_not_trained(
-    searched: tuple[Path, optuna.Study, list[Record]], tmp_path: Path
+    searched: tuple[Path, optuna.Study, list[TrialRecord]], tmp_path: Path
 ) -> None:
     folder, study, rows = searched
     row = next(row for row in rows if row.state == "gated")
@@ -118,7 +118,7 @@ def test_a_gated_trial_shows_what_was_not_trained(
 
 
 def test_longer_trainings_leave_a_picture_of_the_first_seed(
-    searched: tuple[Path, optuna.Study, list[Record]], tmp_path: Path
+    searched: tuple[Path, optuna.Study, list[TrialRecord]], tmp_path: Path
 ) -> None:
     folder, study, _ = searched
     promoted = {int(key.split()[4].rstrip(",")) for key in study.user_attrs if key.startswith("rung 2")}
@@ -180,7 +180,7 @@ def test_a_trial_is_open_while_it_is_written_to(tmp_path: Path) -> None:
     calls: list[tuple[int, str, TrialState]] = []
     study = open_study(f"sqlite:///{tmp_path / 'study.db'}", "study", "AP")
 
-    class Noting(Watcher):
+    class Noting(TrialObserver):
         def asked(self, trial: optuna.Trial, architecture: Any) -> None:
             calls.append((trial.number, "asked", study.trials[trial.number].state))
 
@@ -189,9 +189,9 @@ def test_a_trial_is_open_while_it_is_written_to(tmp_path: Path) -> None:
             calls.append((trial.number, "trained", study.trials[trial.number].state))
 
     limits, space = Limits(params=LIMIT), load_space("tiny")
-    search = Driver(study, space, TARGET, score, SAMPLERS["random"](), 3, 6, limits, watcher=Noting())
+    search = Driver(study, space, TARGET, score, SAMPLERS["random"](), 3, 6, limits, observer=Noting())
     search.run(lambda record: None)
-    rows = records(study)
+    rows = read_trials(study)
     assert {row.state for row in rows} >= {"trained", "gated"}
     assert sorted(n for n, what, _ in calls if what == "asked") == [r.number for r in rows if r.state != "duplicate"]
     assert [n for n, what, _ in calls if what == "trained"] == [r.number for r in rows if r.state == "trained"]
@@ -200,7 +200,8 @@ def test_a_trial_is_open_while_it_is_written_to(tmp_path: Path) -> None:
 
 def test_how_the_front_grew() -> None:
     rows = [
-        Record(n, "trained", "", s, ms) for n, (s, ms) in enumerate([(0.1, 4.0), (0.3, 2.0), (0.2, 2.0), (0.5, 1.0)])
+        TrialRecord(n, "trained", "", s, ms)
+        for n, (s, ms) in enumerate([(0.1, 4.0), (0.3, 2.0), (0.2, 2.0), (0.5, 1.0)])
     ]
     # Bounded by 0.1 and 4 ms: 0; 0.2 * ln 2; the same; 0.4 * ln 4, of which 0.2 * ln 2 is a quarter.
     assert volumes(rows, ["latency"]) == pytest.approx([0, 0.25, 0.25, 1])

@@ -16,7 +16,7 @@ from nas.reports.kept_table import card_frame, cards
 from nas.reports.report_page import write_html
 from nas.reports.run_data import load_run
 from nas.reports.tables import by_hand, ended_early, errors, fell_out, front_table, model_rows, not_trained, phases
-from nas.search.score_noise import CHANCE
+from nas.runs.score_noise import CHANCE
 from nas.spaces.architecture import decode
 from tests.reports.made import NC, make
 

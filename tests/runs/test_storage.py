@@ -17,9 +17,9 @@ import sqlalchemy
 from nas.errors import InputError
 from nas.objectives.limits import Limits
 from nas.runs.directory import open_run, open_server
-from nas.runs.storage import ServerStorage, StorageLostError, shown
+from nas.runs.storage import ServerStorage, StorageLostError, public_url
 from nas.runs.study import open_study
-from nas.runs.trials import records
+from nas.runs.trials import read_trials
 from nas.search.driver import Driver
 from nas.search.samplers import SAMPLERS
 from nas.spaces.space import load_space
@@ -95,7 +95,7 @@ def search(
 
 
 def rows(driver: Driver) -> list[Row]:
-    return [(row.state, row.arch, row.score) for row in records(driver.study) if row.state != "interrupted"]
+    return [(row.state, row.arch, row.score) for row in read_trials(driver.study) if row.state != "interrupted"]
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ def test_an_outage_is_waited_out(gate: Gate, expected: list[Row]) -> None:
     driver = search(storage, told=told)
     assert time.monotonic() - began >= 3
     assert rows(driver) == expected
-    assert [row.number for row in records(driver.study)] == list(range(len(expected)))
+    assert [row.number for row in read_trials(driver.study)] == list(range(len(expected)))
     assert ["the database is away" in line or "the database is back" in line for line in said] == [True, True]
     with pytest.raises(InputError, match="another process"):
         ServerStorage(gate.url).own("run")  # it was taken again
@@ -213,10 +213,10 @@ def test_a_run_is_brought_back_from_the_server_alone(postgres: str, tmp_path: Pa
 
 
 def test_urls(postgres: str) -> None:
-    assert shown("postgresql+psycopg://me:secret@host/nas") == "postgresql+psycopg://me@host/nas"
+    assert public_url("postgresql+psycopg://me:secret@host/nas") == "postgresql+psycopg://me@host/nas"
     for url in ("study.db", "mysql://me:secret@host/nas", "postgresql+psycopg://host"):
         with pytest.raises(InputError, match="--storage") as refused:
-            shown(url)
+            public_url(url)
         assert "secret" not in str(refused.value)
     with pytest.raises(InputError, match=r"cannot be opened: .*refused"):
         ServerStorage("postgresql+psycopg://me:secret@127.0.0.1:1/nas")

@@ -20,14 +20,13 @@ from optuna.trial import TrialState
 
 from nas.detectors.costs import cost
 from nas.detectors.rows import Detector
-from nas.errors import InputError
-from nas.execution.score import SearchError
+from nas.errors import InputError, SearchError
 from nas.objectives.limits import Limits
 from nas.proxies.base import Outcome
 from nas.runs.study import open_study
-from nas.runs.trials import Record, records
+from nas.runs.trials import TrialRecord, read_trials
 from nas.search.driver import Driver
-from nas.search.feasibility import reach
+from nas.search.feasibility import check_feasibility
 from nas.search.samplers import SAMPLERS
 from nas.spaces.space import Space, load_space
 from tests.search.made_up import TARGET
@@ -61,22 +60,22 @@ def driver(folder: Path, scorer: Any, space: str = "yolov8n", sampler: str = "tp
     return Driver(study, load_space(space), TARGET, scorer, SAMPLERS[sampler](), **settings)
 
 
-def run(driver: Driver) -> list[Record]:
+def run(driver: Driver) -> list[TrialRecord]:
     driver.run(lambda record: None)
-    return records(driver.study)
+    return read_trials(driver.study)
 
 
-def trained(rows: list[Record]) -> list[Record]:
+def trained(rows: list[TrialRecord]) -> list[TrialRecord]:
     return [row for row in rows if row.state == "trained"]
 
 
 def test_no_more_is_asked_for_after_the_time_limit(tmp_path: Path) -> None:
     late = driver(tmp_path, Scorer(), until=time.monotonic() - 1)
     assert late.run(lambda record: None) == "the time limit is reached, with 1 of 12 candidates trained"
-    assert [row.state for row in records(late.study)] == ["trained"]
+    assert [row.state for row in read_trials(late.study)] == ["trained"]
     taken_up = driver(tmp_path, Scorer(), until=time.monotonic() + 600)
     assert taken_up.run(lambda record: None) == "the budget is spent"
-    assert len(trained(records(taken_up.study))) == 12
+    assert len(trained(read_trials(taken_up.study))) == 12
 
 
 def test_what_the_user_names_is_trained_first(tmp_path: Path) -> None:
@@ -93,10 +92,10 @@ def test_what_the_user_names_is_trained_first(tmp_path: Path) -> None:
 
 def test_what_a_space_can_reach_is_told_before_anything_is_spent() -> None:
     space = load_space("yolov8n")
-    least = reach(space, TARGET, Limits())
+    least = check_feasibility(space, TARGET, Limits())
     assert least.lines() == []
     middle = statistics.median(least.costs["macs"])
-    found = reach(space, TARGET, Limits(latency=middle / 1e7, macs=int(middle)))
+    found = check_feasibility(space, TARGET, Limits(latency=middle / 1e7, macs=int(middle)))
     # The made-up latency follows the MACs, so both halves are the same half.
     assert found.within == {"latency": 0.5, "macs": 0.5, "all": 0.5}
     first, second, both = found.lines()
@@ -106,7 +105,7 @@ def test_what_a_space_can_reach_is_told_before_anything_is_spent() -> None:
     smallest = cost(space.smallest().detector(3)).params
     assert min(found.costs["params"]) == smallest
     with pytest.raises(InputError, match=f"--max-params {smallest - 1}: no member .* is {smallest / 1e6:.3g} M: raise"):
-        reach(space, TARGET, Limits(params=smallest - 1))
+        check_feasibility(space, TARGET, Limits(params=smallest - 1))
 
 
 def test_budget_baselines_and_attributes(tmp_path: Path) -> None:
@@ -369,7 +368,7 @@ def test_repeats_are_not_trained_twice_and_an_exhausted_space_ends(
     scorer = Scorer()
     search = driver(tmp_path, scorer, space=str(small(tmp_path).path), budget=5)
     reason = search.run(lambda record: None)
-    rows = records(search.study)
+    rows = read_trials(search.study)
     assert reason == "the last 30 suggestions were repeats or over a limit: the space has nothing new to offer"
     assert len(scorer.scored) == len(trained(rows)) == 2
     for row in rows:

@@ -17,7 +17,7 @@ from nas.execution.local_workers import Workers
 from nas.objectives.limits import Limits
 from nas.objectives.pareto import pareto
 from nas.runs.study import open_study
-from nas.runs.trials import records
+from nas.runs.trials import read_trials
 from nas.search.driver import Driver
 from nas.search.halving import climb
 from nas.search.samplers import SAMPLERS
@@ -93,7 +93,7 @@ def test_every_fault_is_recorded_and_none_moves_the_front(tmp_path: Path, monkey
     assert fate(space.stock().detector(3))[0] == ""
     try:
         assert driver.run(lambda record: None) == "the budget is spent"
-        rows = records(study)
+        rows = read_trials(study)
     finally:
         crew.pause()
     trained, failed = ([row for row in rows if row.state == state] for state in ("trained", "failed"))

@@ -13,17 +13,18 @@ import optuna
 import pytest
 
 from nas.detectors.rows import Detector
-from nas.execution.score import SearchError
+from nas.errors import SearchError
 from nas.objectives.limits import Limits
 from nas.objectives.pareto import pareto
 from nas.objectives.target import Target
+from nas.progress import silent
 from nas.proxies.base import Outcome
 from nas.proxies.rungs import RUNGS
 from nas.runs.study import open_study
-from nas.runs.trials import Record, records, results
-from nas.runs.trials import table as trials_table
-from nas.search.halving import Standing, climb, noise, promote
-from nas.spaces.architecture import Architecture
+from nas.runs.trials import TrialRecord, read_trials, rung_results
+from nas.runs.trials import trials_frame as trials_table
+from nas.search.halving import Halving, Standing, finalists_noise, promote
+from nas.spaces.architecture import Architecture, decode
 from nas.spaces.space import load_space
 
 SPACE = load_space("yolov8n")
@@ -57,19 +58,25 @@ def none_left(rung: int, score: float) -> None:
 
 
 def _member(arch: str) -> Architecture:
-    return Record(0, "trained", arch).architecture
+    return decode(arch)
 
 
-def trained(count: int) -> list[Record]:
+def trained(count: int) -> list[TrialRecord]:
     """The stock model first; scores rise with latency, but for noise."""
     rng = np.random.default_rng(3)
     members = list(dict.fromkeys([SPACE.stock(), *(SPACE.random(rng) for _ in range(count - 1))]))
     latency = rng.uniform(10, 40, len(members))
     scores = 0.01 * latency + rng.normal(0, 0.05, len(members))
     return [
-        Record(i, "trained", str(member), score=float(s), latency_ms=float(t))
+        TrialRecord(i, "trained", str(member), score=float(s), latency_ms=float(t))
         for i, (member, s, t) in enumerate(zip(members, scores, latency, strict=True))
     ]
+
+
+def halved(study: optuna.Study, rows: list[TrialRecord], score: Any, **options: Any) -> list[Standing]:
+    """The finalists of these candidates."""
+    progress = options.pop("progress", silent)
+    return Halving(study, score, TARGET, **({"seed": 0, "rungs": RUNGS} | options)).run(rows, progress)
 
 
 @pytest.fixture
@@ -106,7 +113,7 @@ def test_longer_trainings_decide_who_is_a_finalist(study: optuna.Study) -> None:
     truth = {row.arch: 0.5 - abs(index - 20) / 100 for index, row in enumerate(rows)}
     scorer = Scorer(truth)
     shares: list[float] = []
-    finalists = climb(study, rows, scorer, TARGET, 5, shares.append)
+    finalists = halved(study, rows, scorer, seed=5, progress=shares.append)
     # A third of 40 and half of these, and the stock model where it is not among them; the finalists twice.
     assert sum(rung == 2 for rung, _ in scorer.asked) in {14, 15}
     assert sum(rung == 3 for rung, _ in scorer.asked) in {14, 16}
@@ -120,7 +127,7 @@ def test_longer_trainings_decide_who_is_a_finalist(study: optuna.Study) -> None:
         assert finalist.sd == pytest.approx(statistics.stdev((0.05, 0.06)))
         assert finalist.test == pytest.approx(truth[finalist.row.arch] / 2)
     assert shares[-1] == 1 and shares == sorted(shares)
-    second = {result.number: result.score for result in results(study) if result.rung == 2}
+    second = {result.number: result.score for result in rung_results(study) if result.rung == 2}
     best = max(second, key=lambda number: second[number] or 0.0)
     assert best in [finalist.row.number for finalist in finalists]
 
@@ -129,11 +136,11 @@ def test_noise_of_finalists_is_pooled_over_them() -> None:
     row = trained(1)[0]
     # Two seeds each, 0.02 and 0.04 apart: sd 0.02 / sqrt(2) and 0.04 / sqrt(2), pooled sqrt(0.0005).
     finalists = [Standing(row, 0.3, sd, 2) for sd in (0.02 / 2**0.5, 0.04 / 2**0.5)]
-    assert noise(finalists) == (
-        f"finalists: scores vary by {0.0005**0.5:.3f} between seeds (sd); between means of 2, below "
-        f"{2.77 * 0.0005**0.5 / 2**0.5:.3f} is noise"
+    assert finalists_noise(finalists) == (
+        f"Finalists: standard deviation {0.0005**0.5:.3f} between seeds. Differences of means of 2 below "
+        f"{2.77 * 0.0005**0.5 / 2**0.5:.3f} are noise."
     )
-    assert noise([Standing(row, 0.3)]) == ""
+    assert finalists_noise([Standing(row, 0.3)]) == ""
 
 
 def test_what_the_study_has_is_not_trained_again(study: optuna.Study) -> None:
@@ -147,17 +154,17 @@ def test_what_the_study_has_is_not_trained_again(study: optuna.Study) -> None:
     for stop in (2, 5, 7):
 
         def kill(rung: int, score: float, stop: int = stop) -> None:
-            if len(results(other)) >= stop:
+            if len(rung_results(other)) >= stop:
                 raise Killed
 
         broken.fault = kill
         with pytest.raises(Killed):
-            climb(other, rows, Late(broken), TARGET, 0, lambda share: None)
+            halved(other, rows, Late(broken))
     broken.fault = lambda rung, score: None
-    again = climb(other, rows, Late(broken), TARGET, 0, lambda share: None)
-    assert again == climb(study, rows, whole, TARGET, 0, lambda share: None)
-    assert len(results(other)) == len(whole.asked)
-    assert climb(other, rows, _never, TARGET, 0, lambda share: None) == again
+    again = halved(other, rows, Late(broken))
+    assert again == halved(study, rows, whole)
+    assert len(rung_results(other)) == len(whole.asked)
+    assert halved(other, rows, _never) == again
 
 
 class Late:
@@ -192,9 +199,9 @@ def test_a_candidate_that_fails_on_a_rung_falls_out_with_its_reason(study: optun
             raise MemoryError("none left")
 
     scorer.fault = fault
-    finalists = climb(study, rows, scorer, TARGET, 0, lambda share: None)
+    finalists = halved(study, rows, scorer)
     assert [finalist.row for finalist in finalists] == [rows[0]]
-    reasons = {result.reason for result in results(study) if result.score is None}
+    reasons = {result.reason for result in rung_results(study) if result.score is None}
     assert reasons == {"MemoryError: none left"}
 
 
@@ -204,7 +211,7 @@ def test_without_the_stock_model_there_is_nothing_to_compare_with(study: optuna.
 
     scorer.fault = none_left
     with pytest.raises(SearchError, match="the stock model could not be trained on rung 2: MemoryError: none left"):
-        climb(study, rows, scorer, TARGET, 0, lambda share: None)
+        halved(study, rows, scorer)
 
 
 @pytest.mark.parametrize("rungs", [1, 2, 3])
@@ -213,7 +220,7 @@ def test_what_breaks_a_limit_keeps_nothing_off_the_front(study: optuna.Study, ru
     rows = [replace(row, params=100 if index else 1000) for index, row in enumerate(trained(8))]
     rows[0] = replace(rows[0], score=0.9, latency_ms=0.1)
     scorer, limits = Scorer({row.arch: row.score or 0.0 for row in rows}), Limits(params=500)
-    finalists = climb(study, rows, scorer, TARGET, 0, lambda share: None, rungs, limits=limits)
+    finalists = halved(study, rows, scorer, rungs=rungs, limits=limits)
     best = max(rows[1:], key=lambda row: row.score or 0.0)
     assert {rows[0], best} <= {finalist.row for finalist in finalists}
 
@@ -225,9 +232,9 @@ def test_what_failed_on_a_rung_is_trained_again(study: optuna.Study) -> None:
 
     scorer.fault = none_left
     with pytest.raises(SearchError, match="on rung 2"):
-        climb(study, rows, scorer, TARGET, 0, lambda share: None)
+        halved(study, rows, scorer)
     scorer.fault = lambda rung, score: None
-    assert rows[0] in [finalist.row for finalist in climb(study, rows, scorer, TARGET, 0, lambda share: None)]
+    assert rows[0] in [finalist.row for finalist in halved(study, rows, scorer)]
 
 
 def test_trials_csv_shows_the_rung_and_every_score(study: optuna.Study) -> None:
@@ -238,9 +245,9 @@ def test_trials_csv_shows_the_rung_and_every_score(study: optuna.Study) -> None:
     for name, value in {"arch": str(member), "latency_ms": 10.0, "rung": 1, "params": 1, "macs": 2}.items():
         trial.set_user_attr(name, value)
     study.tell(trial, (0.2, 10.0))
-    (row,) = records(study)
+    (row,) = read_trials(study)
     scorer = Scorer({row.arch: 0.4})
-    climb(study, [row], scorer, TARGET, 0, lambda share: None)
-    (shown,) = trials_table(records(study)).to_dict("records")
+    halved(study, [row], scorer)
+    (shown,) = trials_table(read_trials(study)).to_dict("records")
     assert (shown["rung"], shown["score"]) == (3, 0.2)
     assert shown["score_rung_2"] == pytest.approx(0.4) and shown["score_rung_3"] == pytest.approx(0.405)

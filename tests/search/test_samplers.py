@@ -16,7 +16,7 @@ from nas.objectives.limits import Limits
 from nas.objectives.pareto import hypervolume, pareto
 from nas.proxies.base import Outcome
 from nas.runs.study import open_study
-from nas.runs.trials import Record, records
+from nas.runs.trials import TrialRecord, read_trials
 from nas.search.driver import Driver
 from nas.search.samplers import SAMPLERS
 from nas.search.surrogate import Surrogate, Values, expected_gain
@@ -39,14 +39,14 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def search(name: str, folder: Path | None = None, budget: int = 20, seed: int = 3, **options: Any) -> list[Record]:
+def search(name: str, folder: Path | None = None, budget: int = 20, seed: int = 3, **options: Any) -> list[TrialRecord]:
     """In memory, which is quicker, unless a folder is given."""
     file = f"/{folder / 'study.db'}" if folder else ""
     study = open_study(f"sqlite://{file}", "study", "AP50-95 (proxy)")
     limits = options.pop("limits", Limits())
     driver = Driver(study, SPACE, TARGET, score, SAMPLERS[name](), seed=seed, budget=budget, limits=limits, **options)
     driver.run(lambda record: None)
-    return records(study)
+    return read_trials(study)
 
 
 def test_the_name_is_the_registry_key(name: str) -> None:
@@ -77,7 +77,7 @@ def test_limits_are_kept(name: str) -> None:
 def test_the_guided_sampler_finds_what_scores() -> None:
     """HetConv everywhere is best at any latency: of what it suggests itself much more has it than of random members."""
 
-    def share(rows: list[Record]) -> float:
+    def share(rows: list[TrialRecord]) -> float:
         return float(np.mean([str(s.family) == "het" for row in rows for s in row.architecture.backbone]))
 
     guided = share(search("guided", budget=40)[20:])
@@ -138,12 +138,12 @@ def test_expected_gain_is_the_mean_of_what_is_gained() -> None:
 
 def test_a_third_objective(name: str) -> None:
     """Latency follows the MACs here, and parameters do not."""
-    target = replace(TARGET, minimised=("latency", "params"))
-    study = open_study("sqlite://", "study", "AP50-95 (proxy)", target.minimised)
+    target = replace(TARGET, minimize=("latency", "params"))
+    study = open_study("sqlite://", "study", "AP50-95 (proxy)", target.minimize)
     driver = Driver(study, SPACE, target, score, SAMPLERS[name](), seed=3, budget=13, limits=Limits())
     driver.run(lambda record: None)
-    rows = [row for row in records(study) if row.state == "trained"]
-    points = [row.point(target.minimised) for row in rows]
+    rows = [row for row in read_trials(study) if row.state == "trained"]
+    points = [row.point(target.minimize) for row in rows]
     assert points == [(row.score, row.latency_ms, row.params) for row in rows]
     assert {rows[i].arch for i in pareto(points)} == {trial.user_attrs["arch"] for trial in study.best_trials}
     assert study.metric_names == ["AP50-95 (proxy)", "latency ms (predicted)", "parameters"]
