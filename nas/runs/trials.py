@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from nas.objectives.costs import COSTS, LATENCY
 from nas.objectives.pareto import Point
+from nas.spaces.architecture import Architecture, decode
 
 if TYPE_CHECKING:
     import optuna
@@ -69,6 +70,11 @@ class TrialRecord:
     def trained(self) -> bool:
         """True if it was trained and has a score."""
         return self.state == TrialState.TRAINED
+
+    @property
+    def architecture(self) -> Architecture:
+        """The decoded architecture string."""
+        return decode(self.arch)
 
     def costs(self, names: Iterable[str] = COSTS) -> dict[str, float]:
         """Costs by name. The trial must have been priced."""

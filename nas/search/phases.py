@@ -21,7 +21,7 @@ from nas.runs.trials import TrialRecord, read_trials, trials_frame
 from nas.search.feasibility import check_feasibility
 from nas.search.finalists import measure_finalists
 from nas.search.halving import Halving, Standing, finalists_noise
-from nas.search.score_noise import measure_score_noise
+from nas.search.score_noise import measure_score_noise, repeated_trials
 from nas.search.session import Session
 
 
@@ -95,7 +95,8 @@ def measure_noise(session: Session, candidates: Candidates) -> ScoreNoise:
     title = "score noise: candidates trained again with another seed"
     with stoppable(), session.run.phase("score_noise"), session.reporter.bar(title) as progress:
         seed = session.run.config.seed
-        return measure_score_noise(candidates.trained, session.score, session.target, seed, progress)
+        again = repeated_trials(candidates.trained)
+        return measure_score_noise(candidates.trained, again, session.score, session.target, seed, progress)
 
 
 def halve_candidates(session: Session, candidates: Candidates) -> list[Standing]:

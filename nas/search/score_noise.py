@@ -27,12 +27,18 @@ def repeated_trials(rows: Sequence[TrialRecord]) -> list[TrialRecord]:
 
 
 def measure_score_noise(
-    rows: Sequence[TrialRecord], score: Score, target: Target, seed: int, progress: Progress
+    rows: Sequence[TrialRecord],
+    again: Sequence[TrialRecord],
+    score: Score,
+    target: Target,
+    seed: int,
+    progress: Progress,
 ) -> ScoreNoise:
     """Train some candidates again with the next seed, and compare with their scores in the run.
 
     Args:
-        rows: All trained candidates; the first is the stock model.
+        rows: All trained candidates.
+        again: Those to train again, see `repeated_trials`.
         score: Trains candidates.
         target: The deployment target.
         seed: The run's seed.
@@ -41,7 +47,6 @@ def measure_score_noise(
     Raises:
         SearchError: All trainings failed.
     """
-    again = repeated_trials(rows)
     squares: list[float] = []
     failures: list[Exception] = []
     members = [target.decode(row.arch) for row in again]

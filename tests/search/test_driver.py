@@ -369,7 +369,7 @@ def test_repeats_are_not_trained_twice_and_an_exhausted_space_ends(
     search = driver(tmp_path, scorer, space=str(small(tmp_path).path), budget=5)
     reason = search.run(lambda record: None)
     rows = read_trials(search.study)
-    assert reason == "the last 30 suggestions were repeats or over a limit: the space has nothing new to offer"
+    assert reason == "the last 30 suggestions were repeats or over a limit: the space is exhausted"
     assert len(scorer.scored) == len(trained(rows)) == 2
     for row in rows:
         if row.state == "duplicate":
