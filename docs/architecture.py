@@ -24,7 +24,7 @@ TOP, GROUND = "commands", "ground"
 PATHS = {TOP: "nas/*.py, nas/*/__main__.py", GROUND: "nas/*.py"}
 """The files of the floors that are no package."""
 COMMANDS = "Parse options, call one function, print."
-"""The text of the top floor; the other floors show the docstring of their package."""
+"""The text of the top floor; the floors between show the docstring of their package or module."""
 
 LEFT, TEXT, LANE = 8, 322, 14
 """Units of the drawing: the margin, the width of a floor, the distance of two lines beside the floors."""
@@ -54,13 +54,16 @@ def floors() -> dict[str, list[str]]:
         for contract in config["tool"]["importlinter"]["contracts"]
         if contract["type"] == "layers" and contract["containers"] == ["nas"]
     )
-    found: dict[str, list[str]] = {TOP: []}
-    for name in (name.strip("() ") for layer in layers for name in re.split("[|:]", layer)):
-        if (ROOT / "nas" / name).is_dir():
-            found[name] = [name]
-        elif (ROOT / "nas" / f"{name}.py").is_file():
-            found.setdefault(TOP if len(found) == 1 else GROUND, []).append(name)
-    return found
+    names = [name.strip("() ") for layer in layers for name in re.split("[|:]", layer)]
+    packages = [name for name in names if (ROOT / "nas" / name).is_dir()]
+    modules = [name for name in names if (ROOT / "nas" / f"{name}.py").is_file()]
+    first, last = names.index(packages[0]), names.index(packages[-1])
+    between = [name for name in names if name in packages or (name in modules and first < names.index(name) < last)]
+    return {
+        TOP: [name for name in modules if names.index(name) < first],
+        **{name: [name] for name in between},
+        GROUND: [name for name in modules if names.index(name) > last],
+    }
 
 
 def floor_of(module: str, floors: dict[str, list[str]]) -> str | None:
@@ -110,15 +113,20 @@ def lanes(edges: Iterable[tuple[int, int]]) -> dict[tuple[int, int], int]:
     return lane
 
 
+def source_of(name: str) -> Path:
+    """The file of a module, or the ``__init__.py`` of a package."""
+    module = ROOT / "nas" / f"{name}.py"
+    return module if module.is_file() else ROOT / "nas" / name / "__init__.py"
+
+
 def text_of(name: str, modules: list[str]) -> str:
-    """The first sentence of a package's docstring; for the ground, the names of its modules."""
+    """The first paragraph of a floor's docstring; for the ground, the names of its modules."""
     if name == TOP:
         return COMMANDS
     if name == GROUND:
         return ", ".join(f"{module}.py" for module in modules)
-    source = (ROOT / "nas" / name / "__init__.py").read_text(encoding="utf-8")
-    first = (ast.get_docstring(ast.parse(source)) or "").split("\n\n")[0].replace("`", "")
-    return " ".join(first.split())
+    first = (ast.get_docstring(ast.parse(source_of(name).read_text(encoding="utf-8"))) or "").split("\n\n")[0]
+    return " ".join(first.replace("`", "").split())
 
 
 def placed(floors: dict[str, list[str]]) -> list[Floor]:
@@ -163,7 +171,7 @@ def middle(box: Floor, lane: int, count: int, *, upper: bool) -> float:
 def box_parts(box: Floor) -> list[str]:
     """A floor's rectangle and its texts."""
     x, y, kind = LEFT + 9, box.top + PAD + 11, "end" if box.name in PATHS else "floor"
-    path = PATHS.get(box.name, f"nas/{box.name}/")
+    path = PATHS.get(box.name) or str(source_of(box.name).relative_to(ROOT)).removesuffix("__init__.py")
     height = box.bottom - box.top
     parts = [
         f'<rect class="{kind}" x="{LEFT}" y="{box.top}" width="{TEXT}" height="{height}" rx="4"/>',

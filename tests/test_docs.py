@@ -1,15 +1,17 @@
-"""Every command of README and docs/ runs, in the order of its page, and every link leads somewhere."""
+"""Commands and Python examples of README and docs/ run, in the order of their page; links and paths exist."""
 
 from __future__ import annotations
 
 import importlib
 import os
+import pkgutil
 import re
 import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,6 +23,19 @@ from nas.data.shapes import draw_shapes
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+"""Pages with commands to run."""
+OTHER_PAGES = [
+    *(ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")),
+    *(ROOT / folder / "README.md" for folder in ("search_spaces", "latency_tables")),
+    ROOT / "nas" / "latency" / "runtimes" / "README.md",
+]
+ALL_PAGES = [*PAGES, *OTHER_PAGES]
+
+
+def name_of(page: Path) -> str:
+    return page.stem if page in PAGES else "-".join(page.relative_to(ROOT).with_suffix("").parts)
+
+
 NOT_RUN = {
     "pip install": ".ci/run installs as the README says",
     r"\.venv/bin/python": "as above",
@@ -30,7 +45,7 @@ NOT_RUN = {
     "cuda": "there may be no GPU",
     "kit|pi5|finalists": "takes minutes to measure; tests/commands/test_kit.py carries a kit there and back",
 }
-"""Commands that are not run here, and why."""
+"""Commands that are not run here, with the reason."""
 SMALL = "--space tiny.yaml --budget 3 --steps 1 --workers 1 --runtime fake --data my-data/data.yaml"
 QUICK = {
     r"nas\.search .*--max-latency": f"{SMALL} --max-latency 1000",
@@ -43,7 +58,15 @@ QUICK = {
     r"nas\.train": "epochs=1 imgsz=64 batch=4 device=cpu workers=0 plots=False",
     r"-m pytest": "-n 0 -p no:cacheprovider",
 }
-"""Options added to a command, the last of which count: what is shown here is that it works, not what it finds."""
+"""Options added to a command; the last of equal options counts. The tests show that it works, not what it finds."""
+QUICK_PYTHON = """
+import nas
+_config = nas.SearchConfig
+nas.SearchConfig = lambda **options: _config(
+    **{**options, "space": "tiny.yaml", "budget": 3, "steps": 1, "workers": "1", "runtime": "fake", "max_latency": 1000}
+)
+"""
+"""Code before the Python examples of a page, which makes their searches short."""
 
 TINY = """
 space: tiny
@@ -59,21 +82,32 @@ stages:
 
 
 def options(command: Any) -> set[str]:
-    """All of a command's and its subcommands'."""
+    """The options of a command and of its subcommands."""
     found = {name for parameter in command.params for name in parameter.opts}
     return found.union(*(options(sub) for sub in getattr(command, "commands", {}).values()))
 
 
-MODULES = (importlib.import_module(f"nas.{name}") for name in COMMANDS)
+def module_of(command: str) -> ModuleType:
+    """The module of a command: ``nas.report``, or ``nas.search.__main__``."""
+    is_package = (ROOT / "nas" / command).is_dir()
+    return importlib.import_module(f"nas.{command}" + ".__main__" * is_package)
+
+
+MODULES = [module_of(name) for name in COMMANDS]
 OPTIONS = set[str]().union(*(options(typer.main.get_command(m.app)) for m in MODULES if hasattr(m, "app")))
-OTHERS = {"--help", "--artifact-dir", "--epochs"}
-"""Of every command, of optuna-dashboard, and of YOLOv5."""
+OTHERS = {"--help", "--version", "--artifact-dir", "--epochs"}
+"""Options of every command, of ``nas``, of optuna-dashboard, and of YOLOv5."""
+
+
+def blocks(text: str, *fences: str) -> list[tuple[str, str]]:
+    """The language and the text of a page's blocks in these languages."""
+    return re.findall(rf"^```({'|'.join(fences)})\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def commands(page: Path) -> list[str]:
-    """The lines of a page's sh blocks, comments left out, continued ones joined."""
-    blocks = re.findall(r"^```sh\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    lines = "".join(blocks).replace("\\\n", " ").splitlines()
+    """The lines of a page's sh blocks, without comments, continued lines joined."""
+    text = "".join(block for _, block in blocks(page.read_text(encoding="utf-8"), "sh"))
+    lines = text.replace("\\\n", " ").splitlines()
     return [line for line in (re.sub(r"\s+#.*", "", line).strip() for line in lines) if line]
 
 
@@ -84,7 +118,7 @@ def quick(command: str) -> str:
 
 
 def write_data(folder: Path) -> None:
-    """A small data set as own-data.md describes it."""
+    """Write a small data set as own-data.md describes it."""
     drawn = draw_shapes(64, n_train=8, n_val=8)
     for split, of in (("train", drawn.train), ("val", drawn.val)):
         images, labels = folder / "images" / split, folder / "labels" / split
@@ -101,7 +135,7 @@ def write_data(folder: Path) -> None:
 
 
 def bash(folder: Path, lines: list[str], home: Path) -> None:
-    """Run these one after the other in one shell; each has to end well."""
+    """Run lines in one shell, one after the other; each must exit with 0."""
     environment = os.environ | {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "PARETO_YOLO_HOME": str(home),
@@ -123,7 +157,7 @@ def bash(folder: Path, lines: list[str], home: Path) -> None:
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a page may begin with: data and a finished run."""
+    """A folder as a page may expect it: with data and a finished run."""
     folder = tmp_path_factory.mktemp("before")
     write_data(folder / "work" / "my-data")
     (folder / "work" / "tiny.yaml").write_text(TINY)
@@ -131,20 +165,29 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=name_of)
 def test_its_commands_run(page: Path, before: Path, tmp_path: Path) -> None:
     lines = [line for line in commands(page) if not any(re.search(kind, line) for kind in NOT_RUN)]
     if any("nas.train" in line for line in lines):
         pytest.importorskip("ultralytics")
     shutil.copytree(before, tmp_path, dirs_exist_ok=True)
     text, work = page.read_text(encoding="utf-8"), tmp_path / "work"
-    for line in lines:  # what it makes itself is not there before
+    for line in lines:  # a page that makes this run itself begins without it
         for made in re.findall(r"nas\.search .*--out (\S+)", line):
             shutil.rmtree(work / made, ignore_errors=True)
-    for fence, block in re.findall(r"^```(python|yaml)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+    for fence, block in blocks(text, "python", "yaml"):
         file = {"python": "se_block.py"}.get(fence) or f"{re.search(r'^space: (.+)$', block, re.MULTILINE)[1]}.yaml"  # type: ignore[index]
         (work / file).write_text(block)
     bash(work, list(map(quick, lines)), tmp_path / "home")
+
+
+def test_its_examples_run(before: Path, tmp_path: Path) -> None:
+    """The Python examples of python-api.md are one program."""
+    shutil.copytree(before, tmp_path, dirs_exist_ok=True)
+    code = [block for _, block in blocks((ROOT / "docs" / "python-api.md").read_text(encoding="utf-8"), "python")]
+    (tmp_path / "work" / "examples.txt").write_text("\n".join([QUICK_PYTHON, *code]))
+    # Read from standard input, as in a notebook: worker processes then do not import the program.
+    bash(tmp_path / "work", ["python - < examples.txt"], tmp_path / "home")
 
 
 @pytest.mark.parametrize("kind", NOT_RUN)
@@ -152,17 +195,29 @@ def test_what_is_not_run_is_there(kind: str) -> None:
     assert any(re.search(kind, line) for page in PAGES for line in commands(page))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", ALL_PAGES, ids=name_of)
 def test_its_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8")):
         assert target.startswith("https://") or (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", ALL_PAGES, ids=name_of)
 def test_its_options_are_there(page: Path) -> None:
-    """Every --option that a page names in its text is one of our commands'."""
+    """Each --option in the text of a page is an option of our commands."""
     named = set(re.findall(r"`(?:[^`]* )?(--[a-z][a-z0-9-]+)", page.read_text(encoding="utf-8")))
+    named -= {"--check"}  # of ruff
     assert named <= OPTIONS | OTHERS, named - OPTIONS - OTHERS
+
+
+@pytest.mark.parametrize("name", ["docs/architecture.md", "CONTRIBUTING.md", "SECURITY.md"])
+def test_its_paths_are_there(name: str) -> None:
+    """Each path of this repository, and each name of the package, in backticks exists."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    paths = re.findall(r"`((?:nas|docs|tests|experiments|search_spaces|latency_tables)/[\w./-]*)", text)
+    assert paths or name == "SECURITY.md"
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    for dotted in re.findall(r"`(nas\.[\w.]+)`", text):
+        pkgutil.resolve_name(dotted)
 
 
 def test_the_site_is_built(tmp_path: Path) -> None:
