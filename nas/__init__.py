@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from nas.runs.run import Run, load_run
     from nas.search.pipeline import SearchResult, run_search
     from nas.search.reporter import SearchReporter
+    from nas.spaces.models import load_detector
 
 _HOMES = {
     "config": ("SearchConfig",),
@@ -56,6 +57,7 @@ _HOMES = {
     "runs.run": ("Run", "load_run"),
     "search.pipeline": ("SearchResult", "run_search"),
     "search.reporter": ("SearchReporter",),
+    "spaces.models": ("load_detector",),
 }
 _HOME_OF = {name: f"nas.{module}" for module, names in _HOMES.items() for name in names}
 
@@ -75,6 +77,7 @@ __all__ = [
     "SearchResult",
     "TableError",
     "TransferError",
+    "load_detector",
     "load_run",
     "run_search",
 ]

@@ -16,19 +16,19 @@ from rich.console import Console
 from nas import cli
 from nas.config import check_imgsz, check_nc
 from nas.data.loading import class_names
-from nas.detectors.dialects import as_written
 from nas.detectors.heads import DIALECTS, in_dialect
 from nas.detectors.network import Network, fuse
 from nas.detectors.rows import Detector
+from nas.detectors.scales import scaled_name
 from nas.detectors.yaml_files import to_yaml
-from nas.errors import InputError
+from nas.errors import InputError, ModelError
 from nas.files import replacing, write
 from nas.integrations.checkpoint import read_checkpoint
 from nas.latency.runtimes.onnx_runtimes import export
 from nas.runs.run import load_run
 from nas.spaces.architecture import decode
-from nas.spaces.from_template import new_space as space_around
-from nas.spaces.models import read_model, size_of
+from nas.spaces.models import load_detector, size_of
+from nas.spaces.new_space import new_space as space_around
 
 app = typer.Typer(add_completion=False)
 
@@ -85,7 +85,7 @@ def main(
         return
     for found in _found(model, nc, imgsz, say):
         detector = _in_dialect(found, dialect)
-        path = out / f"{as_written(found.name)}.{'onnx' if onnx else 'yaml'}"
+        path = out / f"{scaled_name(found.name)}.{'onnx' if onnx else 'yaml'}"
         if onnx:
             _write_onnx(path, found, detector, say)
         else:
@@ -117,7 +117,7 @@ def _found(model: str, nc: int | None, imgsz: int | None, say: cli.Say) -> list[
         if nc is not None and nc != detector.nc:
             raise InputError(f"{path}: was trained for {detector.nc} classes, not {nc}; drop --nc and --data")
         return [Exported(path.stem, detector, size, f"trained: {path}", network)]
-    detector = read_model(model, size, nc, say)
+    detector = load_detector(model, nc, size, say)
     yaml = path.suffix in {".yaml", ".yml"}
     name = path.stem if yaml else re.sub(r"\W", "-", model.partition("/")[0]) + "-" + _digest(model)
     return [Exported(name, detector, size, "" if yaml else model)]
@@ -128,11 +128,12 @@ def _write_space(path: Path, model: str, nc: int | None, say: cli.Say) -> None:
         raise InputError(f"--new-space {path}: give the path of a .yaml file")
     if path.exists():
         raise InputError(f"--new-space {path}: is there already; give another path, or remove it")
-    detector = read_model(model, SIZE, nc, say)
+    detector = load_detector(model, nc, SIZE, say)
     try:
         text = space_around(detector, path.stem)
-    except ValueError as error:
-        raise InputError(f"{model}: {error}") from None
+    except ModelError as error:
+        error.file = model
+        raise
     write(path, text)
     say(f"{path}: edit it, then python -m nas.search --space {path} --start {shlex.quote(model)}")
 
@@ -144,8 +145,9 @@ def _digest(text: str) -> str:
 def _in_dialect(found: Exported, dialect: str) -> Detector:
     try:
         detector = in_dialect(found.detector, dialect)
-    except ValueError as error:
-        raise InputError(f"--dialect {dialect}: {error}") from None
+    except ModelError as error:
+        error.file = found.name
+        raise
     if found.trained is not None and detector != found.detector:
         raise InputError(f"--dialect {dialect}: a checkpoint keeps the head that it was trained with; drop --dialect")
     return detector

@@ -1,4 +1,4 @@
-"""Files: where the data that ships with the package lies, and how a file is written."""
+"""Files: the data that ships with the package, the user's folders, and safe reading and writing."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import yaml
 
 from nas.errors import InputError
 
-LEFT = 3600.0
-"""Seconds after which a temporary file counts as left behind by a process that was killed."""
+STALE = 3600.0
+"""Age in seconds after which a temporary file counts as left behind by a process that was killed."""
 
 
 def shipped(folder: str) -> Path:
@@ -27,49 +26,73 @@ def shipped(folder: str) -> Path:
 
 
 def tables_home() -> Path:
-    """The user's folder of latency tables; ``PARETO_YOLO_HOME`` moves the folder above it."""
-    return (_moved() or platformdirs.user_data_path("pareto-yolo")) / "latency_tables"
+    """The user's folder of latency tables. ``PARETO_YOLO_HOME`` replaces the folder above it."""
+    return (_custom_home() or _platform_home("data")) / "latency_tables"
 
 
 def scores_home() -> Path:
-    """The user's folder of cached scores; ``PARETO_YOLO_HOME`` moves the folder above it."""
-    moved = _moved()
-    return (moved / "cache" if moved else platformdirs.user_cache_path("pareto-yolo")) / "scores"
+    """The user's folder of cached scores. ``PARETO_YOLO_HOME`` replaces the folder above it."""
+    custom = _custom_home()
+    return (custom / "cache" if custom else _platform_home("cache")) / "scores"
 
 
-def _moved() -> Path | None:
+def _custom_home() -> Path | None:
     home = os.environ.get("PARETO_YOLO_HOME")
     return Path(home) if home else None
 
 
-def read_yaml(path: Path, what: str, keys: str) -> dict[str, Any]:
-    """The mapping in a YAML file. Raises InputError, naming the file and the mend, for anything else; ``what`` the file
-    is to be and the ``keys`` it needs are said there."""
+def _platform_home(kind: str) -> Path:
+    import platformdirs  # rarely needed
+
+    return platformdirs.user_data_path("pareto-yolo") if kind == "data" else platformdirs.user_cache_path("pareto-yolo")
+
+
+def read_yaml(path: Path, kind: str, keys: str, error: type[InputError]) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping.
+
+    Args:
+        path: The file.
+        kind: The kind of file, for messages: "model YAML".
+        keys: The keys that it needs, for messages.
+        error: The class of error to raise.
+
+    Raises:
+        InputError: Of that class, if the file is missing, is no YAML or holds no mapping.
+    """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; give the path of a {what}") from None
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a YAML file: {' '.join(str(error).split())}") from None
+        raise error("no such file", file=path, hint=f"give the path of a {kind}") from None
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as problem:
+        raise error(f"not a YAML file: {' '.join(str(problem).split())}", file=path) from None
     if not isinstance(content, dict):
-        raise InputError(f"{path}: not a {what}; expected the keys {keys}")
+        raise error(f"not a {kind}", file=path, hint=f"expected the keys {keys}")
     return content
 
 
 def write(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
+    """Write a text file completely or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside ``path`` to write to; it takes the name when it is whole and on the disk, at the end of
-    the block, and is removed where that fails. What a process that was killed has left there is removed too."""
+    """A temporary file beside ``path`` to write to.
+
+    At the end of the block it is synced to the disk and takes the name ``path``. If the block fails, it is removed.
+    Temporary files of processes that were killed are removed too, once they are older than `STALE`.
+
+    Args:
+        path: The file to write or replace; its folder is made.
+
+    Yields:
+        The temporary file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         with suppress(FileNotFoundError):
-            if time.time() - left.stat().st_mtime > LEFT:
+            if time.time() - left.stat().st_mtime > STALE:
                 left.unlink()
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

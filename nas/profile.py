@@ -24,7 +24,7 @@ from nas.latency.notices import forced_warning
 from nas.latency.opening import RefusedTableError, open_table
 from nas.latency.table import LatencyTable
 from nas.operators.base import Cost, total
-from nas.spaces.models import read_model, size_of
+from nas.spaces.models import load_detector, size_of
 
 app = typer.Typer(add_completion=False)
 
@@ -87,7 +87,7 @@ def main(
     def say(text: str) -> None:
         console.print(text, markup=False)
 
-    detector = read_model(model, imgsz, nc, say)
+    detector = load_detector(model, nc, imgsz, say)
     if table_file is not None and not table_file.exists():
         raise InputError(f"--table {table_file}: no such file; give that of a search, or drop it")
     try:

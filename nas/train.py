@@ -12,7 +12,7 @@ from nas import cli
 from nas.detectors.yaml_files import from_yaml
 from nas.errors import InputError
 from nas.integrations.checkpoint import transfer
-from nas.integrations.torchvision import mend_torchvision
+from nas.integrations.torchvision import patch_torchvision
 from nas.integrations.ultralytics import import_ultralytics, register
 
 MODES = ("train", "val", "predict", "export")
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
     if mode == "train" and not any(a.startswith("model=") for a in rest):
         raise InputError("nas.train: model=... is missing; give a model YAML or a checkpoint")
     register()
-    if mend_torchvision():
+    if patch_torchvision():
         print("torchvision's compiled operators do not fit this torch; its nms runs in plain torch instead.")
     if mode == "train":
         _tell_of_weights(dict(argument.split("=", 1) for argument in rest if "=" in argument))

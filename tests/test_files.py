@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.files import LEFT, replacing, write
+from nas.files import STALE, replacing, write
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,6 +44,6 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) 
     for file in (old, young, other):
         file.write_text("half")
     for file in (old, other):
-        os.utime(file, (time.time() - LEFT - 10, time.time() - LEFT - 10))
+        os.utime(file, (time.time() - STALE - 10, time.time() - STALE - 10))
     write(path, "new")
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([path.name, young.name, other.name])

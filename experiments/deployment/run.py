@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from nas.detectors.yaml_files import to_yaml
-from nas.integrations.torchvision import mend_torchvision
+from nas.integrations.torchvision import patch_torchvision
 from nas.integrations.ultralytics import register
 from nas.latency.reference import bench
 from nas.latency.runtimes.measure import WHOLE_SAMPLES
@@ -94,6 +94,6 @@ def exported(member: Architecture, folder: Path) -> tuple[Path, Path]:
 
 if __name__ == "__main__":
     os.environ["YOLO_AUTOINSTALL"] = "false"  # nothing is to be fetched while this measures
-    mend_torchvision()
+    patch_torchvision()
     register()
     main()

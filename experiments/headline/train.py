@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from nas import cli
-from nas.integrations.torchvision import mend_torchvision
+from nas.integrations.torchvision import patch_torchvision
 from nas.integrations.ultralytics import import_ultralytics, register
 from nas.operators.registry import OPERATORS
 from nas.train import main
@@ -71,7 +71,7 @@ def test(checkpoint: str, data: str, imgsz: str, device: str) -> None:
 
 
 if __name__ == "__main__":
-    mend_torchvision()
+    patch_torchvision()
     register()
     paste()
     quicken()

@@ -16,9 +16,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from nas.integrations.torchvision import mend_torchvision
+from nas.integrations.torchvision import patch_torchvision
 
-mend_torchvision()
+patch_torchvision()
 sys.path.insert(0, ".")
 
 import torch  # noqa: E402

@@ -1,4 +1,4 @@
-"""The heads that the trainers put on one and the same neck, and which rows a trainer knows."""
+"""Heads of the trainers on the same neck, and the modules that each trainer knows."""
 
 from __future__ import annotations
 
@@ -6,16 +6,23 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from nas.detectors.dialects import LIGHT
-from nas.detectors.rows import Detector, Row
+from nas.detectors.rows import Detector, Row, row_field
+from nas.errors import ModelError
 from nas.operators.base import KeepingOperator
 
 ANCHORS = ((10, 13, 16, 30, 33, 23), (30, 61, 62, 45, 59, 119), (116, 90, 156, 198, 373, 326))
-"""YOLOv5's, in pixels (blocks.md, 3.3); its trainer fits them to the data."""
+"""YOLOv5's anchors: width, height, ... in pixels by level. Its trainer fits them to the data."""
 
 
 class Dialect(NamedTuple):
-    """A trainer's YAML: its ``title``, the head that it trains, the stock kinds that it knows, and ``templates`` that
-    are made of them."""
+    """The YAML of a trainer.
+
+    Attributes:
+        title: The trainer's name.
+        head: Replaces the head of a detector by the one that the trainer trains.
+        kinds: The stock modules that the trainer knows.
+        templates: The templates that consist of these modules.
+    """
 
     title: str
     head: Callable[[Detector], Detector]
@@ -24,28 +31,36 @@ class Dialect(NamedTuple):
 
 
 def anchor_free(detector: Detector) -> Detector:
-    """The same with the head that every proxy trains: `Detect`, with the class branch that Ultralytics builds behind
-    these rows. A detector that has it is left as it is."""
+    """The detector with the head that every proxy trains.
+
+    That is `Detect`, with the class branch that Ultralytics builds behind these rows. A detector that has it is
+    returned as it is.
+    """
     if detector.rows[-1].module == "Detect":
         return detector
     light = any(row.module in LIGHT for row in detector.rows)
-    return _headed(detector, "Detect", False) if light else _headed(detector, "Detect")
+    return _with_head(detector, "Detect", False) if light else _with_head(detector, "Detect")
 
 
 def in_dialect(detector: Detector, name: str) -> Detector:
-    """The same with the head that this trainer trains behind it; raises ValueError naming a row that it cannot build.
+    """The detector with a head that a trainer trains. Ultralytics trains several: a detector keeps its own.
 
-    Ultralytics trains several: a detector keeps which of them it has.
+    Args:
+        detector: The detector.
+        name: A key of `DIALECTS`.
+
+    Raises:
+        ModelError: With the row that the trainer cannot build.
     """
     title, head, kinds, templates = DIALECTS[name]
     for index, row in enumerate(detector.rows[:-1]):
         if row.module not in kinds and not isinstance(row.operator, KeepingOperator):
-            own = " or ".join(templates)
-            raise ValueError(f"row {index} ({row.module}): {title} has no such module; search --space {own} for it")
+            hint = f"search the space {' or '.join(templates)} for it"
+            raise ModelError(f"{title} has no such module", field=row_field(index, row.module), hint=hint)
     return head(detector)
 
 
-def _headed(detector: Detector, module: str, *args: object) -> Detector:
+def _with_head(detector: Detector, module: str, *args: object) -> Detector:
     *rows, head = detector.rows
     return Detector((*rows, Row(head.source, 1, module, (detector.nc, *args))), detector.nc, detector.backbone)
 
@@ -69,15 +84,15 @@ DIALECTS = {
     ),
     "yolov5": Dialect(
         "YOLOv5",
-        lambda detector: _headed(detector, "AnchorDetect", ANCHORS),
+        lambda detector: _with_head(detector, "AnchorDetect", ANCHORS),
         {*_ALL, "C3", "C3Ghost", "GhostConv"},
         ("yolov5n", "yolov5s"),
     ),
     "yolov9": Dialect(
         "YOLOv9",
-        lambda detector: _headed(detector, "DDetect"),
+        lambda detector: _with_head(detector, "DDetect"),
         {*_ALL, "AConv", "ADown", "ELAN1", "RepNCSPELAN4", "SPPELAN"},
         ("gelan-t", "gelan-s"),
     ),
 }
-"""By the name that ``--dialect`` takes."""
+"""Trainers by their name in `python -m nas.export`."""

@@ -9,15 +9,23 @@ from typing import cast
 import torch
 from torch import nn
 
-from nas.detectors.rows import Detector, ResolvedRow
+from nas.detectors.rows import BAD_ARGUMENTS, Detector, ResolvedRow
+from nas.errors import ModelError
 from nas.operators.detect import Detect, Predictions
 
 
 def build_row(resolved: ResolvedRow) -> nn.Module:
-    """The module of one row: itself, or with several copies an ``nn.Sequential`` of them, as in the trainers."""
+    """The module of one row; several copies are an ``nn.Sequential``, as in the trainers.
+
+    Raises:
+        ModelError: With the row, if its arguments cannot be built.
+    """
     arguments, copies, _ = resolved.call
     module = resolved.row.operator.module
-    built = [module(*arguments) for _ in range(copies)]
+    try:
+        built = [module(*arguments) for _ in range(copies)]
+    except (*BAD_ARGUMENTS, AssertionError, RuntimeError) as error:
+        raise ModelError(" ".join(str(error).split()), field=resolved.field) from error
     return built[0] if copies == 1 else nn.Sequential(*built)
 
 
@@ -37,7 +45,7 @@ def fuse(module: nn.Module) -> nn.Module:
 
 
 def with_trainers_norms(module: nn.Module) -> nn.Module:
-    """Give all batch norms inside the trainers' epsilon and momentum, in place; returns the module."""
+    """Give all batch norms the epsilon (1e-3) and momentum (0.03) of the trainers, in place; returns the module."""
     for part in module.modules():
         if isinstance(part, nn.BatchNorm2d):
             part.eps, part.momentum = 1e-3, 0.03
@@ -45,11 +53,19 @@ def with_trainers_norms(module: nn.Module) -> nn.Module:
 
 
 class Network(nn.Module):
-    """A detector's module. Images (B, 3, S, S) in 0..1 -> `Predictions` in training, else (B, 4 + nc, A) decoded.
+    """The torch module of a detector.
 
-    State-dict keys are ``model.{row}...``. Batch norms have the trainers' epsilon (1e-3) and momentum (0.03). With a
-    ``seed`` every row draws its initial weights from (seed, row number), leaving torch's random state alone: equal
-    rows of two detectors start equal, so that a comparison of the two is not about the rest of the network.
+    Images (B, 3, S, S) in 0..1 give `Predictions` in training, otherwise decoded boxes and class probabilities
+    (B, 4 + nc, A) for A anchor points. State-dict keys are ``model.{row}...``.
+
+    Args:
+        detector: The rows to build.
+        seed: Draws the weights of each row from (seed, row number) and leaves torch's random state as it is. So equal
+            rows of two detectors start equal, and a comparison of the two does not depend on the other rows. None
+            draws from torch's random state.
+
+    Raises:
+        ModelError: With the row that cannot be built.
     """
 
     strides = Detect.strides

@@ -1,4 +1,4 @@
-"""Rows to and from the YAML of the trainers."""
+"""Model YAMLs of the trainers: rows to text and back."""
 
 from __future__ import annotations
 
@@ -7,31 +7,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 
-from nas.detectors.dialects import Scale, Tell, letter_of, read, scale_of, without_letter
-from nas.detectors.network import build_row
-from nas.detectors.rows import Detector, Row
-from nas.errors import InputError
+from nas.detectors.costs import cost
+from nas.detectors.dialects import read
+from nas.detectors.rows import Detector, Notify, Row
+from nas.detectors.scales import Scale, letter_of, scale_of, without_letter
+from nas.errors import ModelError
 from nas.files import read_yaml
 from nas.operators.base import KeepingOperator
 from nas.operators.detect import BINS
 
 UNSCALED = ("depth_multiple: 1.0", "width_multiple: 1.0")
-"""Keys that YOLOv5 and YOLOv9 insist on."""
+"""Keys that YOLOv5 and YOLOv9 require."""
 
 IMPORTED = "__import__('{0}', fromlist=['{1}']).{1}"
-"""How a module of ours stands in their YAMLs: they evaluate the name, so that nothing need be registered with them."""
+"""One of our modules in their YAMLs. They evaluate the name, so nothing has to be registered with them."""
 
 
-def to_yaml(detector: Detector, title: str = "") -> str:
-    """The model YAML: explicit channels, depth and width resolved, no scales. ``title`` lines become comments.
-
-    Raises ValueError where no YAML says it: a trainer would build something else of these rows.
-    """
-    lines = [f"# {line}" for line in title.splitlines()]
-    lines += [f"nc: {detector.nc}", *_keys(detector), "", "# [from, repeats, module, args]", "backbone:"]
+def to_yaml(detector: Detector, comment: str = "") -> str:
+    """The text of a model YAML, as `Detector.to_yaml`."""
+    lines = [f"# {line}" for line in comment.splitlines()]
+    lines += [f"nc: {detector.nc}", *_head_keys(detector), "", "# [from, repeats, module, args]", "backbone:"]
     by_path = detector.rows[-1].module in {"AnchorDetect", "DDetect"}
     for index, row in enumerate(detector.rows):
         if index == detector.backbone:
@@ -44,47 +41,41 @@ def to_yaml(detector: Detector, title: str = "") -> str:
     return text
 
 
-def from_yaml(path: str | Path, nc: int | None = None, tell: Tell = warnings.warn) -> Detector:
-    """The detector of a model YAML of Ultralytics, YOLOv5 or YOLOv9, scaled as they scale it.
-
-    The scale is the letter in the file's name; for a missing yolov8s.yaml, yolov8.yaml is read. ``nc`` replaces the
-    file's, ``tell`` takes what had to be assumed. Raises InputError naming file, row or field, and the mend.
-    """
+def from_yaml(path: str | Path, nc: int | None = None, notify: Notify = warnings.warn) -> Detector:
+    """The detector of a model YAML, as `Detector.from_yaml`."""
     path = Path(path)
     family = path.with_name(without_letter(path.stem) + path.suffix)
     file = family if not path.exists() and family.exists() else path
-    content = read_yaml(file, "model YAML", "nc, backbone and head")
+    content = read_yaml(file, "model YAML", "nc, backbone and head", ModelError)
     try:
-        return from_content(content, nc, letter_of(path.stem), lambda text: tell(f"{file}: {text}"))
-    except ValueError as error:
-        raise InputError(f"{file}: {error}") from None
+        return from_content(content, nc, letter_of(path.stem), lambda text: notify(f"{file}: {text}"))
+    except ModelError as error:
+        error.file = file
+        raise
 
 
-def from_content(content: Mapping[str, Any], nc: int | None, letter: str, tell: Tell) -> Detector:
-    """The detector of a YAML's content, as `from_yaml`; ``letter`` is the scale's. Raises ValueError naming row or
-    field."""
+def from_content(content: Mapping[str, Any], nc: int | None, letter: str, notify: Notify) -> Detector:
+    """The detector of a YAML's content.
+
+    Args:
+        content: The content of the YAML.
+        nc: The number of classes, in place of the content's.
+        letter: The scale's letter, empty if there is none.
+        notify: Receives a line for each assumption.
+
+    Raises:
+        ModelError: With the row or key that is wrong.
+    """
     nc = content.get("nc") if nc is None else nc
     if not isinstance(nc, int) or isinstance(nc, bool) or nc < 1:
-        raise ValueError(f"nc: must be the number of classes, not {nc!r}")
-    detector = read(content, nc, scale_of(content, nc, letter, tell))
-    _build(detector)
+        raise ModelError(f"must be the number of classes, not {nc!r}", field="nc")
+    detector = read(content, nc, scale_of(content, nc, letter, notify))
+    cost(detector)  # refuses rows that cannot be built
     return detector
 
 
-def _build(detector: Detector) -> None:
-    """Raise ValueError naming the first row that cannot be built."""
-    resolved = detector.resolve()
-    with torch.random.fork_rng(devices=[]):
-        for index, row in enumerate(detector.rows):
-            try:
-                build_row(next(resolved))
-            except Exception as error:  # whatever a constructor makes of a person's arguments
-                where, text = f"row {index} ({row.module}): ", " ".join(str(error).split())
-                raise ValueError(where + text.removeprefix(where)) from error
-
-
-def _keys(detector: Detector) -> list[str]:
-    """What a head wants at the top of the YAML, in the trainer that has it."""
+def _head_keys(detector: Detector) -> list[str]:
+    """The keys that a head needs at the top of its trainer's YAML."""
     for row in detector.rows:
         match row.module, row.args:
             case "AnchorDetect", (_, anchors):
@@ -113,15 +104,13 @@ def _written(row: Row, by_path: bool) -> tuple[str, list[Any]]:
 
 
 def _check(detector: Detector, text: str) -> None:
-    """Raise ValueError unless a trainer builds of this text what the rows say."""
+    """Raise ModelError unless a trainer builds these rows from this text."""
     found = read(yaml.safe_load(text), detector.nc, Scale("", 1.0, 1.0, float("inf"), 8, None))
     for wanted, got in zip(detector.resolve(), found.resolve(), strict=True):
         fill = wanted.row.operator.filled
         if wanted.row.module != got.row.module or fill(wanted.call.arguments) != fill(got.call.arguments):
-            raise ValueError(
-                f"row {wanted.index} ({wanted.row.module}): {list(wanted.row.args)} cannot be written; "
-                f"of these rows a trainer builds {got.row.module} {list(got.row.args)}"
-            )
+            built = f"from these rows a trainer builds {got.row.module} {list(got.row.args)}"
+            raise ModelError(f"{list(wanted.row.args)} cannot be written; {built}", field=wanted.field)
 
 
 def _flow(value: Any) -> str:
@@ -129,5 +118,5 @@ def _flow(value: Any) -> str:
 
 
 def _listed(value: Any) -> Any:
-    """Tuples as lists, all the way down."""
+    """Tuples as lists, at every depth."""
     return [_listed(v) for v in value] if isinstance(value, list | tuple) else value

@@ -1,4 +1,4 @@
-"""Checkpoints of Ultralytics' trainer, in rows of ours."""
+"""Checkpoints of Ultralytics' trainer as detectors."""
 
 from __future__ import annotations
 
@@ -11,17 +11,22 @@ from torch import Tensor
 from nas.detectors.network import Network, with_trainers_norms
 from nas.detectors.rows import Detector
 from nas.detectors.yaml_files import from_content
-from nas.errors import InputError
+from nas.errors import InputError, ModelError, TransferError
 from nas.integrations.ultralytics import import_ultralytics, register
 from nas.operators.detect import Detect
 
 
 class Checkpoint(NamedTuple):
-    """A trained detector: its rows, and a `Network` of its weights, in eval mode.
+    """A trained detector.
 
-    ``hidden`` is the width inside the head's class branch, and ``stock`` what these rows build. They differ where the
-    training started from weights for another number of classes: Ultralytics then takes over the wider branch whole, so
-    that the trained model is larger, and slower, than the one that was searched.
+    The two widths differ if the training started from weights for another number of classes: Ultralytics then takes
+    over the wider class branch, so the trained model is larger and slower than the one that was searched.
+
+    Attributes:
+        detector: The rows.
+        network: A `Network` with the trained weights, in eval mode.
+        hidden: The channels inside the class branch of the head.
+        stock: The channels there that these rows build.
     """
 
     detector: Detector
@@ -31,20 +36,32 @@ class Checkpoint(NamedTuple):
 
 
 class Transfer(NamedTuple):
-    """By row that has weights, whether a checkpoint's ``fit`` it, by key and shape. ``hidden`` is the width inside the
-    checkpoint's class branch where Ultralytics makes the detector's as wide, otherwise 0."""
+    """The fit between a checkpoint and a detector.
+
+    Attributes:
+        fit: For each row with weights, True if all weights of the checkpoint fit by key and shape.
+        hidden: The channels inside the checkpoint's class branch if Ultralytics makes the detector's as wide; else 0.
+    """
 
     fit: Mapping[int, bool]
     hidden: int
 
 
-def read_checkpoint(path: Path) -> Checkpoint:
-    """What a .pt of Ultralytics holds: the averaged weights where there are such, in float32.
+def read_checkpoint(path: Path, nc: int | None = None) -> Checkpoint:
+    """Read a checkpoint of Ultralytics' trainer: the averaged weights if it has them, in float32.
 
-    The file is unpickled, which runs what it says: open only what comes from people you trust. Raises InputError for a
-    file that is no such checkpoint, or whose rows or weights are not ours to build.
+    The file is a pickle, which runs code when it is opened: open only files from people you trust.
+
+    Args:
+        path: The checkpoint (.pt).
+        nc: The number of classes that it must have; None: any.
+
+    Raises:
+        TransferError: If the file is no such checkpoint, its rows or weights cannot be built here, or it was trained
+            for another number of classes.
+        InputError: If Ultralytics is not installed.
     """
-    content, weights = _opened(path)
+    content, weights = _open(path)
     try:
         detector = from_content(content, None, str(content.get("scale") or ""), lambda assumed: None)
         network = Network(detector)
@@ -55,14 +72,26 @@ def read_checkpoint(path: Path) -> Checkpoint:
                 if hasattr(head, name):
                     setattr(head, name, with_trainers_norms(head.class_branches(hidden)))
         network.load_state_dict(weights)
-    except (ValueError, RuntimeError) as error:
-        raise InputError(f"{path}: cannot be built of rows of ours: {' '.join(str(error).split())[:300]}") from None
+    except (ModelError, ValueError, RuntimeError) as error:
+        problem = " ".join(str(error).split())[:300]
+        raise TransferError(f"cannot be built from our rows: {problem}", file=path) from None
+    if nc is not None and nc != detector.nc:
+        raise TransferError(f"was trained for {detector.nc} classes, not {nc}", file=path, hint="drop `nc`")
     return Checkpoint(detector, network.eval(), hidden, stock)
 
 
 def transfer(detector: Detector, path: Path) -> Transfer:
-    """How far the weights of a checkpoint fit this detector; raises InputError for a file that is none."""
-    _, weights = _opened(path)
+    """Compare the weights of a checkpoint with a detector.
+
+    Args:
+        detector: The detector.
+        path: The checkpoint (.pt), as in `read_checkpoint`.
+
+    Raises:
+        TransferError: If the file is no checkpoint.
+        InputError: If Ultralytics is not installed.
+    """
+    _, weights = _open(path)
     own = Network(detector).state_dict()
     fits: dict[int, bool] = {}
     for key, value in own.items():
@@ -75,21 +104,24 @@ def transfer(detector: Detector, path: Path) -> Transfer:
     return Transfer(fits, hidden if alike and hidden != _hidden(own) else 0)
 
 
-def _opened(path: Path) -> tuple[dict[str, Any], Mapping[str, Tensor]]:
-    """The YAML's content and the state dict."""
+def _open(path: Path) -> tuple[dict[str, Any], Mapping[str, Tensor]]:
+    """The content of the checkpoint's YAML, and its state dict."""
     if not path.is_file():
-        raise InputError(f"{path}: no such file; give a checkpoint of nas.train, such as runs/.../weights/best.pt")
+        hint = "give a checkpoint of nas.train, such as runs/.../weights/best.pt"
+        raise TransferError("no such file", file=path, hint=hint)
     register()
     tasks = import_ultralytics("ultralytics.nn.tasks")
     try:
         held, _ = tasks.torch_safe_load(str(path))
         model = held.get("ema") or held["model"]
         return dict(model.yaml), model.float().state_dict()
-    except Exception as error:  # whatever unpickling makes of another file
+    except InputError:
+        raise
+    except Exception as error:  # unpickling another file may raise anything
         problem = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: not a checkpoint of Ultralytics' trainer: {problem}") from None
+        raise TransferError(f"not a checkpoint of Ultralytics' trainer: {problem}", file=path) from None
 
 
 def _hidden(weights: Mapping[str, Tensor]) -> int:
-    """The width inside the class branch: what its last convolution reads."""
+    """The channels inside the class branch: the input channels of its last convolution."""
     return next((int(value.shape[1]) for key, value in weights.items() if key.endswith(".cv3.0.2.weight")), 0)

@@ -1,7 +1,7 @@
-"""Our operators in Ultralytics: one call, no edit to the package.
+"""Our operators in Ultralytics, registered by one call, without an edit of the package.
 
-Ultralytics looks a row's module up in the namespace of ``ultralytics.nn.tasks`` and takes a module that it does not
-know as one that keeps its channels, which all of ours do.
+Ultralytics looks up the module of a row in the namespace of ``ultralytics.nn.tasks``. It takes an unknown module as one
+that keeps its channels, and all of our operators do.
 """
 
 from __future__ import annotations
@@ -10,17 +10,26 @@ import importlib
 import os
 from types import ModuleType
 
-from nas.errors import InputError
+from nas.errors import InputError, ModelError
 from nas.operators.base import KeepingOperator
 from nas.operators.registry import OPERATORS
 from nas.operators.user_operators import load_own
 
 
 def register() -> None:
-    """Make every operator of ours known to Ultralytics' model YAMLs and checkpoints, in this process.
+    """Register all of our operators and the user's for the model YAMLs and checkpoints of Ultralytics.
 
-    Call it before ``YOLO("model.yaml")``. Operators of a person's own are among them. Raises InputError where
-    Ultralytics is missing, or has another module of that name, and as `nas.operators.load_own`.
+    The registration holds for this process. Call it before ``YOLO("model.yaml")``.
+
+    Raises:
+        InputError: If Ultralytics is not installed.
+        ModelError: If Ultralytics has another module of the same name, or a user operator is wrong.
+
+    Example:
+        >>> from nas.integrations.ultralytics import register
+        >>> register()
+        >>> from ultralytics import YOLO
+        >>> model = YOLO("runs/first/pareto/03-faster.yaml")
     """
     load_own()
     tasks = import_ultralytics("ultralytics.nn.tasks")
@@ -29,16 +38,20 @@ def register() -> None:
             held = getattr(tasks, name, None)
             # It would insert input channels into the arguments of a module of its own by that name.
             if getattr(held, "__module__", "").partition(".")[0] in {"ultralytics", "torch"}:
-                raise InputError(f"operator {name}: Ultralytics has a module of that name; call yours otherwise")
+                raise ModelError(f"operator {name}: Ultralytics has a module of that name", hint="rename yours")
             setattr(tasks, name, operator.module)
 
 
 def import_ultralytics(module: str = "ultralytics") -> ModuleType:
-    """Import a module of Ultralytics, which must not install packages by itself on our account."""
+    """Import a module of Ultralytics and keep Ultralytics from installing packages.
+
+    Raises:
+        InputError: If Ultralytics is not installed.
+    """
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         if error.name != "ultralytics":
             raise
-        raise InputError("ultralytics is not installed; run: pip install 'pareto-yolo[ultralytics]'") from None
+        raise InputError("ultralytics is not installed", hint="run pip install 'pareto-yolo[ultralytics]'") from None

@@ -35,7 +35,7 @@ from nas.reports.report_card import card_tables, write_card
 from nas.reports.study_writer import write_study
 from nas.reports.writing import write_report
 from nas.runs.offline_finalists import bundle_finalists, import_finalists
-from nas.spaces.models import read_model, size_of
+from nas.spaces.models import load_detector, size_of
 from nas.spaces.space import DEFAULT_SPACE, load_space
 from nas.terminal import Terminal
 
@@ -126,7 +126,7 @@ def predict(
     console = Console(stderr=as_json, soft_wrap=True, highlight=False)
     with Terminal(console) as display:
         read = zip(models, sizes, strict=True)
-        asked = [Model(model, "other", read_model(model, size, nc, display.say), size) for model, size in read]
+        asked = [Model(model, "other", load_detector(model, nc, size, display.say), size) for model, size in read]
         table = open_table(device, runtime, threads, precision, table_file, force=force)
         for size in dict.fromkeys(sizes):
             _complete(table, [model for model in asked if model.imgsz == size], size, display)
@@ -368,7 +368,7 @@ def _others(models: Sequence[str] | None, imgsz: int, nc: int | None, display: T
     """The models that a command names beside those of a space, on images of one size."""
     for model in models or ():
         size_of(model, imgsz, imgsz)  # refuses an architecture that names another one
-    return [Model(model, "other", read_model(model, imgsz, nc, display.say)) for model in models or ()]
+    return [Model(model, "other", load_detector(model, nc, imgsz, display.say)) for model in models or ()]
 
 
 def _complete(table: LatencyTable, models: Sequence[Model], imgsz: int, display: Terminal) -> None:

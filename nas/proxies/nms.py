@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from nas.detectors.nms import greedy
 from nas.proxies.iou import iou
 
 
@@ -38,13 +39,6 @@ def nms(
     beats = torch.stack([iou(image[:, None], image) > overlap for image in boxes])
     beats &= classes[:, :, None] == classes[:, None]
     beats = beats.triu(1) & alive[:, :, None]
-    # Greedy suppression is the fixed point of "kept if no kept better one beats it": t rounds settle the first t.
-    kept = alive
-    while True:
-        beaten = torch.bmm(kept[:, None].float(), beats.float())[:, 0] > 0
-        update = alive & ~beaten
-        if torch.equal(update, kept):
-            break
-        kept = update
+    kept = greedy(beats, alive)
     rows = torch.cat((boxes, best[..., None], classes[..., None].to(boxes.dtype)), -1)
     return [image[keep][:max_detections] for image, keep in zip(rows, kept, strict=True)]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from nas.data.dataset import Split
+from nas.data.spacing import evenly_spaced
 from nas.detectors.network import Network
 from nas.proxies.ap import average_precision
 from nas.proxies.base import ProxyError
@@ -49,8 +50,8 @@ class Detections:
 
 def viewed(images: int, scored: int) -> list[int]:
     """Which of so many images are for people to look at: `VIEWED` of those that are ``scored``, evenly spaced."""
-    chosen = _spaced(min(scored, images), images)
-    return [chosen[index] for index in _spaced(min(VIEWED, len(chosen)), len(chosen))]
+    chosen = evenly_spaced(images, scored)
+    return [chosen[index] for index in evenly_spaced(len(chosen), VIEWED)]
 
 
 @torch.inference_mode()
@@ -61,7 +62,7 @@ def detect(network: Network, split: Split, recipe: Recipe, *, device: str = "cpu
         ProxyError: the network's output is not finite.
     """
     network.eval()
-    chosen = _spaced(min(recipe.val_images, len(split)), len(split))
+    chosen = evenly_spaced(len(split), recipe.val_images)
     boxes = []
     for part in torch.tensor(chosen).split(BATCH):
         images = split.images[part].to(device, memory_format=torch.channels_last).float().div_(255)
@@ -70,10 +71,6 @@ def detect(network: Network, split: Split, recipe: Recipe, *, device: str = "cpu
             raise ProxyError("the trained network's output is not finite")
         boxes += nms(output, threshold=recipe.threshold, overlap=recipe.overlap)
     return Detections(split, chosen, boxes)
-
-
-def _spaced(count: int, of: int) -> list[int]:
-    return [index * of // count for index in range(count)]
 
 
 def _plain(row: Tensor) -> list[float]:

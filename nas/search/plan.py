@@ -31,7 +31,7 @@ from nas.proxies.template import FromTemplate
 from nas.runs.directory import open_server, resumed_workers
 from nas.runs.storage import ServerStorage
 from nas.spaces.architecture import Architecture
-from nas.spaces.models import named_size, read_model
+from nas.spaces.models import load_detector, named_size
 from nas.spaces.space import Space, load_space
 
 
@@ -238,8 +238,8 @@ def _open_table(config: SearchConfig, space: Space, nc: int) -> LatencyTable:
 def _member(space: Space, name: str, sizes: tuple[int, ...], nc: int) -> Architecture:
     """The member of the space that a model YAML or an architecture string describes."""
     try:
-        member = space.member(read_model(name, sizes[0], nc, lambda assumed: None))
-    except (ValueError, ModelError) as error:
+        member = space.member(load_detector(name, nc, sizes[0], lambda assumed: None))
+    except ModelError as error:
         raise ConfigError(str(error), field="start", value=name, hint="widen the space, or drop it") from None
     size = named_size(name)
     if size not in {None, *sizes}:

@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Sequence
 
+from nas.data.spacing import evenly_spaced
 from nas.errors import InputError, SearchError
 from nas.execution.score import Score, outcome_of
 from nas.objectives.target import Target
@@ -22,8 +23,7 @@ def repeated_trials(rows: Sequence[TrialRecord]) -> list[TrialRecord]:
 
     They are not chosen by score: the best of many are partly lucky, and noise would look larger than it is.
     """
-    count = min(REPEATS, len(rows))
-    return [rows[index * len(rows) // count] for index in range(count)]
+    return [rows[index] for index in evenly_spaced(len(rows), REPEATS)]
 
 
 def measure_score_noise(

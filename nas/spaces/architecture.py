@@ -1,4 +1,4 @@
-"""An architecture: every choice of the search in one short string that decodes without the run."""
+"""Architectures: every choice of a search in one short string, which decodes without the run."""
 
 from __future__ import annotations
 
@@ -11,17 +11,23 @@ from math import log2
 from nas.detectors.costs import row_cost
 from nas.detectors.rows import Detector
 from nas.detectors.templates import BACKBONE, NECK, TEMPLATES, Stage, Template
-from nas.errors import InputError
+from nas.errors import ModelError
 from nas.operators.family import Number
 from nas.operators.registry import FAMILIES
 
 
 @dataclass(frozen=True)
 class StageChoice:
-    """What one stage is made of, of the backbone or the ``neck``; make one with `choose`.
+    """The choice of one stage; make one with `choose`.
 
-    ``channels`` are those that the stage gives. In the backbone the convolution before it gives the same, but for a
-    stock block that changes channels (`Family.entry`). ``parameters`` follow the family's declaration.
+    Attributes:
+        family: The key of the operator's family.
+        shell: One of the family's shells.
+        channels: The output channels of the stage. In the backbone the convolution before it has as many, except
+            before a stock block that changes channels (`Family.entry`).
+        depth: The number of repeats.
+        parameters: The values of the family's parameters, in the order of its declaration.
+        neck: True for a stage of the neck.
     """
 
     family: str
@@ -36,7 +42,7 @@ class StageChoice:
 
     @property
     def operator(self) -> str:
-        """The operator with its shell and parameters, as it stands in the string."""
+        """The operator with its shell and parameters, as written in an architecture string."""
         family = FAMILIES[self.family]
         shell = f"{self.shell}-" if len(family.shells) > 1 else ""
         letters = (p.letter for p in family.parameters.values())
@@ -55,8 +61,19 @@ class StageChoice:
 def choose(
     family: str, shell: str, channels: int, depth: int, parameters: Mapping[str, Number], neck: bool = False
 ) -> StageChoice:
-    """The canonical choice: divisors that the inner widths cannot carry are repaired (`Family.canonical`), and what
-    moves the convolution before a backbone stage alone is 1 in the neck."""
+    """The canonical choice of a stage.
+
+    Divisors that do not divide the inner widths are repaired (`Family.canonical`). In the neck, a parameter that only
+    changes the convolution before a backbone stage is 1.
+
+    Args:
+        family: The key of the operator's family.
+        shell: One of the family's shells.
+        channels: The output channels.
+        depth: The number of repeats.
+        parameters: The family's parameters by name.
+        neck: True for a stage of the neck.
+    """
     return _choose(family, shell, channels, depth, tuple(parameters.items()), neck)
 
 
@@ -72,12 +89,21 @@ def _choose(
 
 @dataclass(frozen=True)
 class Architecture:
-    """A template and one choice a stage of its backbone, and of its ``neck`` too unless that is the template's own.
-    Equal models compare equal and have equal strings.
+    """A template with one choice for each stage. Equal models compare equal and have equal strings.
 
-    ``imgsz`` is the side of its images in pixels where that is one of the choices, otherwise None. On the neck's way
-    up, an operator other than the stage's own gives what its Concat brings: one that is given no more channels than the
-    lateral map has is made 8 wider than that.
+    In the bottom-up part of the neck, an operator other than the template's own keeps the channels of its Concat. It
+    needs more channels than the lateral map has; a narrower choice is widened to 8 more than the map.
+
+    Attributes:
+        template: The template's name.
+        backbone: One choice for each stage of the backbone.
+        imgsz: The side of its images in pixels if the image size is searched, otherwise None.
+        neck: One choice for each stage of the neck; empty if all are the template's own.
+        stages: All choices by stage.
+
+    Example:
+        >>> decode("yolov8n.1/p2:csp-faster_r4_e2_n1_c32/p3:...").stages["p2"].channels
+        32
     """
 
     template: str
@@ -85,7 +111,6 @@ class Architecture:
     imgsz: int | None = None
     neck: tuple[StageChoice, ...] = ()
     stages: dict[str, StageChoice] = field(init=False, repr=False, compare=False)
-    """Every choice by its stage."""
 
     def __post_init__(self) -> None:
         template = TEMPLATES[self.template]
@@ -108,7 +133,7 @@ class Architecture:
 
     @property
     def spelled(self) -> dict[str, StageChoice]:
-        """Its choices by stage, those of the neck only where that is not the template's own."""
+        """The choices in the string, by stage: those of the neck only if it is not the template's own."""
         return {name: choice for name, choice in self.stages.items() if self.neck or not choice.neck}
 
     def detector(self, nc: int) -> Detector:
@@ -117,19 +142,23 @@ class Architecture:
 
     @cached_property
     def features(self) -> dict[str, float]:
-        """Its choices as numbers, by name: 1 for the operator that a stage has, and logarithms of what is a number, to
-        the base 2; 0 counts as 1/2."""
+        """All choices as numbers, by name, for a surrogate model.
+
+        1 marks the operator of each stage. Numeric choices are logarithms to the base 2, where 0 counts as 1/2.
+        """
         found: dict[str, float] = {"imgsz": log2(self.imgsz)} if self.imgsz else {}
         for stage, choice in self.stages.items():
-            of = f"{stage}.{choice.shell}-{choice.family}"
-            found |= {of: 1.0, f"{stage}.channels": log2(choice.channels), f"{stage}.depth": log2(choice.depth)}
-            found |= {f"{of}.{name}": log2(value or 0.5) for name, value in choice.named().items()}
+            operator = f"{stage}.{choice.shell}-{choice.family}"
+            found |= {operator: 1.0, f"{stage}.channels": log2(choice.channels), f"{stage}.depth": log2(choice.depth)}
+            found |= {f"{operator}.{name}": log2(value or 0.5) for name, value in choice.named().items()}
         return found
 
     @cached_property
     def summary(self) -> dict[str, float]:
-        """What few scores can be learned from: of every stage width, depth and multiply-adds (logarithms to the base
-        2), and how many stages each operator makes. `features` has more numbers than a search has trainings."""
+        """A few numbers by name, for a surrogate model: `features` has more numbers than a search has trainings.
+
+        Width, depth and MACs of each stage (logarithms to the base 2), and the number of stages of each operator.
+        """
         found: dict[str, float] = {"imgsz": log2(self.imgsz)} if self.imgsz else {}
         macs = [row_cost(row).macs for row in self.detector(1).resolve(64)]
         for stage, choice in self.stages.items():
@@ -141,16 +170,22 @@ class Architecture:
         return found
 
     def check(self) -> None:
-        """Raise ValueError, naming the row, for widths that a row of the template cannot have."""
+        """Raise ModelError, with the row, for widths that a row of the template cannot have."""
         list(self.detector(1).resolve(32))
 
     def replace(self, changes: Mapping[str, StageChoice]) -> Architecture:
-        """The same with other choices for these stages."""
+        """The architecture with other choices for some stages."""
         return compose(self.template, {**self.stages, **changes}, self.imgsz)
 
 
 def compose(template: str, stages: Mapping[str, StageChoice], imgsz: int | None = None) -> Architecture:
-    """The architecture of these stages, the others as in the template."""
+    """The architecture with these choices; all other stages are the template's own.
+
+    Args:
+        template: The template's name.
+        stages: Choices by stage.
+        imgsz: The side of its images in pixels if that is searched.
+    """
     own = _stock(template)
     assert stages.keys() <= own.keys()
     choices = [stages.get(name, choice) for name, choice in own.items()]
@@ -172,63 +207,76 @@ def _stock(template: str) -> dict[str, StageChoice]:
 
 
 def _widened(choice: StageChoice, least: int) -> StageChoice:
-    """The choice with at least so many channels."""
+    """The choice with at least this many channels."""
     channels = max(least, choice.channels)
     return choose(choice.family, choice.shell, channels, choice.depth, choice.named(), choice.neck)
 
 
 @lru_cache(maxsize=4096)
 def decode(text: str) -> Architecture:
-    """The architecture of a string like ``yolov8n.1/p2:csp-faster_r4_e2_n1_c32/...``; InputError says what is off."""
+    """Read an architecture string.
+
+    Args:
+        text: A string such as ``yolov8n.1/p2:csp-faster_r4_e2_n1_c32/...``.
+
+    Raises:
+        ModelError: With the part that is wrong: ``template``, ``version``, ``imgsz``, ``stages`` or a stage.
+    """
+    try:
+        return _decode(text)
+    except ModelError as error:
+        error.file = text
+        raise
+
+
+def _decode(text: str) -> Architecture:
     head, *parts = text.strip().split("/")
     name, _, versions = head.partition(".")
     version, _, size = versions.partition("@")
     template = TEMPLATES.get(name)
     if template is None:
-        raise InputError(f"architecture {text!r}: unknown template {name!r}; known are {', '.join(TEMPLATES)}")
+        raise ModelError(f"unknown template {name!r}; known are {', '.join(TEMPLATES)}", field="template")
     if version != str(template.version):
-        raise InputError(f"architecture {text!r}: version {version!r} of {name}; this release has {template.version}")
+        raise ModelError(f"{name} has version {template.version} in this release, not {version!r}", field="version")
     named = {stage: written for stage, _, written in (part.partition(":") for part in parts)}
     if list(named) not in (list(BACKBONE), list(template.stages)) or len(parts) > len(named):
         expected = f"{', '.join(BACKBONE)} in this order, or with the neck's {', '.join(template.stages)}"
-        raise InputError(f"architecture {text!r}: expected the stages {expected}")
-    imgsz = _decode_size(text, size) if "@" in versions else None
-    stages = {stage: _decode_stage(text, template, stage, written) for stage, written in named.items()}
+        raise ModelError(f"expected the stages {expected}", field="stages")
+    imgsz = _decode_size(size) if "@" in versions else None
+    stages = {stage: _decode_stage(template, stage, written) for stage, written in named.items()}
     architecture = compose(name, stages, imgsz)
-    try:
-        architecture.check()
-    except ValueError as error:
-        raise InputError(f"architecture {text!r}: {error}") from None
+    architecture.check()
     return architecture
 
 
-def _decode_size(text: str, size: str) -> int:
+def _decode_size(size: str) -> int:
     if not re.fullmatch(r"[1-9]\d*", size) or int(size) % 32:
-        raise InputError(f"architecture {text!r}: the image size cannot be {size!r}; give a multiple of 32")
+        raise ModelError(f"cannot be {size!r}", field="imgsz", hint="give a multiple of 32")
     return int(size)
 
 
-def _decode_stage(text: str, template: Template, stage: str, part: str) -> StageChoice:
+def _decode_stage(template: Template, stage: str, part: str) -> StageChoice:
     kind, *fields = part.split("_")
     families = [FAMILIES[key] for key in template.families(stage)]
     kinds = {f"{s}-{f.key}" if len(f.shells) > 1 else f.key: (s, f) for f in families for s in f.shells}
     if kind not in kinds:
-        raise InputError(f"architecture {text!r}: unknown operator {kind!r}; known are {', '.join(kinds)}")
+        raise ModelError(f"unknown operator {kind!r}; known are {', '.join(kinds)}", field=stage)
     shell, family = kinds[kind]
-    values = _fields(text, part, fields, [*(p.letter for p in family.parameters.values()), "n", "c"])
+    values = _numbers(stage, part, fields, [*(p.letter for p in family.parameters.values()), "n", "c"])
     *parameters, depth, channels = values
     for (name, declared), value in zip(family.parameters.items(), parameters, strict=True):
         if not declared.accepts(value):
-            raise InputError(f"architecture {text!r}: {part}: {name} cannot be {value}; give {declared.range}")
+            raise ModelError(f"{part}: {name} cannot be {value}", field=stage, hint=f"give {declared.range}")
     named = dict(zip(family.parameters, parameters, strict=True))
     if channels < 8 or channels % 8 or depth < 1:
-        raise InputError(f"architecture {text!r}: {part}: channels must be a multiple of 8 and the depth at least 1")
+        raise ModelError(f"{part}: channels must be a multiple of 8 and the depth at least 1", field=stage)
     return choose(family.key, shell, int(channels), int(depth), named, stage in NECK)
 
 
-def _fields(text: str, part: str, fields: Sequence[str], letters: Sequence[str]) -> list[Number]:
+def _numbers(stage: str, part: str, fields: Sequence[str], letters: Sequence[str]) -> list[Number]:
+    """The numbers of a stage's fields, each behind its letter."""
     matches = [re.fullmatch(r"([a-z]+)(\d+(?:\.\d+)?)", field) for field in fields]
     if [m and m[1] for m in matches] != list(letters):
-        raise InputError(f"architecture {text!r}: {part}: expected the fields {', '.join(letters)} in this order")
+        raise ModelError(f"{part}: expected the fields {', '.join(letters)} in this order", field=stage)
     numbers = [m[2] for m in matches if m]
     return [float(n) if "." in n else int(n) for n in numbers]

@@ -1,50 +1,87 @@
-"""A detector as a person names it."""
+"""Detectors by name: a model YAML, an architecture string or a checkpoint."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import warnings
+from pathlib import Path
 
-from nas.detectors.rows import Detector
+from nas.detectors.rows import Detector, Notify
 from nas.detectors.yaml_files import from_yaml
-from nas.errors import InputError
+from nas.errors import ConfigError, ModelError
 from nas.spaces.architecture import decode
 
 
-def read_model(model: str, imgsz: int, nc: int | None, tell: Callable[[str], object]) -> Detector:
-    """The detector of a YAML's path, in any dialect that `from_yaml` reads, or of an architecture string.
+def load_detector(
+    source: str | Path, nc: int | None = None, imgsz: int = 640, notify: Notify = warnings.warn
+) -> Detector:
+    """Load a detector from a model YAML, an architecture string or a checkpoint.
 
-    ``nc`` replaces the YAML's number of classes and is 80 for an architecture without it; ``tell`` takes what had to be
-    assumed. Raises InputError for what is neither, or cannot take an image of ``imgsz`` x ``imgsz`` pixels; an
-    architecture's own image size is not looked at.
+    A YAML or an architecture string needs no torch. A checkpoint is a pickle, which runs code when it is opened: open
+    only files from people you trust.
+
+    Args:
+        source: The path of a model YAML of Ultralytics, YOLOv5 or YOLOv9; an architecture string; or the path of a
+            checkpoint of Ultralytics' trainer (.pt).
+        nc: The number of classes. Default: the YAML's, the checkpoint's, or 80 for an architecture.
+        imgsz: The side of an image in pixels that the detector must take. An image size in an architecture string is
+            ignored here; `named_size` reads it.
+        notify: Receives a line for each assumption.
+
+    Returns:
+        The detector.
+
+    Raises:
+        ModelError: If the YAML or the architecture is wrong or cannot take such images.
+        TransferError: If the checkpoint cannot be read, or was trained for another number of classes.
+        ConfigError: If ``imgsz`` is no multiple of 32.
+
+    Example:
+        >>> detector = load_detector("runs/first/pareto/03-faster.yaml", imgsz=320)
+        >>> detector.cost(320).macs
     """
+    name = str(source)
     try:
-        detector = decode(model).detector(nc or 80) if _is_architecture(model) else from_yaml(model, nc, tell)
+        if is_architecture(name):
+            detector = decode(name).detector(nc or 80)
+        elif name.endswith(".pt"):
+            from nas.integrations.checkpoint import read_checkpoint  # imports torch and Ultralytics
+
+            detector = read_checkpoint(Path(name), nc).detector
+        else:
+            detector = from_yaml(name, nc, notify)
         for _ in detector.resolve(imgsz):
             pass
-    except ValueError as error:
-        raise InputError(f"{model}: {error}") from None
+    except ModelError as error:
+        error.file = error.file or name
+        raise
     return detector
 
 
 def size_of(model: str, imgsz: int | None, default: int) -> int:
-    """The image size in pixels to take for a model: what is asked for, what its architecture string names, or a
-    default. Raises InputError where the first two differ."""
-    try:
-        named = named_size(model)
-    except ValueError as error:
-        raise InputError(f"{model}: {error}") from None
+    """The image size to use for a model.
+
+    Args:
+        model: A source of `load_detector`.
+        imgsz: The size that was asked for, in pixels; None: none.
+        default: The size in pixels if neither the user nor the architecture string names one.
+
+    Raises:
+        ConfigError: If ``imgsz`` differs from the size in the architecture string.
+        ModelError: If the architecture string is wrong.
+    """
+    named = named_size(model)
     if imgsz is not None and named not in {None, imgsz}:
-        raise InputError(
-            f"--imgsz {imgsz}: {model} is for images of {named} px; give --imgsz {named}, or drop @{named}"
-        )
+        problem, hint = f"{model} is for images of {named} px", f"give `imgsz={named}`, or drop @{named}"
+        raise ConfigError(problem, field="imgsz", value=imgsz, hint=hint)
     return imgsz or named or default
 
 
 def named_size(model: str) -> int | None:
-    """The image size in pixels that an architecture string names; None for any other name."""
-    return decode(model).imgsz if _is_architecture(model) else None
+    """The image size in pixels in an architecture string; None if it has none, and for any other model."""
+    return decode(model).imgsz if is_architecture(model) else None
 
 
-def _is_architecture(model: str) -> bool:
+def is_architecture(model: str) -> bool:
+    """Return True for a name that looks like an architecture string."""
     return re.match(r"[\w-]+\.\d+(@\d+)?/\w+:", model) is not None

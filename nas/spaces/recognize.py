@@ -1,4 +1,4 @@
-"""From rows back to the architecture that has them."""
+"""Rows back to the architecture that has them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,24 @@ from typing import Any
 
 from nas.detectors.rows import Detector, ResolvedRow
 from nas.detectors.templates import NECK, Template
+from nas.errors import ModelError
 from nas.operators.family import Number, Parameter
 from nas.operators.registry import FAMILIES
 from nas.spaces.architecture import Architecture, StageChoice, choose, stock
 
-TRIED: tuple[Number, ...] = (0, 0.25, 0.5, 1, 2, 4)
-"""What a parameter may be that a row leaves to its default."""
+DEFAULTS: tuple[Number, ...] = (0, 0.25, 0.5, 1, 2, 4)
+"""Values to try for a parameter that a row does not spell out."""
 
 
-def recognise(detector: Detector, templates: Iterable[Template]) -> Architecture:
-    """The architecture, in one of these templates, that is this detector, however its rows are written.
+def recognize(detector: Detector, templates: Iterable[Template]) -> Architecture:
+    """The architecture that equals a detector, in whatever way its rows are written.
 
-    Raises ValueError, naming the first row that the nearest template cannot have.
+    Args:
+        detector: The detector.
+        templates: The templates to try.
+
+    Raises:
+        ModelError: With the first row that the nearest template cannot have.
     """
     rows, nearest, others = list(detector.resolve()), (-1, ""), []
     for template in templates:
@@ -27,32 +33,34 @@ def recognise(detector: Detector, templates: Iterable[Template]) -> Architecture
         if (length := len(base.detector(detector.nc).rows)) != len(rows):
             others.append(f"{template.name} has {length}")
             continue
-        found: dict[str, StageChoice] = {}
-        for stage in template.stages:
-            last = template.stage_rows(stage)[1]
-            choices = (
-                choice
-                for choice in _choices(template, stage, rows[last])
-                if _same(base, {**found, stage: choice}, rows, last)
-            )
-            if (choice := next(choices, None)) is None:
-                break
-            found[stage] = choice
-        member = base.replace(found)
-        differing = _differing(member.detector(detector.nc), rows)
+        member = base.replace(_stages(template, base, rows))
+        differing = _first_difference(member.detector(detector.nc), rows)
         if differing is None:
             return member
         nearest = max(nearest, (differing, template.name))
-    row, name = nearest
-    if row < 0:
-        raise ValueError(f"has {len(rows)} rows; {', '.join(others)}")
-    raise ValueError(f"row {row} ({rows[row].row.module}) is nothing that the template {name} can have there")
+    index, name = nearest
+    if index < 0:
+        raise ModelError(f"has {len(rows)} rows; {', '.join(others)}")
+    raise ModelError(f"is nothing that the template {name} can have there", field=rows[index].field)
 
 
-def _choices(template: Template, stage: str, row: ResolvedRow) -> Iterator[StageChoice]:
-    """The choices of a stage that could have made this row, by its module and the numbers in it."""
+def _stages(template: Template, base: Architecture, rows: Sequence[ResolvedRow]) -> dict[str, StageChoice]:
+    """The choices of the stages in order, up to the first stage that no choice gives."""
+    found: dict[str, StageChoice] = {}
+    for stage in template.stages:
+        last = template.stage_rows(stage)[1]
+        candidates = _candidates(template, stage, rows[last])
+        fitting = (choice for choice in candidates if _gives(base, {**found, stage: choice}, rows[: last + 1]))
+        if (choice := next(fitting, None)) is None:
+            break
+        found[stage] = choice
+    return found
+
+
+def _candidates(template: Template, stage: str, row: ResolvedRow) -> Iterator[StageChoice]:
+    """The choices of a stage that could have made a row, by its module and the numbers in it."""
     numbers = [value * 1 for value in row.row.args if isinstance(value, int | float)]  # True is 1
-    values = list(dict.fromkeys([*numbers, *TRIED]))
+    values = list(dict.fromkeys([*numbers, *DEFAULTS]))
     depths = dict.fromkeys([row.row.repeats, *(n for n in numbers if isinstance(n, int) and 1 <= n <= 9)])
     channels = row.call.output[0]
     for key, depth in itertools.product(template.families(stage), depths):
@@ -69,16 +77,16 @@ def _accepted(declared: Parameter, values: Sequence[Number]) -> list[Number]:
     return [value for value in values if declared.accepts(value)]
 
 
-def _same(base: Architecture, changes: dict[str, StageChoice], rows: Sequence[ResolvedRow], last: int) -> bool:
-    """Whether these choices give the rows up to the last one of a stage."""
+def _gives(base: Architecture, changes: dict[str, StageChoice], rows: Sequence[ResolvedRow]) -> bool:
+    """Return True if the template with these choices begins with these rows."""
     try:
-        return _differing(base.replace(changes).detector(1), rows[: last + 1]) is None
-    except ValueError:
+        return _first_difference(base.replace(changes).detector(1), rows) is None
+    except ModelError:
         return False
 
 
-def _differing(detector: Detector, rows: Sequence[ResolvedRow]) -> int | None:
-    """The first of these rows that the detector has otherwise, the head's form aside; None where it has all."""
+def _first_difference(detector: Detector, rows: Sequence[ResolvedRow]) -> int | None:
+    """The first row in which a detector differs, the form of the head aside; None if it has all of them."""
     for mine, row in zip(detector.resolve(), rows, strict=False):
         heads = mine.row.module.endswith("Detect") and row.row.module.endswith("Detect")
         if mine.row.source != row.row.source or not (heads or _built(mine) == _built(row)):
@@ -87,5 +95,5 @@ def _differing(detector: Detector, rows: Sequence[ResolvedRow]) -> int | None:
 
 
 def _built(row: ResolvedRow) -> tuple[str, tuple[Any, ...], int]:
-    """What a row builds, however it is written."""
+    """The module that a row builds, in whatever way it is written."""
     return row.row.module, row.row.operator.filled(row.call.arguments), row.call.copies

@@ -1,39 +1,38 @@
-"""A search space: suggestions to architectures, and every row that its members can contain."""
+"""Search spaces: suggestions become architectures."""
 
 from __future__ import annotations
 
 import hashlib
 import itertools
-from collections import ChainMap
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import optuna
+from typing import TYPE_CHECKING, Any
 
 from nas.detectors.costs import cost
 from nas.detectors.rows import Detector, ResolvedRow
-from nas.detectors.templates import BACKBONE, NECK, TEMPLATES, TOP_DOWN, Template
+from nas.detectors.templates import NECK, TEMPLATES, Template
+from nas.errors import ModelError
 from nas.operators.family import Number
 from nas.operators.registry import FAMILIES, OPERATORS
 from nas.spaces.architecture import Architecture, StageChoice, choose, compose, decode, stock
-from nas.spaces.recognize import recognise
+from nas.spaces.covering import covering
+from nas.spaces.recognize import recognize
 from nas.spaces.space_file import SpaceFile, offered, read
 
+if TYPE_CHECKING:
+    import numpy as np
+    import optuna
+
 DEFAULT_SPACE = "yolov8n-neck"
-"""The shipped space of a search that names none."""
+"""The default space of a search."""
 
 Pick = Callable[[str, Sequence[Any]], Any]
 """Picks one of the values offered under a name."""
 
-Changes = dict[str, StageChoice]
-"""Choices of some stages."""
-
-PARTS = ("channels", "depth", "", "")
-"""What of a stage a mutation changes, each as often: its width, its depth, or twice as often all of it."""
+MUTATED_PARTS = ("channels", "depth", "", "")
+"""Parts of a stage that a mutation draws from: its width, its depth, or (twice as often) all of it."""
 
 SIZE = "imgsz"
 """The name of the choice of an image size."""
@@ -41,10 +40,12 @@ SIZE = "imgsz"
 
 @dataclass(frozen=True)
 class Space:
-    """A validated space file. Every member is an `Architecture`; the stock model is one of them.
+    """A search space. Every member is an `Architecture`; the stock model is one of them. Make one with `load_space`.
 
-    ``sizes`` are the image sizes in pixels that members choose among, the stock model's first; none where all have the
-    same.
+    Attributes:
+        path: The space file.
+        file: Its content, validated.
+        sizes: The image sizes in pixels to search, the stock model's first; empty if all members have one size.
     """
 
     path: Path
@@ -53,24 +54,27 @@ class Space:
 
     @property
     def name(self) -> str:
+        """The space's name in runs and reports."""
         return self.file.space
 
     @property
     def template(self) -> Template:
-        """The stock model that it starts from."""
+        """The template, whose stock model is trial 0."""
         return TEMPLATES[self.file.template]
 
     @property
     def fingerprint(self) -> str:
-        """16 hex digits of what the space offers, comments and layout aside, and of the files of operators of one's
-        own."""
+        """16 hex digits, a hash of the choices and of the files of user operators; comments and layout do not count."""
         modules = {module for key in self.file.operators for module in FAMILIES[key].modules()}
         own = "".join(sorted({OPERATORS[module].source for module in modules}))
         return hashlib.sha256(f"{self.file.model_dump_json()}{own}".encode()).hexdigest()[:16]
 
     def suggest(self, trial: optuna.trial.BaseTrial) -> Architecture:
-        """The member that the trial's sampler suggests. Ordered choices are suggested as numbers where they are evenly
-        spaced, so that a sampler knows their order; a stage's parameters are conditional on its operator."""
+        """The member that a trial's sampler suggests.
+
+        Evenly spaced choices are suggested as numbers, so that the sampler knows their order. The parameters of a stage
+        are conditional on its operator.
+        """
 
         def pick(name: str, values: Sequence[Any]) -> Any:
             step = _step(values)
@@ -87,22 +91,24 @@ class Space:
         return self._member(lambda name, values: values[int(rng.integers(len(values)))])
 
     def decode(self, text: str) -> Architecture:
-        """The member that an architecture string stands for."""
+        """The member with this architecture string; raises ModelError."""
         return decode(text)
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        """A member that differs in one stage or two: in its width or depth alone, or in all that it chooses. The image
-        size is like one more stage."""
+        """A member that differs from another in one or two stages: in width, in depth, or in all choices.
+
+        The image size counts as one more stage.
+        """
         picked, others = self.parameters(architecture), self.parameters(self.random(rng))
         stages = [*self.file.stages, *([SIZE] if self.sizes else [])]
         for index in rng.permutation(len(stages))[: 1 + int(rng.random() < 0.3)]:
-            stage, part = stages[index], PARTS[int(rng.integers(len(PARTS)))]
+            stage, part = stages[index], MUTATED_PARTS[int(rng.integers(len(MUTATED_PARTS)))]
             changed = [name for name in others if name == stage or name.startswith(f"{stage}.{part}")]
             picked |= {name: others[name] for name in changed}
         return self._member(lambda name, values: picked[name])
 
     def stock(self) -> Architecture:
-        """The template's own architecture."""
+        """The stock model, on images of the first size."""
         return stock(self.template, self.sizes[0] if self.sizes else None)
 
     def resized(self) -> list[Architecture]:
@@ -110,11 +116,10 @@ class Space:
         return [replace(self.stock(), imgsz=size) for size in self.sizes[1:]]
 
     def uniform_replacements(self) -> list[Architecture]:
-        """What people do by hand: every backbone stage's operator replaced by the same one, the convolutions between
-        the stages and the depths left alone.
+        """Hand-made baselines: one operator in every stage of the backbone, all else as in the stock model.
 
-        One a family and shell, the parameters the middle ones of the file's lists; stages that may not use the family
-        keep the stock operator.
+        There is one for each family and shell, with the middle value of each parameter's list. Stages that may not use
+        the family keep the stock operator.
         """
         base = self.stock()
         backbone = {name: choice for name, choice in base.stages.items() if not choice.neck}
@@ -131,13 +136,17 @@ class Space:
         return members
 
     def calibration(self, nc: int) -> list[Detector]:
-        """The stock model and seven members, always the same: what a table's calibration measures whole."""
+        """The models that calibrate a latency table: the stock model and seven fixed random members."""
+        import numpy as np
+
         rng = np.random.default_rng(0)
         return [member.detector(nc) for member in (self.stock(), *(self.random(rng) for _ in range(7)))]
 
     def smallest(self) -> Architecture:
-        """The narrowest and shallowest member on the smallest images, each stage with the operator of the fewest
-        parameters there."""
+        """The narrowest and shallowest member on the smallest images.
+
+        Each stage has the operator with the fewest parameters at this width and depth.
+        """
         options = {
             name: [c for c in self.choices(name) if (c.channels, c.depth) == (min(stage.channels), min(stage.depth))]
             for name, stage in self.file.stages.items()
@@ -150,8 +159,13 @@ class Space:
         return smallest
 
     def parameters(self, architecture: Architecture) -> dict[str, Any]:
-        """What a trial has to be told so that `suggest` gives this member; canonical parameters that the file does not
-        list stand for the nearest listed one."""
+        """The parameters of a trial for which `suggest` returns this member.
+
+        Canonical values that the file does not list are replaced by the nearest listed ones.
+
+        Raises:
+            ModelError: If the architecture is no member of the space.
+        """
         found: dict[str, Any] = {}
 
         def pick(name: str, values: Sequence[Any]) -> Any:
@@ -163,28 +177,31 @@ class Space:
                 own: dict[str, Any] = {"operator": choice.family, "channels": choice.channels, "depth": choice.depth}
                 wanted = (own | {"shell": choice.shell} | choice.named())[rest[-1]]
             if wanted not in values and isinstance(wanted, str):
-                raise ValueError(f"{name} {wanted} is none of the space {self.name}'s")
+                raise ModelError(f"{name}={wanted} is not a choice of the space {self.name}", file=str(architecture))
             found[name] = wanted if wanted in values else min(values, key=lambda value: abs(value - wanted))
             return found[name]
 
         if self._member(pick) != architecture:
-            raise ValueError(f"{architecture} is not a member of the space {self.name}")
+            raise ModelError(f"is not a member of the space {self.name}", file=str(architecture))
         return found
 
     def member(self, detector: Detector) -> Architecture:
-        """The member that is this detector, on images of the stock model's size; raises ValueError, naming the stage or
-        row that no member has."""
-        member = replace(recognise(detector, [self.template]), imgsz=self.stock().imgsz)
+        """The member that equals a detector, on images of the stock model's size.
+
+        Raises:
+            ModelError: With the stage or row that no member has.
+        """
+        member = replace(recognize(detector, [self.template]), imgsz=self.stock().imgsz)
         try:
             self.parameters(member)
-        except ValueError:
-            open_ones = (name for name in member.stages if name in self.file.stages)
-            stage = next((name for name in open_ones if member.stages[name] not in self.choices(name)), "of the neck")
-            raise ValueError(f"its stage {stage} is none of {self.name}'s: {member}") from None
+        except ModelError:
+            searched = (name for name in member.stages if name in self.file.stages)
+            stage = next((name for name in searched if member.stages[name] not in self.choices(name)), "neck")
+            raise ModelError(f"is not a choice of the space {self.name}: {member}", field=f"stage {stage}") from None
         return member
 
     def choices(self, stage: str) -> Iterator[StageChoice]:
-        """Every distinct choice of a stage that is open."""
+        """Every distinct choice of a stage that is searched."""
         options = self.file.stages[stage]
         seen = set()
         for key, channels, depth in itertools.product(self._operators(stage), options.channels, options.depth):
@@ -196,47 +213,19 @@ class Space:
                     yield choice
 
     def rows(self, nc: int, imgsz: int) -> Iterator[ResolvedRow]:
-        """Every distinct row, with its input shapes, that a member can contain: what a latency table has to know."""
+        """Every distinct row, with its input shapes, that a member can contain: the rows of a latency table.
+
+        Args:
+            nc: The number of classes.
+            imgsz: The side of the images in pixels.
+        """
         seen = set()
-        for detector in self._covering(nc):
+        for detector in covering(self, nc):
             for row in detector.resolve(imgsz):
                 key = (row.row.module, row.inputs, row.call)
                 if key not in seen:
                     seen.add(key)
                     yield row
-
-    def _covering(self, nc: int) -> Iterator[Detector]:
-        """Members that together contain every row.
-
-        In the backbone a row depends on one stage's choice, or on how many channels two neighbouring stages take and
-        give; in the neck on a stage's choice and on the channels of the two maps that it reads; the head on those of
-        its three.
-        """
-        base = self.stock()
-        options = {
-            name: list(self.choices(name)) if name in self.file.stages else [own] for name, own in base.stages.items()
-        }
-        widths = {name: self._widths(name, options) for name in options}
-        covering: list[Iterable[Changes]] = [[{name: choice}] for name in BACKBONE for choice in options[name]]
-        for before, name in itertools.pairwise(options):
-            lateral = self.template.lateral(name) if name in NECK else 0
-            own = [{name: choice} for choice in options[name]] if name in NECK else widths[name]
-            covering += itertools.product(widths[before], widths[lateral] if isinstance(lateral, str) else [{}], own)
-        covering += itertools.product(*(widths[name] for name in NECK[1:] if name in options))
-        for changes in covering:
-            yield base.replace(dict(ChainMap(*changes))).detector(nc)
-
-    def _widths(self, stage: str, options: Mapping[str, Sequence[StageChoice]]) -> list[Changes]:
-        """Changes after which a stage takes and gives each number of channels that it can. On the neck's way up, that
-        depends on the lateral map's."""
-        lateral = self.template.lateral(stage) if stage in NECK and stage not in TOP_DOWN else 0
-        others = options[lateral] if isinstance(lateral, str) else [None]
-        found: dict[tuple[int, int], Changes] = {}
-        for choice, other in itertools.product(options[stage], others):
-            changes = {stage: choice} | ({str(lateral): other} if other else {})
-            made = self.stock().replace(changes).stages[stage]
-            found.setdefault((made.stage().entry, made.channels), changes)
-        return list(found.values())
 
     def _operators(self, stage: str) -> list[str]:
         return self._offered[stage]
@@ -252,7 +241,7 @@ class Space:
         return [self.file.operators[key][name] for name in FAMILIES[key].parameters]  # type: ignore[misc]
 
     def _member(self, pick: Pick) -> Architecture:
-        """The one walk over the choices, whoever picks."""
+        """Walk over all choices; ``pick`` makes them."""
         imgsz = pick(SIZE, sorted(self.sizes)) if self.sizes else None
         stages: dict[str, StageChoice] = {}
         for stage, options in self.file.stages.items():
@@ -271,7 +260,7 @@ class Space:
 
 
 def _step(values: Sequence[Any]) -> int | float | None:
-    """The step of evenly spaced ascending numbers, at least two of them; None for anything else."""
+    """The step of two or more evenly spaced ascending numbers; None for anything else."""
     if len(values) < 2 or not all(isinstance(v, int | float) for v in values):
         return None
     steps = {b - a for a, b in itertools.pairwise(values)}
@@ -279,6 +268,13 @@ def _step(values: Sequence[Any]) -> int | float | None:
 
 
 def load_space(name: str | Path, sizes: Sequence[int] = ()) -> Space:
-    """The space of a shipped name or of a file's path, on images of these sizes, a choice where there are several;
-    raises InputError naming file, field and mend."""
+    """Load a search space.
+
+    Args:
+        name: The name of a shipped space, or the path of a space file.
+        sizes: Image sizes in pixels. Several are searched; a single one is not part of the space.
+
+    Raises:
+        ConfigError: With the file and field that is wrong.
+    """
     return Space(*read(name), tuple(sizes) if len(sizes) > 1 else ())

@@ -1,24 +1,29 @@
-"""The space file: read, validated, every complaint one line that names file, field and mend."""
+"""Space files: read and validated."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from nas.detectors.templates import BACKBONE, NECK, TEMPLATES, Template
-from nas.errors import InputError
+from nas.errors import ConfigError, ModelError
 from nas.files import read_yaml, shipped
 from nas.operators.family import Number
 from nas.operators.registry import FAMILIES
-from nas.spaces.architecture import choose, stock
+from nas.spaces.architecture import Architecture, StageChoice, choose, stock
 
 
 class StageFile(BaseModel):
-    """Choices of one stage: the channels that it gives, depth, and the operators it may use (none given: all that it
-    can)."""
+    """Choices of one stage.
+
+    Attributes:
+        channels: Output channels.
+        depth: Numbers of repeats.
+        operators: Keys of operators; None: all that the stage may use.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
     channels: list[int]
@@ -27,7 +32,15 @@ class StageFile(BaseModel):
 
 
 class SpaceFile(BaseModel):
-    """A space as written in its file."""
+    """A space as written in its file.
+
+    Attributes:
+        space: The name.
+        version: The author's version.
+        template: The name of the template.
+        operators: The values of each parameter, by operator and parameter.
+        stages: The choices of each stage.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True)
     space: str
@@ -44,105 +57,140 @@ def offered(space: SpaceFile, stage: str) -> list[str]:
 
 
 def read(name: str | Path) -> tuple[Path, SpaceFile]:
-    """The file of a shipped space's name, or of a path to one; raises InputError."""
+    """Read and validate a space file.
+
+    Args:
+        name: The name of a shipped space, or the path of a file.
+
+    Returns:
+        The file's path and its content.
+
+    Raises:
+        ConfigError: With the file and field that is wrong.
+    """
     path = Path(name)
     if path.suffix not in {".yaml", ".yml"}:
         folder = shipped("search_spaces")
         path = folder / f"{name}.yaml"
         if not path.is_file():
             known = ", ".join(sorted(p.stem for p in folder.glob("*.yaml")))
-            raise InputError(f"--space {name}: no such space; give one of {known}, or the path of a .yaml file")
-    content = read_yaml(path, "space file", ", ".join(SpaceFile.model_fields))
+            hint = f"give one of {known}, or the path of a .yaml file"
+            raise ConfigError("no such space", field="space", value=name, hint=hint)
+    content = read_yaml(path, "space file", ", ".join(SpaceFile.model_fields), ConfigError)
     try:
         space = SpaceFile.model_validate(content)
+        _check(space)
     except ValidationError as error:
-        raise InputError(f"{path}: {_first_complaint(error)}") from None
-    _check(path, space)
+        raise _first_error(path, error) from None
+    except ConfigError as error:
+        error.file = path
+        raise
     return path, space
 
 
-def _first_complaint(error: ValidationError) -> str:
-    first = error.errors()[0]
+def _first_error(path: Path, invalid: ValidationError) -> ConfigError:
+    first = invalid.errors()[0]
     location = [str(part) for part in first["loc"] if part not in {"int", "float", "str"}]
     field = ".".join(location)
     if first["type"] == "extra_forbidden":
         model: type[BaseModel] = StageFile if location[0] == "stages" else SpaceFile
-        return f"{field}: unknown key; known are {', '.join(model.model_fields)}"
+        return ConfigError(f"unknown key; known are {', '.join(model.model_fields)}", file=path, field=field)
     if first["type"] == "missing":
-        return f"{field}: missing; add it"
-    return f"{field}: {first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}"
+        return ConfigError("missing", file=path, field=field, hint="add it")
+    problem = f"{first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}"
+    return ConfigError(problem, file=path, field=field)
 
 
-def _check(path: Path, space: SpaceFile) -> None:
-    """What the types cannot say. The stock choice has to be there: the stock model is trial 0 of every search."""
+def _check(space: SpaceFile) -> None:
+    """Check the rules that types cannot express."""
     template = TEMPLATES.get(space.template)
     if template is None:
-        raise InputError(f"{path}: template: unknown template {space.template!r}; known are {', '.join(TEMPLATES)}")
+        known = ", ".join(TEMPLATES)
+        raise ConfigError(f"unknown template {space.template!r}; known are {known}", field="template")
     for key, options in space.operators.items():
-        _check_operator(path, template, key, options)
-    open_ones = [name for name in template.stages if name in BACKBONE or name in space.stages]
-    if list(space.stages) != open_ones:
-        neck = ", ".join(name for name in template.stages if name in NECK)
-        must = f"must be {', '.join(BACKBONE)}, in this order, and after them any of the neck's {neck}"
-        raise InputError(f"{path}: stages: {must}")
+        _check_operator(template, key, options)
+    _check_stage_names(template, space)
     own = stock(template)
     for name, stage in space.stages.items():
-        where, choice = f"{path}: stages.{name}", own.stages[name]
-        for value in stage.channels:
-            if value < 8 or value % 8:
-                near = max(8, round(value / 8) * 8)
-                raise InputError(f"{where}.channels: {value} is not a positive multiple of 8; write {near}")
-            wide = choose(choice.family, choice.shell, value, choice.depth, choice.named(), choice.neck)
-            try:
-                own.replace({name: wide}).check()
-            except ValueError as error:
-                raise InputError(f"{where}.channels: {value} cannot be: {error}; drop it") from None
-        for value in stage.depth:
-            if not 1 <= value <= 9:
-                raise InputError(f"{where}.depth: {value} is not a depth; write 1 to 9")
-        entry = [] if choice.neck else [choice.stage().entry]
-        _check_list(f"{where}.channels", stage.channels, choice.channels, *entry)
-        _check_list(f"{where}.depth", stage.depth, choice.depth)
-        for key in stage.operators or ():
-            if key not in space.operators:
-                declared = ", ".join(space.operators)
-                raise InputError(f"{where}.operators: {key!r} is not under operators; declared are {declared}")
-            if key not in template.families(name):
-                narrows = f"narrows what it reads, which only the template's {choice.family} can"
-                raise InputError(f"{where}.operators: {key!r} cannot be here: this stage {narrows}; drop it")
-        _check_list(f"{where}.operators", offered(space, name), choice.family)
+        _check_sizes(own, name, stage)
+        _check_stage_operators(template, space, name, own.stages[name])
     for choice in (own.stages[name] for name in space.stages):
         for parameter, listed in space.operators[choice.family].items():
-            _check_list(f"{path}: operators.{choice.family}.{parameter}", listed, choice.named()[parameter])
+            _check_list(f"operators.{choice.family}.{parameter}", listed, choice.named()[parameter])
 
 
-def _check_operator(path: Path, template: Template, key: str, options: Mapping[str, list[Any]]) -> None:
-    where = f"{path}: operators.{key}"
+def _check_operator(template: Template, key: str, options: Mapping[str, list[Any]]) -> None:
+    field = f"operators.{key}"
     families = template.families(BACKBONE[0])
     if key not in families:
-        raise InputError(f"{where}: unknown operator; known are {', '.join(families)}")
+        raise ConfigError(f"unknown operator; known are {', '.join(families)}", field=field)
     family = FAMILIES[key]
-    fields = [*(("shell",) if len(family.shells) > 1 else ()), *family.parameters]
-    for field, values in options.items():
-        if field not in fields:
-            raise InputError(f"{where}.{field}: unknown key; known are {', '.join(fields)}")
-        _check_list(f"{where}.{field}", values)
+    names = [*(("shell",) if len(family.shells) > 1 else ()), *family.parameters]
+    for name, values in options.items():
+        if name not in names:
+            raise ConfigError(f"unknown key; known are {', '.join(names)}", field=f"{field}.{name}")
+        _check_list(f"{field}.{name}", values)
         for value in values:
-            if field == "shell":
+            if name == "shell":
                 if value not in family.shells:
-                    raise InputError(f"{where}.shell: unknown shell {value!r}; known are {', '.join(family.shells)}")
-            elif not family.parameters[field].accepts(value):
-                raise InputError(f"{where}.{field}: {value!r} cannot be; write {family.parameters[field].range}")
-    for field in fields:
-        if field not in options:
-            raise InputError(f"{where}.{field}: missing; add a list of values")
+                    problem = f"unknown shell {value!r}; known are {', '.join(family.shells)}"
+                    raise ConfigError(problem, field=f"{field}.shell")
+            elif not family.parameters[name].accepts(value):
+                hint = f"write {family.parameters[name].range}"
+                raise ConfigError(f"{value!r} cannot be", field=f"{field}.{name}", hint=hint)
+    for name in names:
+        if name not in options:
+            raise ConfigError("missing", field=f"{field}.{name}", hint="add a list of values")
 
 
-def _check_list(where: str, values: list[Any], *own: object) -> None:
+def _check_stage_names(template: Template, space: SpaceFile) -> None:
+    searched = [name for name in template.stages if name in BACKBONE or name in space.stages]
+    if list(space.stages) != searched:
+        neck = ", ".join(name for name in template.stages if name in NECK)
+        problem = f"must be {', '.join(BACKBONE)}, in this order, and after them any of the neck's {neck}"
+        raise ConfigError(problem, field="stages")
+
+
+def _check_sizes(own: Architecture, name: str, stage: StageFile) -> None:
+    """Check the channels and depths of a stage."""
+    field, choice = f"stages.{name}", own.stages[name]
+    for value in stage.channels:
+        if value < 8 or value % 8:
+            hint = f"write {max(8, round(value / 8) * 8)}"
+            raise ConfigError(f"{value} is not a positive multiple of 8", field=f"{field}.channels", hint=hint)
+        wide = choose(choice.family, choice.shell, value, choice.depth, choice.named(), choice.neck)
+        try:
+            own.replace({name: wide}).check()
+        except ModelError as error:
+            raise ConfigError(f"{value} cannot be: {error}", field=f"{field}.channels", hint="drop it") from None
+    for value in stage.depth:
+        if not 1 <= value <= 9:
+            raise ConfigError(f"{value} is not a depth", field=f"{field}.depth", hint="write 1 to 9")
+    entry = [] if choice.neck else [choice.stage().entry]
+    _check_list(f"{field}.channels", stage.channels, choice.channels, *entry)
+    _check_list(f"{field}.depth", stage.depth, choice.depth)
+
+
+def _check_stage_operators(template: Template, space: SpaceFile, name: str, choice: StageChoice) -> None:
+    field = f"stages.{name}.operators"
+    for key in space.stages[name].operators or ():
+        if key not in space.operators:
+            declared = ", ".join(space.operators)
+            raise ConfigError(f"{key!r} is not under operators; declared are {declared}", field=field)
+        if key not in template.families(name):
+            supported = f"only the template's {choice.family} supports that"
+            problem = f"{key!r} cannot be here: this stage merges two feature maps into fewer channels, and {supported}"
+            raise ConfigError(problem, field=field, hint="drop it")
+    _check_list(field, offered(space, name), choice.family)
+
+
+def _check_list(field: str, values: Sequence[Any], *own: object) -> None:
+    """Refuse an empty list, duplicates, and a list without the stock model's choices ``own``: it is trial 0."""
     if not values:
-        raise InputError(f"{where}: is empty; give at least one value")
+        raise ConfigError("is empty", field=field, hint="give at least one value")
     if len(set(values)) != len(values):
-        raise InputError(f"{where}: names a value twice; drop one")
+        raise ConfigError("names a value twice", field=field, hint="drop one")
     for value in own:
         if value not in values:
-            raise InputError(f"{where}: lacks {value}, the stock model's own, which every search starts from; add it")
+            problem = f"lacks {value}, the stock model's own, which every search starts from"
+            raise ConfigError(problem, field=field, hint="add it")

@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 import torch
 
-from nas import cli, export, search
+import nas.search.__main__ as search
+from nas import cli, export
 from nas.detectors.costs import cost
 from nas.detectors.heads import in_dialect
 from nas.detectors.network import Network, fuse

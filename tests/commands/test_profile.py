@@ -186,7 +186,7 @@ def test_assumptions_are_told(folder: Path) -> None:
     [
         ([], "Missing argument 'model'"),
         (["none.yaml"], "none.yaml: no such file; give the path of a model YAML"),
-        (["yolov8n.9/p2:c2f"], "architecture 'yolov8n.9/p2:c2f': version '9' of yolov8n"),
+        (["yolov8n.9/p2:c2f"], "yolov8n.9/p2:c2f: version: yolov8n has version 1 in this release, not '9'"),
         (["stock.yaml", "--imgsz", "100"], "--imgsz 100: must be a multiple of 32; give 96"),
         (["stock.yaml", "--nc", "0"], "--nc 0: must be the number of classes, 1 or more"),
         (["stock.yaml", "--device", "toaster"], "--device toaster"),
@@ -237,6 +237,6 @@ def test_stock_yamls_of_ultralytics(name: str, params: int, kinds: tuple[str, ..
     if lacking := set(kinds) - set(OPERATORS):
         pytest.skip(f"no operator yet: {', '.join(lacking)}")
     told: list[str] = []
-    detector = from_yaml(Path(found.origin).parent / "cfg" / "models" / name, tell=told.append)
+    detector = from_yaml(Path(found.origin).parent / "cfg" / "models" / name, notify=told.append)
     assert sum(row_cost(row).params for row in detector.resolve()) == params
     assert not told

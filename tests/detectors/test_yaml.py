@@ -9,7 +9,7 @@ import pytest
 
 from nas.detectors.templates import TEMPLATES
 from nas.detectors.yaml_files import from_yaml, to_yaml
-from nas.errors import InputError
+from nas.errors import ModelError
 from nas.spaces.space import load_space
 
 
@@ -52,7 +52,7 @@ GOOD = to_yaml(TEMPLATES["yolov8n"].stock(3))
 def test_bad_files(text: str, message: str, tmp_path: Path) -> None:
     file = tmp_path / "model.yaml"
     file.write_text(text)
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(ModelError) as caught:
         from_yaml(file)
     assert message in str(caught.value)
     assert str(file) in str(caught.value)
@@ -60,5 +60,5 @@ def test_bad_files(text: str, message: str, tmp_path: Path) -> None:
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none.yaml: no such file"):
+    with pytest.raises(ModelError, match=r"none.yaml: no such file"):
         from_yaml(tmp_path / "none.yaml")

@@ -21,11 +21,11 @@ from nas import train
 from nas.detectors.costs import cost
 from nas.detectors.heads import DIALECTS
 from nas.detectors.network import Network
+from nas.detectors.nms import nms
 from nas.detectors.templates import TEMPLATES
 from nas.detectors.yaml_files import to_yaml
 from nas.errors import InputError
 from nas.integrations.checkpoint import read_checkpoint
-from nas.integrations.torchvision import nms
 from nas.integrations.ultralytics import register
 from nas.operators.base import StockOperator
 from nas.operators.registry import FAMILIES, OPERATORS
@@ -156,9 +156,9 @@ def test_a_checkpoint_as_onnx(checkpoint: Path, folder: Path) -> None:
 
 def test_the_same_losses_as_from_python(checkpoint: Path, folder: Path) -> None:
     script = f"""
-from nas.integrations.torchvision import mend_torchvision
+from nas.integrations.torchvision import patch_torchvision
 from nas.integrations.ultralytics import register
-mend_torchvision()
+patch_torchvision()
 register()
 from ultralytics import YOLO
 YOLO("model.yaml").train(epochs=1, project={str(folder / "python")!r}, **{SETTINGS!r})

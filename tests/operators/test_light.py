@@ -294,8 +294,8 @@ def test_units_per_stage() -> None:
 
 TORCHVISION = """
 import sys, torch
-from nas.integrations.torchvision import mend_torchvision
-mend_torchvision()
+from nas.integrations.torchvision import patch_torchvision
+patch_torchvision()
 from torchvision.models import shufflenet_v2_x1_0
 torch.manual_seed(0)
 model = shufflenet_v2_x1_0(weights=None).eval()

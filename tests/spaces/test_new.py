@@ -10,9 +10,10 @@ import pytest
 
 from nas.detectors.heads import in_dialect
 from nas.detectors.templates import TEMPLATES
+from nas.errors import ModelError
 from nas.operators.registry import FAMILIES
 from nas.spaces.architecture import choose, decode
-from nas.spaces.from_template import new_space
+from nas.spaces.new_space import new_space
 from nas.spaces.space import load_space
 from tests.operators.stock_models import STOCK
 
@@ -50,9 +51,10 @@ def test_what_is_no_template_is_refused() -> None:
     member = load_space("yolov8n").stock().detector(3)
     rows = list(member.rows)
     rows[9] = replace(rows[9], args=(256, 3))
-    with pytest.raises(ValueError, match=r"row 9 \(SPPF\) is nothing that the template yolov8n can have there"):
+    with pytest.raises(ModelError, match="is nothing that the template yolov8n can have there") as caught:
         new_space(replace(member, rows=tuple(rows)), "mine")
-    with pytest.raises(ValueError, match=r"has 22 rows; yolov5n has 25, yolov5s has 25, yolov8n has 23"):
+    assert caught.value.field == "row 9 (SPPF)"
+    with pytest.raises(ModelError, match=r"has 22 rows; yolov5n has 25, yolov5s has 25, yolov8n has 23"):
         new_space(STOCK["yolo12n"], "mine")
 
 

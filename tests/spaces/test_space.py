@@ -13,7 +13,7 @@ from nas.detectors.costs import cost
 from nas.detectors.rows import Detector, Row
 from nas.detectors.templates import NECK, TEMPLATES
 from nas.detectors.yaml_files import from_yaml, to_yaml
-from nas.errors import InputError
+from nas.errors import ConfigError, ModelError
 from nas.files import shipped
 from nas.operators.registry import FAMILIES
 from nas.spaces.architecture import Architecture, choose, decode
@@ -177,30 +177,32 @@ def test_divisors_are_repaired() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "field", "message"),
     [
-        ("yolov9x.1/p2:c2f_e0.5_n1_c32", "unknown template 'yolov9x'"),
-        ("yolov8n.7/p2:c2f_e0.5_n1_c32", "version '7' of yolov8n"),
-        ("yolov8n.1/p2:c2f_e0.5_n1_c32", "expected the stages p2, p3, p4, p5"),
-        ("STOCK", "unknown template 'STOCK'"),
-        ("yolov8n.1@/p2:x/p3:x/p4:x/p5:x", "the image size cannot be ''"),
-        ("yolov8n.1@100/p2:x/p3:x/p4:x/p5:x", "the image size cannot be '100'; give a multiple of 32"),
-        ("yolov8n.1/p2:c3_e0.5_n1_c32/p3:x/p4:x/p5:x", "unknown operator 'c3'"),
-        ("yolov8n.1/p2:faster_r4_e2_n1_c32/p3:x/p4:x/p5:x", "unknown operator 'faster'"),
-        ("yolov8n.1/p2:c2f_n1_c32/p3:x/p4:x/p5:x", "expected the fields e, n, c"),
-        ("yolov8n.1/p2:c2f_e0.5_n1_c30/p3:x/p4:x/p5:x", "multiple of 8"),
-        ("yolov8n.1/p2:c2f_e7_n1_c32/p3:x/p4:x/p5:x", "expansion cannot be 7; give numbers from 0.125 to 1.0"),
-        ("yolov8n.1/p2:c3k2_k0_e0.5_i1_n1_c32/p3:x/p4:x/p5:x", "unknown operator 'c3k2'; known are c2f, plain-faster,"),
-        ("yolo11n.1/p2:c2f_e0.5_n1_c32/p3:x/p4:x/p5:x", "unknown operator 'c2f'; known are c3k2, plain-faster,"),
+        ("yolov9x.1/p2:c2f_e0.5_n1_c32", "template", "unknown template 'yolov9x'"),
+        ("yolov8n.7/p2:c2f_e0.5_n1_c32", "version", "yolov8n has version 1 in this release, not '7'"),
+        ("yolov8n.1/p2:c2f_e0.5_n1_c32", "stages", "expected the stages p2, p3, p4, p5"),
+        ("STOCK", "template", "unknown template 'STOCK'"),
+        ("yolov8n.1@/p2:x/p3:x/p4:x/p5:x", "imgsz", "cannot be ''; give a multiple of 32"),
+        ("yolov8n.1@100/p2:x/p3:x/p4:x/p5:x", "imgsz", "cannot be '100'; give a multiple of 32"),
+        ("yolov8n.1/p2:c3_e0.5_n1_c32/p3:x/p4:x/p5:x", "p2", "unknown operator 'c3'"),
+        ("yolov8n.1/p2:faster_r4_e2_n1_c32/p3:x/p4:x/p5:x", "p2", "unknown operator 'faster'"),
+        ("yolov8n.1/p2:c2f_n1_c32/p3:x/p4:x/p5:x", "p2", "expected the fields e, n, c"),
+        ("yolov8n.1/p2:c2f_e0.5_n1_c30/p3:x/p4:x/p5:x", "p2", "multiple of 8"),
+        ("yolov8n.1/p2:c2f_e7_n1_c32/p3:x/p4:x/p5:x", "p2", "expansion cannot be 7; give numbers from 0.125 to 1.0"),
+        ("yolov8n.1/p2:c3k2_k0_e0.5_i1_n1_c32/p3:x/p4:x/p5:x", "p2", "unknown operator 'c3k2'; known are c2f, plain-"),
+        ("yolo11n.1/p2:c2f_e0.5_n1_c32/p3:x/p4:x/p5:x", "p2", "unknown operator 'c2f'; known are c3k2, plain-faster,"),
         (
             "yolo11n.1/p2:plain-star_e1_n1_c16/p3:plain-star_e1_n1_c16/p4:plain-star_e1_n1_c16/p5:plain-star_e1_n1_c400",
-            "row 10 (C2PSA): partial self-attention: 3 heads, one for every 64 channels, must divide 200",
+            "row 10 (C2PSA)",
+            "partial self-attention: 3 heads, one for every 64 channels, must divide 200",
         ),
     ],
 )
-def test_bad_strings(text: str, message: str) -> None:
-    with pytest.raises(InputError) as caught:
+def test_bad_strings(text: str, field: str, message: str) -> None:
+    with pytest.raises(ModelError) as caught:
         decode(text)
+    assert (caught.value.file, caught.value.field) == (text, field)
     assert message in str(caught.value)
 
 
@@ -243,7 +245,7 @@ def test_bad_files(old: str, new: str, message: str, tmp_path: Path) -> None:
     assert old in GOOD
     file = tmp_path / "mine.yaml"
     file.write_text(GOOD.replace(old, new, 1))
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(ConfigError) as caught:
         load_space(file)
     assert f"{file}: {message}" in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -272,7 +274,7 @@ OTHERS = {
         (
             "t4: {channels: [48, 64, 128], depth: [1]}",
             "t4: {channels: [128], depth: [1], operators: [c2f, faster]}",
-            "stages.t4.operators: 'faster' cannot be here: this stage narrows what it reads, which only",
+            "stages.t4.operators: 'faster' cannot be here: this stage merges two feature maps into fewer",
         ),
         (
             "  t4: ",
@@ -291,7 +293,7 @@ def test_bad_files_of_other_spaces(name: str, old: str, new: str, message: str, 
     assert old in good
     file = tmp_path / "mine.yaml"
     file.write_text(good.replace(old, new))
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(ConfigError) as caught:
         load_space(file)
     assert str(caught.value).startswith(f"{file}: {message}")
     assert "\n" not in str(caught.value)
@@ -323,18 +325,20 @@ def test_a_member_is_known_by_its_rows(name: str, tmp_path: Path) -> None:
         (tmp_path / f"{number}.yaml").write_text(to_yaml(member.detector(3)))
         assert space.member(from_yaml(tmp_path / f"{number}.yaml")) == member
     other = load_space("yolo11n" if space.file.template == "yolov8n" else "yolov8n").stock().detector(3)
-    with pytest.raises(ValueError, match=r"rows|stage|row"):
+    with pytest.raises(ModelError, match=r"rows|stage|row"):
         space.member(other)
     _, *rest = space.stock().detector(3).rows
     changed = Detector((Row((-1,), 1, "Conv", (24, 3, 2)), *rest), 3, 10)
-    with pytest.raises(ValueError, match=r"row 0 \(Conv\) is nothing that the template"):
+    with pytest.raises(ModelError, match="is nothing that the template") as caught:
         space.member(changed)
+    assert caught.value.field == "row 0 (Conv)"
 
 
 def test_unknown_names() -> None:
-    with pytest.raises(InputError, match=r"--space yolo: no such space; give one of gelan-s, gelan-t, tiny, yolo11n, "):
+    with pytest.raises(ConfigError, match=r"no such space; give one of gelan-s, gelan-t, tiny, yolo11n, ") as caught:
         load_space("yolo")
-    with pytest.raises(InputError, match=r"nowhere.yaml: no such file"):
+    assert (caught.value.field, caught.value.value) == ("space", "yolo")
+    with pytest.raises(ConfigError, match=r"nowhere.yaml: no such file"):
         load_space("nowhere.yaml")
 
 
@@ -347,6 +351,6 @@ def test_even_kernels_are_refused(tmp_path: Path) -> None:
     ):
         assert good in text
         file.write_text(text.replace(good, bad))
-        with pytest.raises(InputError) as error:
+        with pytest.raises(ConfigError) as error:
             load_space(file)
         assert str(error.value) == f"{file}: {message}"

@@ -1,4 +1,4 @@
-"""A space file to edit, made from a model that is there."""
+"""New space files, made from a model and meant to be edited."""
 
 from __future__ import annotations
 
@@ -9,21 +9,29 @@ import yaml
 from nas.detectors.rows import Detector
 from nas.detectors.templates import TEMPLATES, Template
 from nas.operators.registry import FAMILIES
-from nas.spaces.recognize import recognise
+from nas.spaces.recognize import recognize
 from nas.spaces.space_file import SpaceFile, read
 
 
 def new_space(detector: Detector, name: str) -> str:
-    """The text of a space file called ``name``: the shipped space of the detector's template, opened so far that the
-    detector is a member.
+    """The text of a space file with a detector as a member.
 
-    Raises ValueError for a detector that differs from every template outside its stages.
+    It is the shipped space of the detector's template, with the detector's choices added.
+
+    Args:
+        detector: The detector.
+        name: The name of the space.
+
+    Raises:
+        ModelError: If the detector differs from every template outside its stages.
     """
-    member = recognise(detector, TEMPLATES.values())
+    member = recognize(detector, TEMPLATES.values())
     template = TEMPLATES[member.template]
     shipped = read(template.name)[1]
-    operators = {key: {field: list(values) for field, values in of.items()} for key, of in shipped.operators.items()}
-    stages = {key: (list(of.channels), list(of.depth)) for key, of in shipped.stages.items()}
+    operators = {
+        key: {name: list(values) for name, values in given.items()} for key, given in shipped.operators.items()
+    }
+    stages = {key: (list(stage.channels), list(stage.depth)) for key, stage in shipped.stages.items()}
     for stage, choice in member.spelled.items():
         channels, depths = stages.setdefault(stage, ([template.stages[stage].channels], [template.stages[stage].depth]))
         family, listed = FAMILIES[choice.family], operators.setdefault(choice.family, {})
@@ -69,7 +77,7 @@ def _text(
 
 
 def _add(values: list[Any], value: Any) -> None:
-    """Put it where it belongs in a list that is sorted or was made by hand."""
+    """Add a value to a list; a list of numbers is sorted."""
     if value not in values:
         values.append(value)
         if all(isinstance(one, int | float) for one in values):
