@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from io import StringIO
@@ -23,6 +22,7 @@ from nas.detectors.yaml_files import from_yaml, to_yaml
 from nas.latency.runtimes.onnx_runtimes import export as onnx_of
 from nas.operators.base import KeepingOperator
 from nas.operators.registry import OPERATORS
+from nas.runs.run import load_run
 from nas.spaces.architecture import decode
 from nas.spaces.space import Space, load_space
 
@@ -83,7 +83,7 @@ def test_our_modules_are_found_by_the_names_that_these_trainers_evaluate(space: 
             [replace(OF_YOLOV5.stock(), imgsz=416), "--imgsz", "320"],
             "is for images of 416 px; give --imgsz 416, or drop @416",
         ),
-        (["."], ".: has no run.json; give a run's directory"),
+        (["."], ".: has no run.json; give a run directory"),
     ],
 )
 def test_bad_options(options: list[object], message: str, tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_the_onnx_file_is_what_was_measured(run: Path, tmp_path: Path) -> None:
     status, said, _ = call(export, run, "--onnx", "--out", tmp_path)
     assert status == 0 and "the weights are random" in said
     row = pd.read_csv(run / "pareto.csv", dtype={"name": str}).iloc[-1]
-    detector = decode(row.arch).detector(json.loads((run / "run.json").read_text())["nc"])
+    detector = decode(row.arch).detector(load_run(run).result.nc)
     file = tmp_path / f"{row.loc['name']}.onnx"
     measured = onnx.load_from_string(onnx_of(fuse(Network(detector).eval()), [torch.rand(1, 3, 64, 64)]))
     assert [n.op_type for n in onnx.load(file).graph.node] == [n.op_type for n in measured.graph.node]
