@@ -169,10 +169,7 @@ IntLimit = Annotated[int | None, AfterValidator(_limit)]
 
 
 class SearchConfig(BaseModel):
-    """All options of a search. Instances are immutable.
-
-    Args:
-        **options: Any of the fields below, by name.
+    """All options of a search, given by name. Instances are immutable.
 
     Raises:
         ConfigError: An option has a wrong type or value, or is unknown.
@@ -200,7 +197,7 @@ class SearchConfig(BaseModel):
     force: bool = _option(False, DEVICE, "Use a table that does not fit the device, and say so.", identity=False)
 
     budget: int = _option(50, SEARCH, "Candidates to train, baselines included.", ge=1, identity=False)
-    space: str = _option("yolov8n", SEARCH, "Search space: a shipped name or a .yaml file.")
+    space: str = _option("yolov8n-neck", SEARCH, "Search space: a shipped name or a .yaml file.")
     sampler: SamplerName = _option("guided", SEARCH, "Sampler that suggests candidates.")
     seed: int = _option(0, SEARCH, "Seed of all random choices.", ge=0)
     start: tuple[str, ...] = _option(

@@ -11,11 +11,11 @@ import pytest
 import sqlalchemy
 from PIL import Image
 
-import nas  # noqa: F401  first of all: it settles how OpenMP waits, before torch is imported
+import nas  # noqa: F401  sets how OpenMP waits, before torch is imported
 
 import torch  # isort: skip
 
-torch.set_num_threads(1)  # a process of tests a core
+torch.set_num_threads(1)  # each process of tests has one core
 
 ROOT = Path(__file__).parent.parent
 OPEN, SAVE = Image.open, torch.save
@@ -23,14 +23,14 @@ OPEN, SAVE = Image.open, torch.save
 
 @pytest.fixture(autouse=True)
 def unpatched(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pillow and torch as they are: Ultralytics, once a test has imported it, patches both for the whole process."""
+    """Restore Pillow and torch: once a test has imported Ultralytics, it patches both for the process."""
     monkeypatch.setattr(Image, "open", OPEN)
     monkeypatch.setattr(torch, "save", SAVE)
 
 
 @pytest.fixture(scope="session")
 def bccd() -> Path:
-    """The real detection set beside the project; where it is missing the test skips and says so."""
+    """The real detection set beside the project; a test is skipped where it is missing."""
     path = ROOT.parent / "shared" / "data" / "bccd" / "data.yaml"
     if not path.is_file():
         pytest.skip(f"{path} is not there")
@@ -55,7 +55,7 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Tables and caches of a test go to a folder of its own, and it knows no shipped table: one might fit."""
+    """A folder for the tables and caches of one test, without shipped tables: one might fit this machine."""
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("PARETO_YOLO_HOME", str(folder))
     for user in ("table", "listing"):
@@ -63,12 +63,23 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     return folder
 
 
+QUICK_ROOMS = {"objectives", "spaces"}
+"""Folders whose files take seconds."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """First the files that run whole commands, so that no process of tests is left with one at the end; integrations
-    last: Ultralytics patches Pillow and torch.save in the process that imports it."""
+    """Order the files for two processes that take one file after the other.
+
+    Files that run complete commands come first. Integrations come late: Ultralytics patches Pillow and torch.save in
+    the process that imports it. Quick files come last, so that both processes end at the same time.
+    """
 
     def turn(item: pytest.Item) -> int:
-        long = item.path.parent.name == "commands" or item.path.name == "test_docs.py"
-        return 0 if long else 2 if "integrations" in item.path.parts else 1
+        rooms = item.path.parts[len(ROOT.parts) + 1 : -1]
+        if "commands" in rooms or item.path.name == "test_docs.py":
+            return 0
+        if "integrations" in rooms:
+            return 2
+        return 3 if not rooms or QUICK_ROOMS.intersection(rooms) else 1
 
     items.sort(key=turn)

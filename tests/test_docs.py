@@ -18,8 +18,10 @@ import pytest
 import typer
 from PIL import Image
 
+import nas
 from nas.__main__ import COMMANDS
 from nas.data.shapes import draw_shapes
+from nas.spaces.space import DEFAULT_SPACE
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -220,6 +222,12 @@ def test_its_paths_are_there(name: str) -> None:
         pkgutil.resolve_name(dotted)
 
 
+def test_the_default_space_is_the_marked_one() -> None:
+    text = (ROOT / "docs" / "own-space.md").read_text(encoding="utf-8")
+    assert re.findall(r"`(\S+)` \(default\)", text) == [nas.SearchConfig().space]
+    assert nas.SearchConfig().space == DEFAULT_SPACE
+
+
 def test_the_site_is_built(tmp_path: Path) -> None:
     pytest.importorskip("mkdocs")
     pytest.importorskip("mkdocstrings")
@@ -227,6 +235,7 @@ def test_the_site_is_built(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     api = (tmp_path / "site" / "api" / "index.html").read_text(encoding="utf-8")
-    assert all(name in api for name in ("load_space", "LatencyTable", "KeepingOperator", "register"))
+    assert [name for name in nas.__all__ if f'id="nas.{name}"' not in api and f">{name}<" not in api] == []
+    assert [name for name in nas.SearchConfig.model_fields if f"<code>{name}</code>" not in api] == []
     pages = [*(tmp_path / "site").rglob("*.html")]
     assert not any(re.search(r'(src|href)="https?://(fonts|cdn|unpkg)', page.read_text()) for page in pages)
