@@ -26,6 +26,8 @@ def import_own(name: str, given: str, mend: str) -> ModuleType:
             where = f"in {os.getcwd()} or among the installed packages"
             raise InputError(f"{given}: no module {name} {where}; {mend}") from None
         raise InputError(f"{given}: {name} needs {error.name}, which is not installed") from None
+    except InputError:
+        raise  # the module's own registration says what is wrong
     except Exception as error:
         why = " ".join(f"{type(error).__name__}: {error}".split())
         raise InputError(f"{given}: importing {name} failed: {why}") from error

@@ -49,7 +49,7 @@ class Profiled(NamedTuple):
         """What stands in the JSON."""
         row, output = self.resolved.row, self.resolved.call.output
         # A head's output is no map: it has no height and width.
-        shape = output[:2] if row.module.endswith("Detect") else output
+        shape = output[:2] if row.operator.is_head else output
         return {
             "row": self.resolved.index,
             "from": list(row.source),

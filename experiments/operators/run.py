@@ -23,17 +23,17 @@ from nas.latency.fingerprint import identity
 from nas.latency.reference import bench
 from nas.latency.runtimes.base import Runtime
 from nas.latency.runtimes.registry import choose
-from nas.operators.conv import Conv
-from nas.operators.dual import DualConv
-from nas.operators.dwsep import DWBlock
-from nas.operators.faster import FasterBlock, PConv
-from nas.operators.ghost import GhostConv
-from nas.operators.gsconv import GSConv
-from nas.operators.het import HetConv
-from nas.operators.shufflev2 import ShuffleV2Block
-from nas.operators.star import StarBlock
-from nas.operators.tconv import TConv
-from nas.operators.uib import UIBBlock
+from nas.operators.modules.conv import Conv
+from nas.operators.modules.dual import DualConv
+from nas.operators.modules.dwsep import DWBlock
+from nas.operators.modules.faster import FasterBlock, PConv
+from nas.operators.modules.ghost import GhostConv
+from nas.operators.modules.gsconv import GSConv
+from nas.operators.modules.het import HetConv
+from nas.operators.modules.shufflev2 import ShuffleV2Block
+from nas.operators.modules.star import StarBlock
+from nas.operators.modules.tconv import TConv
+from nas.operators.modules.uib import UIBBlock
 
 RESULTS = Path(__file__).parent / "results"
 SHAPES = ((16, 160), (32, 160), (32, 80), (64, 80), (64, 40), (128, 40), (128, 20), (256, 20), (256, 10), (512, 10))

@@ -24,7 +24,7 @@ def row_cost(resolved: ResolvedRow) -> Cost:
 
 @lru_cache(maxsize=16384)  # a search prices thousands of members made of the same few hundred rows
 def _row_cost(module: str, inputs: tuple[Shape, ...], call: Call) -> Cost:
-    parts = OPERATORS[module].costs(inputs, *call.arguments)
+    parts = OPERATORS[module].row_costs(inputs, *call.arguments)
     if any(part.macs < 0 or not (part.macs or part.params) for part in parts):
         raise ValueError(f"a convolution in it has no channels left with the arguments {list(call.arguments)}")
     return total(parts * call.copies)

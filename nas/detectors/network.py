@@ -11,7 +11,7 @@ from torch import nn
 
 from nas.detectors.rows import BAD_ARGUMENTS, Detector, ResolvedRow
 from nas.errors import ModelError
-from nas.operators.detect import Detect, Predictions
+from nas.operators.modules.detect import Detect, Predictions
 
 
 def build_row(resolved: ResolvedRow) -> nn.Module:

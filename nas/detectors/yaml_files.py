@@ -92,7 +92,7 @@ def _head_keys(detector: Detector) -> list[str]:
 def _written(row: Row, by_path: bool) -> tuple[str, list[Any]]:
     """Module and arguments as the trainers write them."""
     if by_path and isinstance(row.operator, KeepingOperator):
-        return IMPORTED.format(row.operator.module.__module__, row.operator.module.__name__), _listed(row.args)
+        return IMPORTED.format(row.operator.declared_in, row.operator.class_name), _listed(row.args)
     match row.module, row.args:
         case "AnchorDetect", _:
             return "Detect", ["nc", "anchors"]

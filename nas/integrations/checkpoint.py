@@ -13,7 +13,7 @@ from nas.detectors.rows import Detector
 from nas.detectors.yaml_files import from_content
 from nas.errors import InputError, ModelError, TransferError
 from nas.integrations.ultralytics import import_ultralytics, register
-from nas.operators.detect import Detect
+from nas.operators.modules.detect import Detect
 
 
 class Checkpoint(NamedTuple):

@@ -93,7 +93,7 @@ def inputs(resolved: ResolvedRow) -> list[torch.Tensor]:
 
 def ends(resolved: ResolvedRow) -> Ends:
     """Whether a row reads the image and whether it gives the predictions."""
-    return resolved.index == 0, resolved.row.module.endswith("Detect")
+    return resolved.index == 0, resolved.row.operator.is_head
 
 
 def whole(detector: Detector, imgsz: int) -> tuple[nn.Module, list[torch.Tensor]]:

@@ -6,78 +6,44 @@ Source: Tian, Ye and Doermann, "YOLOv12: Attention-Centric Real-Time Object Dete
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
-import torch
-from torch import nn
-
-from nas.operators.base import Call, Cost, Shape, StockOperator, conv_cost
-from nas.operators.c3k2 import C3k, c3k_costs
-from nas.operators.conv import Conv
+from nas.operators.base import Call, Cost, Grid, Shape, StockOperator, conv_cost
+from nas.operators.c3k2 import c3k_costs
 from nas.operators.psa import attention_cost
+from nas.operators.registration import register
 
 HEAD = 32
 """Channels of an attention head."""
 
 
-class AAttn(nn.Module):
-    """Multi-head attention inside ``area`` horizontal strips, with a depthwise 7x7 of the values as position code.
-
-    (B, d, H, W) kept; ``area`` must divide H * W. The channels of qkv are head-major and inside a head query, key,
-    value.
-    """
-
-    def __init__(self, d: int, heads: int, area: int = 1):
-        super().__init__()
-        if d % heads:
-            raise ValueError(f"AAttn: {heads} heads must divide the channels {d}")
-        self.heads, self.width, self.area = heads, d // heads, area
-        self.qkv = Conv(d, 3 * d, 1, act=False)
-        self.proj = Conv(d, d, 1, act=False)
-        self.pe = Conv(d, d, 7, g=d, act=False)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        batch, _, height, width = x.shape
-        if not torch.jit.is_tracing() and height * width % self.area:  # type: ignore[attr-defined,no-untyped-call]
-            raise ValueError(f"AAttn: {self.area} areas must divide the {height} x {width} positions")
-        # (B, heads, 3 width, areas, tokens) -> areas before channels, so that each attends to itself.
-        heads = self.qkv(x).view(batch, self.heads, 3 * self.width, self.area, height * width // self.area)
-        query, key, value = heads.transpose(2, 3).chunk(3, 3)
-        weights = ((query * self.width**-0.5).transpose(3, 4) @ key).softmax(-1)
-        seen = (value @ weights.transpose(3, 4)).transpose(2, 3).reshape(x.shape)
-        return cast(torch.Tensor, self.proj(seen + self.pe(value.transpose(2, 3).reshape(x.shape))))
+def check_widths(c1: int, c2: int, a2: bool = True, residual: bool = False, e: float = 0.5) -> None:
+    """Raise ValueError if an A2C2f of these arguments cannot be built."""
+    hidden = int(c2 * e)
+    if a2 and hidden % HEAD:
+        raise ValueError(f"A2C2f: the width inside, {hidden}, must be a multiple of {HEAD}")
+    if a2 and residual and c1 != c2:
+        raise ValueError(f"A2C2f: the residual form keeps its channels: {c1} in, {c2} out")
 
 
-class ABlock(nn.Module):
-    """Area attention, then two 1x1 convolutions over int(d * ratio) channels, each with a shortcut. (B, d, H, W) kept.
+@register()
+class A2C2fOperator(StockOperator):
+    """Row arguments: [c2, a2=True, area=1, residual=False, mlp_ratio=2.0, e=0.5, g=1, shortcut=True]."""
 
-    The convolutions start from a normal distribution of deviation 0.02.
-    """
+    example = (64, True, 4)
+    depth_argument = 2
 
-    def __init__(self, d: int, heads: int, ratio: float = 2.0, area: int = 1):
-        super().__init__()
-        hidden = int(d * ratio)
-        self.attn = AAttn(d, heads, area)
-        self.mlp = nn.Sequential(Conv(d, hidden, 1), Conv(hidden, d, 1, act=False))
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.normal_(module.weight, std=0.02)
+    def resolve(self, inputs: Sequence[Shape], repeats: int, args: Sequence[Any]) -> Call:
+        call = super().resolve(inputs, repeats, args)
+        c1, c2, _, a2, area, residual, _, e, _, _ = self.filled(call.arguments)
+        check_widths(c1, c2, a2, residual, e)
+        _, height, width = inputs[0]
+        if a2 and (area < 1 or height * width % area):
+            raise ValueError(f"A2C2f: {area} areas must divide the {height} x {width} positions")
+        return call
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = x + self.attn(x)
-        return cast(torch.Tensor, x + self.mlp(x))
-
-
-class A2C2f(nn.Module):
-    """A chain of n parts of width int(c2 * e) and a 1x1 over all their maps: (B, c1, H, W) -> (B, c2, H, W).
-
-    Row arguments: [c2, a2=True, area=1, residual=False, mlp_ratio=2.0, e=0.5, g=1, shortcut=True]. A part is two
-    `ABlock`s with ``a2`` and a `C3k` of two without, which ignores the area. ``residual``, with ``a2`` and c1 = c2,
-    adds the result to x, scaled for each channel by ``gamma``.
-    """
-
-    def __init__(
-        self,
+    @staticmethod
+    def costs(
         c1: int,
         c2: int,
         n: int = 1,
@@ -88,61 +54,16 @@ class A2C2f(nn.Module):
         e: float = 0.5,
         g: int = 1,
         shortcut: bool = True,
-    ):
-        super().__init__()
+        *,
+        grid: Grid,
+    ) -> list[Cost]:
         hidden = int(c2 * e)
-        _check(c1, c2, a2, residual, e)
-
-        def part() -> nn.Module:
-            if a2:
-                return nn.Sequential(*(ABlock(hidden, hidden // HEAD, mlp_ratio, area) for _ in range(2)))
-            return C3k(hidden, hidden, 2, shortcut, g)
-
-        self.cv1 = Conv(c1, hidden, 1)
-        self.cv2 = Conv((1 + n) * hidden, c2, 1)
-        self.gamma = nn.Parameter(torch.full((c2,), 0.01)) if a2 and residual else None
-        self.m = nn.ModuleList(part() for _ in range(n))
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        maps = [self.cv1(x)]
-        for part in self.m:
-            maps.append(part(maps[-1]))
-        y = self.cv2(torch.cat(maps, 1))
-        return cast(torch.Tensor, y if self.gamma is None else x + self.gamma[:, None, None] * y)
-
-
-def _check(c1: int, c2: int, a2: bool = True, residual: bool = False, e: float = 0.5) -> None:
-    hidden = int(c2 * e)
-    if a2 and hidden % HEAD:
-        raise ValueError(f"A2C2f: the width inside, {hidden}, must be a multiple of {HEAD}")
-    if a2 and residual and c1 != c2:
-        raise ValueError(f"A2C2f: the residual form keeps its channels: {c1} in, {c2} out")
-
-
-class A2C2fOperator(StockOperator):
-    name = "A2C2f"
-    module = A2C2f
-    example = (64, True, 4)
-    depth_argument = 2
-
-    def resolve(self, inputs: Sequence[Shape], repeats: int, args: Sequence[Any]) -> Call:
-        call = super().resolve(inputs, repeats, args)
-        c1, c2, _, a2, area, residual, _, e, _, _ = self.filled(call.arguments)
-        _check(c1, c2, a2, residual, e)
-        _, height, width = inputs[0]
-        if a2 and (area < 1 or height * width % area):
-            raise ValueError(f"A2C2f: {area} areas must divide the {height} x {width} positions")
-        return call
-
-    def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
-        c1, c2, n, a2, area, residual, ratio, e, g, _ = self.filled(arguments)
-        grid, hidden = inputs[0][1:], int(c2 * e)
-        part = _block_costs(hidden, ratio, area, grid) * 2 if a2 else c3k_costs(hidden, hidden, 2, grid, g)
+        part = _block_costs(hidden, mlp_ratio, area, grid) * 2 if a2 else c3k_costs(hidden, hidden, 2, grid, g)
         gamma = [Cost(c2, 0, 0, 4 * c2)] if a2 and residual else []
         return [conv_cost(1, c1, hidden, grid), conv_cost(1, (1 + n) * hidden, c2, grid), *part * n, *gamma]
 
 
-def _block_costs(d: int, ratio: float, area: int, grid: tuple[int, int]) -> list[Cost]:
+def _block_costs(d: int, ratio: float, area: int, grid: Grid) -> list[Cost]:
     """Convolutions and matrix products of an `ABlock` with heads of `HEAD` channels."""
     hidden = int(d * ratio)
     return [

@@ -3,28 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
-import torch
-import torch.nn.functional as F
-from torch import nn
-
-from nas.operators.base import Call, Cost, Shape, StockOperator, conv_cost
-from nas.operators.conv import Conv
-
-
-class AConv(nn.Module):
-    """Average pool 2 x 2 of stride 1, then 3x3 of stride 2: (B, c1, H, W) -> (B, c2, H // 2, W // 2).
-
-    Row arguments: [c2].
-    """
-
-    def __init__(self, c1: int, c2: int):
-        super().__init__()
-        self.cv1 = Conv(c1, c2, 3, 2)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return cast(torch.Tensor, self.cv1(F.avg_pool2d(x, 2, 1)))
+from nas.operators.base import Call, Cost, Grid, Shape, StockOperator, conv_cost
+from nas.operators.registration import register
 
 
 class HalvingOperator(StockOperator):
@@ -42,11 +24,8 @@ class HalvingOperator(StockOperator):
         return call._replace(output=(call.output[0], height // 2, width // 2))
 
 
+@register()
 class AConvOperator(HalvingOperator):
-    name = "AConv"
-    module = AConv
-
-    def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
-        c1, c2 = arguments
-        _, height, width = inputs[0]
-        return [conv_cost(3, c1, c2, (height // 2, width // 2), stride=2)]
+    @staticmethod
+    def costs(c1: int, c2: int, *, grid: Grid) -> list[Cost]:
+        return [conv_cost(3, c1, c2, (grid[0] // 2, grid[1] // 2), stride=2)]

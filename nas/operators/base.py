@@ -1,23 +1,30 @@
-"""What an operator declares: its YAML arguments, its channel rule, its closed-form cost."""
+"""Operators as kinds of YAML rows: arguments, channel rule and closed-form cost. Nothing here imports torch."""
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import math
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import torch
-from torch import nn
+if TYPE_CHECKING:
+    from torch import nn
 
 Shape = tuple[int, int, int]
-"""Channels, height, width of one feature map."""
+"""Channels, height and width of one feature map."""
+Grid = tuple[int, int]
+"""Height and width of a feature map."""
+
+MODULES = "nas.operators.modules"
+"""The package of the torch modules. A declaration in ``nas/operators/x.py`` has its modules in ``modules/x.py``."""
 
 
 class Call(NamedTuple):
-    """A row resolved against its inputs: build ``copies`` of ``module(*arguments)``; they yield ``output``."""
+    """A row resolved against its inputs: build ``copies`` of ``module(*arguments)``; they give a map of ``output``."""
 
     arguments: tuple[Any, ...]
     copies: int
@@ -25,12 +32,17 @@ class Call(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What a part of a detector costs for one image; costs add up with `total`.
+    """Cost of a part of a detector for one image. `total` adds costs up.
 
-    ``params`` as a trainer counts them, batch norms unfused. ``macs`` are multiply-adds of convolutions and matrix
-    products. ``memory_access`` is in elements: maps read and written by these, and their kernels (ShuffleNetV2, section
-    2, G1; FasterNet, section 3.1); norms, activations, additions and moves are left out. ``weight_bytes`` is what the
-    deployed model stores, batch norms folded: 4 bytes a number unless an operator says otherwise.
+    Memory access follows ShuffleNetV2 (ECCV 2018, section 2, G1) and FasterNet (CVPR 2023, section 3.1).
+
+    Attributes:
+        params: Parameters as a trainer counts them, batch norms not folded.
+        macs: Multiply-adds of convolutions and matrix products.
+        memory_access: Elements of the maps that these read and write, and of their kernels. Norms, activations,
+            additions and copies count nothing.
+        weight_bytes: Bytes of the deployed weights, batch norms folded: 4 bytes a number, unless the operator packs
+            its weights.
     """
 
     params: int
@@ -40,7 +52,7 @@ class Cost(NamedTuple):
 
 
 def total(costs: Iterable[Cost]) -> Cost:
-    """The sum of these."""
+    """Sum of costs."""
     return Cost(*(sum(column) for column in zip(Cost(0, 0, 0, 0), *costs, strict=True)))
 
 
@@ -48,46 +60,104 @@ def conv_cost(
     kernel: int,
     c1: int,
     c2: int,
-    grid: tuple[int, int],
+    grid: Grid,
     groups: int = 1,
     *,
     stride: int = 1,
     after: Literal["norm", "bias", "nothing"] = "norm",
 ) -> Cost:
-    """A ``kernel`` x ``kernel`` convolution from c1 to c2 channels, ``grid`` its output map (height, width)."""
+    """Cost of a convolution.
+
+    Args:
+        kernel: Kernel size; the kernel is square.
+        c1: Input channels.
+        c2: Output channels.
+        grid: Height and width of the output map.
+        groups: Groups of the convolution.
+        stride: Stride of the convolution.
+        after: A batch norm follows ("norm"), the convolution has a bias ("bias"), or neither ("nothing").
+
+    Returns:
+        The cost for one image.
+    """
     weights, cells = kernel * kernel * c1 * c2 // groups, grid[0] * grid[1]
     extra = {"norm": 2 * c2, "bias": c2, "nothing": 0}[after]
     access = cells * (stride * stride * c1 + c2) + weights
     return Cost(weights + extra, weights * cells, access, 4 * (weights + (c2 if extra else 0)))
 
 
-def conv_grid(shape: Shape, kernel: int, stride: int, padding: int) -> tuple[int, int]:
-    """Height and width of the map that a convolution of ``kernel`` cells, dilation included, gives of ``shape``."""
-    _, height, width = shape
+def conv_grid(grid: Grid, kernel: int, stride: int, padding: int) -> Grid:
+    """Grid of a convolution's output.
+
+    Args:
+        grid: Height and width of the input map.
+        kernel: Kernel size in cells, dilation included.
+        stride: Stride.
+        padding: Cells added on each side.
+
+    Returns:
+        Height and width of the output map.
+    """
+    height, width = grid
     return (height + 2 * padding - kernel) // stride + 1, (width + 2 * padding - kernel) // stride + 1
 
 
 class Operator(ABC):
-    """A kind of YAML row ``[from, repeats, name, args]``; the registry holds one instance of each.
+    """A kind of YAML row ``[from, repeats, module, args]``. The registry holds one instance of each.
 
-    A subclass sets ``name`` (the module string of the row) and ``module``, says with `resolve` how trainers turn a row
-    into constructor calls, and with `costs` what one such module costs. Nothing else knows an operator's arguments:
-    the network, the exporter, the table's keys and the cost all go through these two methods.
+    A subclass declares with `costs` the arguments of its torch module and their closed-form cost, and with `resolve`
+    how trainers turn a row into constructor calls. Network, exporter, table keys and cost all use these two.
+
+    A declaration never imports torch. `module` imports the torch module when it is first built.
+
+    Attributes:
+        name: Module string of the row. Default: the class name without "Operator".
+        class_name: Name of the torch module's class.
+        declared_in: Python module that declares the operator. Exported YAMLs and checkpoints name it.
+        example: Row arguments for an input of 16 channels; the conformance suite builds them. Empty for a kind that
+            reads several maps.
+        source: Source hash of a user operator. Editing the operator invalidates cached scores and table entries.
+        depth_argument: Constructor argument that repeats the inner block. None: the row's copies repeat the module.
+        is_head: True for a detection head. Its output is a list of predictions, not a map.
     """
 
-    name: str
-    module: type[nn.Module]
+    name: str = ""
+    class_name: str
+    declared_in: str
     example: tuple[Any, ...] = ()
-    """Row arguments that fit an input of 16 channels; the conformance suite builds them. Empty where a row reads
-    several maps."""
     source: str = ""
-    """A hash of the files that declare it, where these are not of this package: part of the keys that its latency and
-    the scores of its detectors are kept by, so that an operator that was edited is another one."""
     depth_argument: int | None = None
-    """Constructor argument that says how often the inner block is repeated; None: the row's copies say it."""
+    is_head: bool = False
+    costs: Callable[..., list[Cost]]
+    """Static method: the convolutions and matrix products of one torch module, in any order. It takes the arguments of
+    the constructor, with the same names and defaults, and the keyword ``grid``: height and width of the input map."""
+
+    def __init__(self) -> None:
+        self.class_name = type(self).__name__.removesuffix("Operator")
+        self.declared_in = type(self).__module__
+        self.name = self.name or self.class_name
+
+    @property
+    def file(self) -> str | None:
+        """Source file of the declaration."""
+        return getattr(sys.modules.get(self.declared_in), "__file__", None)
+
+    @cached_property
+    def module(self) -> type[nn.Module]:
+        """The torch module's class. The first use imports torch."""
+        file = self.declared_in.rpartition(".")[2]
+        found: type[nn.Module] = getattr(importlib.import_module(f"{MODULES}.{file}"), self.class_name)
+        return found
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """Arguments of the torch module's constructor and their defaults, without building it."""
+        declared = inspect.signature(self.costs)
+        arguments = [p for p in declared.parameters.values() if p.kind is not p.KEYWORD_ONLY]
+        return declared.replace(parameters=arguments)
 
     def depth(self, call: Call) -> int:
-        """How often the repeated part is there."""
+        """Repeats of the inner block."""
         return call.copies if self.depth_argument is None else int(call.arguments[self.depth_argument])
 
     def with_depth(self, call: Call, depth: int) -> Call:
@@ -100,35 +170,54 @@ class Operator(ABC):
 
     @abstractmethod
     def resolve(self, inputs: Sequence[Shape], repeats: int, args: Sequence[Any]) -> Call:
-        """Constructor arguments, number of copies and output shape; raises ValueError for arguments that cannot be."""
+        """Turn a row into constructor calls.
 
-    @abstractmethod
-    def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
-        """The convolutions and matrix products of one ``module(*arguments)`` on these inputs, in any order."""
+        Args:
+            inputs: Shapes of the maps that the row reads.
+            repeats: The row's repeats.
+            args: The row's arguments.
+
+        Returns:
+            Constructor arguments, number of copies and output shape.
+
+        Raises:
+            ValueError: These arguments cannot be built.
+        """
+
+    def row_costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
+        """Costs of one ``module(*arguments)``.
+
+        Args:
+            inputs: Shapes of the maps that the row reads.
+            arguments: Constructor arguments; defaults may be missing.
+
+        Returns:
+            The cost of each convolution and matrix product.
+        """
+        return self.costs(*self.filled(arguments), grid=inputs[0][1:])
 
     def filled(self, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         """The constructor's arguments with its defaults filled in."""
-        spelled = repr(arguments)  # what compares equal, such as 1 and True, is not the same argument
+        spelled = repr(arguments)  # 1 and True compare equal but are different arguments
         if spelled not in self._filled:
-            bound = self._signature.bind(*arguments)
+            bound = self.signature.bind(*arguments)
             bound.apply_defaults()
             self._filled[spelled] = bound.args
         return self._filled[spelled]
 
     @cached_property
     def _filled(self) -> dict[str, tuple[Any, ...]]:
-        """Kept, since a search asks thousands of times for the same few hundred."""
+        """Cache of `filled`: a search asks thousands of times for the same few hundred."""
         return {}
-
-    @cached_property
-    def _signature(self) -> inspect.Signature:
-        return inspect.signature(self.module)
 
 
 class StockOperator(Operator):
-    """A stock kind: the row lists the output channels first and the trainer inserts the input channels before them.
+    """A stock kind: the row lists the output channels first, and the trainer inserts the input channels before them.
 
     With ``depth_argument`` 2 the row's repeats become the third constructor argument instead of copies of the module.
+
+    Attributes:
+        stride_argument: Row argument that holds the stride. None: stride 1.
     """
 
     stride_argument: int | None = None
@@ -148,10 +237,10 @@ class StockOperator(Operator):
 
 
 class KeepingOperator(Operator):
-    """One of ours: channels stay as they are and the row's arguments are the constructor's, the channels first.
+    """A kind that keeps its channels. The row's arguments are the constructor's, the channels first.
 
-    Trainers that do not know a module pass its arguments untouched and take its output channels for its input's, which
-    is why such a row parses in Ultralytics, YOLOv5 and YOLOv9 alike.
+    Trainers pass the arguments of a module that they do not know untouched, and assume that it keeps its channels. So
+    such a row parses in Ultralytics, YOLOv5 and YOLOv9.
     """
 
     def resolve(self, inputs: Sequence[Shape], repeats: int, args: Sequence[Any]) -> Call:
@@ -159,19 +248,3 @@ class KeepingOperator(Operator):
         if not args or args[0] != shape[0]:
             raise ValueError(f"{self.name} keeps its channels: its first argument must be {shape[0]}, not {args[:1]}")
         return Call(tuple(args), repeats, shape)
-
-
-class BlockOperator(KeepingOperator):
-    """A single block of ours: row arguments [channels, *the block's parameters]."""
-
-    block_costs: Callable[..., list[Cost]]
-    """Cost of one block: of its channels, its parameters and the map (height, width)."""
-
-    def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
-        return self.block_costs(*self.filled(arguments), inputs[0][1:])
-
-
-def check_channels(x: torch.Tensor, channels: int, who: nn.Module) -> None:
-    """Raise ValueError unless x (B, C, H, W) has C == channels: slicing would hide the mistake (operators.md 6.1)."""
-    if not torch.jit.is_tracing() and x.shape[1] != channels:  # type: ignore[attr-defined,no-untyped-call]
-        raise ValueError(f"{type(who).__name__} was built for {channels} channels and got {x.shape[1]}")

@@ -1,39 +1,17 @@
-"""The bottleneck inside C3, C2f and their descendants."""
+"""Closed-form cost of the bottleneck inside C3, C2f and their descendants."""
 
 from __future__ import annotations
 
-from typing import cast
-
-import torch
-from torch import nn
-
-from nas.operators.base import Cost, conv_cost
-from nas.operators.conv import Conv
-
-
-class Bottleneck(nn.Module):
-    """Two convolutions, c1 to int(c2 * e) to c2, the second grouped, and a shortcut round both where c1 is c2.
-
-    (B, c1, H, W) -> (B, c2, H, W). Keys cv1, cv2 (facts: blocks.md, section 2).
-    """
-
-    def __init__(
-        self, c1: int, c2: int, shortcut: bool = True, g: int = 1, k: tuple[int, int] = (3, 3), e: float = 0.5
-    ):
-        super().__init__()
-        hidden = int(c2 * e)
-        self.cv1 = Conv(c1, hidden, k[0])
-        self.cv2 = Conv(hidden, c2, k[1], g=g)
-        self.add = shortcut and c1 == c2
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = self.cv2(self.cv1(x))
-        return cast(torch.Tensor, x + y if self.add else y)
+from nas.operators.base import Cost, Grid, conv_cost
+from nas.operators.registration import serve_classes
 
 
 def bottleneck_costs(
-    c1: int, c2: int, grid: tuple[int, int], g: int = 1, k: tuple[int, int] = (3, 3), e: float = 0.5
+    c1: int, c2: int, grid: Grid, g: int = 1, k: tuple[int, int] = (3, 3), e: float = 0.5
 ) -> list[Cost]:
-    """The two convolutions of a `Bottleneck`."""
+    """Costs of the two convolutions of a `Bottleneck`."""
     hidden = int(c2 * e)
     return [conv_cost(k[0], c1, hidden, grid), conv_cost(k[1], hidden, c2, grid, g)]
+
+
+serve_classes(__name__)

@@ -6,80 +6,32 @@ block, large-kernel convolution).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
-
-import torch
-from torch import nn
-
-from nas.operators.base import Cost, Shape, StockOperator, conv_cost
-from nas.operators.conv import Conv
-from nas.operators.rep import merged, rep_cost
-from nas.operators.shell import Shell, shell_costs
+from nas.operators.base import Cost, Grid, StockOperator, conv_cost
+from nas.operators.registration import register
+from nas.operators.rep import rep_cost
+from nas.operators.shell import shell_costs
 
 
-class RepVGGDW(nn.Module):
-    """SiLU(BN(7x7 x) + BN(3x3 x)), both depthwise; `fuse` makes one 7x7 of both. (B, c, H, W) kept."""
-
-    def __init__(self, c: int):
-        super().__init__()
-        self.conv: nn.Module = Conv(c, c, 7, g=c, act=False)
-        self.conv1: nn.Module | None = Conv(c, c, 3, g=c, act=False)
-        self.act = nn.SiLU()
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = self.conv(x)
-        return cast(torch.Tensor, self.act(y if self.conv1 is None else y + self.conv1(x)))
-
-    def fuse(self) -> None:
-        """Fold both norms and add the kernels, the smaller one padded with zeros, for inference."""
-        if self.conv1 is not None:
-            self.conv = merged(cast(Conv, self.conv), cast(Conv, self.conv1))
-            self.conv1 = None
-
-
-class CIB(nn.Module):
-    """Depthwise, 1x1, depthwise over twice int(c2 * e), 1x1, depthwise, and a shortcut where c1 is c2; ``lk`` makes
-    the middle one 7x7. (B, c1, H, W) -> (B, c2, H, W)."""
-
-    def __init__(self, c1: int, c2: int, shortcut: bool = True, e: float = 0.5, lk: bool = False):
-        super().__init__()
-        wide = 2 * int(c2 * e)
-        self.cv1 = nn.Sequential(
-            Conv(c1, c1, 3, g=c1),
-            Conv(c1, wide, 1),
-            RepVGGDW(wide) if lk else Conv(wide, wide, 3, g=wide),
-            Conv(wide, c2, 1),
-            Conv(c2, c2, 3, g=c2),
-        )
-        self.add = shortcut and c1 == c2
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return cast(torch.Tensor, x + self.cv1(x) if self.add else self.cv1(x))
-
-
-class C2fCIB(Shell):
-    """The C2f shell round n `CIB` of width int(c2 * e).
-
-    Row arguments: [c2, shortcut=False, lk=False, g=1, e=0.5]; g has no effect.
-    """
-
-    def __init__(
-        self, c1: int, c2: int, n: int = 1, shortcut: bool = False, lk: bool = False, g: int = 1, e: float = 0.5
-    ):
-        hidden = int(c2 * e)
-        super().__init__(c1, c2, hidden, n, lambda: CIB(hidden, hidden, shortcut, 1, lk))
-
-
+@register()
 class C2fCIBOperator(StockOperator):
-    name = "C2fCIB"
-    module = C2fCIB
+    """Row arguments: [c2, shortcut=False, lk=False, g=1, e=0.5]; g has no effect."""
+
     example = (24, True, True)
     depth_argument = 2
 
-    def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
-        c1, c2, n, _, lk, _, e = self.filled(arguments)
-        grid, hidden = inputs[0][1:], int(c2 * e)
+    @staticmethod
+    def costs(
+        c1: int,
+        c2: int,
+        n: int = 1,
+        shortcut: bool = False,
+        lk: bool = False,
+        g: int = 1,
+        e: float = 0.5,
+        *,
+        grid: Grid,
+    ) -> list[Cost]:
+        hidden = int(c2 * e)
         wide = 2 * hidden
         block = [
             conv_cost(3, hidden, hidden, grid, hidden),

@@ -5,26 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-from torch import nn
-
-from nas.operators.base import Call, Cost, Operator, Shape
+from nas.operators.base import Call, Cost, Grid, Operator, Shape
+from nas.operators.registration import register
 
 
-class Concat(nn.Module):
-    """Maps of equal size (B, c_i, H, W) -> (B, sum c_i, H, W). Row arguments: [dimension=1]."""
-
-    def __init__(self, dimension: int = 1):
-        super().__init__()
-        self.d = dimension
-
-    def forward(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
-        return torch.cat(list(maps), self.d)
-
-
+@register()
 class ConcatOperator(Operator):
-    name = "Concat"
-    module = Concat
+    """Row arguments: [dimension=1]."""
 
     def resolve(self, inputs: Sequence[Shape], repeats: int, args: Sequence[Any]) -> Call:
         grids = {shape[1:] for shape in inputs}
@@ -32,5 +19,6 @@ class ConcatOperator(Operator):
             raise ValueError(f"Concat needs maps of one size, got {sorted(grids)}")
         return Call(tuple(args), repeats, (sum(shape[0] for shape in inputs), *grids.pop()))
 
-    def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
+    @staticmethod
+    def costs(dimension: int = 1, *, grid: Grid) -> list[Cost]:
         return []

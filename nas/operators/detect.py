@@ -1,182 +1,105 @@
-"""The anchor-free detection head of YOLOv8, its box distribution and its decoding."""
+"""The anchor-free detection head of YOLOv8, and the base of all heads."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable, Sequence
+from typing import Any
 
-import torch
-from torch import nn
-
-from nas.operators.base import Call, Cost, Operator, Shape, conv_cost
-from nas.operators.conv import Conv
+from nas.operators.base import Call, Cost, Grid, Operator, Shape, conv_cost
+from nas.operators.registration import register
 
 BINS = 16
-"""Bins of the distribution of each box side (reg_max): a side reaches at most 15 cells."""
+"""Bins of the distribution of a box side (reg_max): a side is at most 15 cells long."""
+STRIDES = (8, 16, 32)
+"""Strides of the maps that a head reads."""
 
 
-class Predictions(NamedTuple):
-    """What the head gives in training, A points of all levels: ``boxes`` (B, 64, A), side-major logits of the
-    distances left, top, right, bottom; ``scores`` (B, nc, A) class logits."""
+def hidden_widths(nc: int, first: int, bins: int = BINS) -> tuple[int, int]:
+    """Hidden channels of the box branches and the class branches of `Detect`.
 
-    boxes: torch.Tensor
-    scores: torch.Tensor
+    Args:
+        nc: Number of classes.
+        first: Channels of the finest map; both widths follow them.
+        bins: Bins of the distribution of a box side.
 
-
-class DFL(nn.Module):
-    """Expected value of each side's distribution (GFL, arXiv 2006.04388): (B, 4 bins, A) -> (B, 4, A)."""
-
-    def __init__(self, bins: int = BINS) -> None:
-        super().__init__()
-        self.bins = bins
-        self.conv = nn.Conv2d(bins, 1, 1, bias=False).requires_grad_(False)
-        self.conv.weight.data[:] = torch.arange(bins, dtype=torch.float).view(1, bins, 1, 1)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        batch, _, points = x.shape
-        bins = x.view(batch, 4, self.bins, points).transpose(2, 1).softmax(1)
-        return cast(torch.Tensor, self.conv(bins).view(batch, 4, points))
+    Returns:
+        Width of the box branches, width of the class branches.
+    """
+    return max(16, first // 4, 4 * bins), max(first, min(nc, 100))
 
 
-def grid(shapes: Sequence[tuple[int, int]], strides: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Points (A, 2) as x, y in cells and strides (A,) of levels with these (height, width), finest first, row-major."""
-    points, sizes = [], []
-    for (height, width), stride in zip(shapes, strides, strict=True):
-        y, x = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
-        points.append(torch.stack((x, y), -1).view(-1, 2))
-        sizes.append(torch.full((height * width,), float(stride)))
-    return torch.cat(points), torch.cat(sizes)
+class HeadOperator(Operator):
+    """A detection head. It reads maps of strides 8, 16 and 32.
 
-
-class Head(nn.Module):
-    """What reads maps of strides 8, 16 and 32, and where their cells lie."""
-
-    strides = (8, 16, 32)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._grid: tuple[list[tuple[int, int]], torch.Tensor, torch.Tensor] | None = None
-
-    def _points(self, maps: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Points (1, 2, A) and strides (A,) of these maps, kept for the next call: exports see constants."""
-        shapes, like = [(int(x.shape[2]), int(x.shape[3])) for x in maps], maps[0]
-        if self._grid is None or self._grid[0] != shapes or self._grid[1].device != like.device:
-            points, strides = grid(shapes, self.strides)
-            self._grid = (shapes, points.T[None].to(like.device), strides.to(like.device))
-        return self._grid[1].to(like.dtype), self._grid[2].to(like.dtype)
-
-
-class Detect(Head):
-    """Per level a box branch and a class branch, each of two 3x3 and one 1x1 convolution. Row arguments: [nc].
-
-    Takes maps (B, c_l, H_l, W_l) of strides 8, 16, 32. In training gives `Predictions`; otherwise (B, 4 + nc, A):
-    centre x, centre y, width, height in input pixels, and class probabilities. ``legacy`` False is the class branch
-    of YOLO11 and later, whose 3x3 convolutions are depthwise, each followed by a 1x1; row arguments [nc, False]. With
-    one of ``bins`` a side's distance is predicted as it is.
+    The static method `costs` takes, instead of ``grid``, the keyword ``grids``: height and width of each map.
     """
 
-    groups = 1
-    """Of the last two box convolutions."""
-    box_bias = 2.0
+    is_head = True
 
-    def __init__(self, nc: int, channels: Sequence[int], legacy: bool = True, bins: int = BINS):
-        super().__init__()
-        self.nc, self._channels, self._legacy = nc, tuple(channels), legacy
-        box, cls = self.hidden_widths(nc, channels[0], bins)
-        self.cv2 = nn.ModuleList(
-            nn.Sequential(
-                Conv(c, box, 3),
-                Conv(box, box, 3, g=self.groups),
-                nn.Conv2d(box, 4 * bins, 1, groups=self.groups),
-            )
-            for c in channels
-        )
-        self.cv3 = self.class_branches(cls)
-        self.dfl = DFL(bins) if bins > 1 else nn.Identity()
-        for stride, box_branch, class_branch in zip(self.strides, self.cv2, self.cv3, strict=True):
-            box_bias = cast(nn.Conv2d, cast(nn.Sequential, box_branch)[-1]).bias
-            class_bias = cast(nn.Conv2d, cast(nn.Sequential, class_branch)[-1]).bias
-            assert box_bias is not None and class_bias is not None
-            box_bias.data[:] = self.box_bias
-            # About five objects in an image of 640 pixels: the probability that a point holds one of a class.
-            class_bias.data[:] = math.log(5 / nc / (640 / stride) ** 2)
+    def points(self, inputs: Sequence[Shape]) -> int:
+        """Number of cells of all maps; raises ValueError unless there are three maps."""
+        if len(inputs) != len(STRIDES):
+            raise ValueError(f"{self.name} takes three rows, of strides 8, 16 and 32, not {len(inputs)}")
+        return sum(height * width for _, height, width in inputs)
 
-    def class_branches(self, hidden: int) -> nn.ModuleList:
-        """The class branch of each level, ``hidden`` channels wide inside."""
-        legacy, nc = self._legacy, self.nc
-        return nn.ModuleList(
-            nn.Sequential(_spatial(c, hidden, legacy), _spatial(hidden, hidden, legacy), nn.Conv2d(hidden, nc, 1))
-            for c in self._channels
-        )
-
-    @staticmethod
-    def hidden_widths(nc: int, first: int, bins: int = BINS) -> tuple[int, int]:
-        """Hidden channels of the box and the class branches; both follow the finest level's channels (blocks.md,
-        3.1)."""
-        return max(16, first // 4, 4 * bins), max(first, min(nc, 100))
-
-    def forward(self, maps: Sequence[torch.Tensor]) -> Predictions | torch.Tensor:
-        predictions = predict(self.cv2, self.cv3, maps)
-        return predictions if self.training else self.decode(predictions, maps)
-
-    def decode(self, predictions: Predictions, maps: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Boxes in pixels and probabilities (B, 4 + nc, A) of predictions from maps of these sizes."""
-        points, strides = self._points(maps)
-        near, far = self.dfl(predictions.boxes).chunk(2, 1)
-        centre, size = points + (far - near) / 2, near + far
-        return torch.cat((torch.cat((centre, size), 1) * strides, predictions.scores.sigmoid()), 1)
+    def row_costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
+        return self.costs(*self.filled(arguments), grids=tuple(shape[1:] for shape in inputs))
 
 
-def predict(boxes: nn.ModuleList, classes: nn.ModuleList, maps: Sequence[torch.Tensor]) -> Predictions:
-    """What a box and a class branch for each level say."""
-    return Predictions(
-        *(
-            torch.cat([branch(x).flatten(2) for branch, x in zip(branches, maps, strict=True)], 2)
-            for branches in (boxes, classes)
-        )
-    )
-
-
-def _spatial(c1: int, c2: int, legacy: bool) -> nn.Module:
-    return Conv(c1, c2, 3) if legacy else nn.Sequential(Conv(c1, c1, 3, g=c1), Conv(c1, c2, 1))
-
-
-class DetectOperator(Operator):
-    name = "Detect"
-    module: type[Detect] = Detect
+class DistributionHead(HeadOperator):
+    """A head that predicts, for each cell, a box and ``nc`` class scores. Row arguments: [nc, *the head's]."""
 
     def resolve(self, inputs: Sequence[Shape], repeats: int, args: Sequence[Any]) -> Call:
         nc, *rest = args
-        points = points_of(self.name, inputs)
+        points = self.points(inputs)
         return Call((nc, tuple(shape[0] for shape in inputs), *rest), repeats, (4 + nc, points, 1))
 
-    def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
-        nc, _, legacy, bins = self.filled(arguments)
-        return detect_costs(inputs, self.module, nc, legacy, bins)
+
+@register()
+class DetectOperator(DistributionHead):
+    """Row arguments: [nc, legacy=True, bins=16]."""
+
+    @staticmethod
+    def costs(
+        nc: int, channels: Sequence[int], legacy: bool = True, bins: int = BINS, *, grids: Sequence[Grid]
+    ) -> list[Cost]:
+        return detect_costs(nc, channels, grids, legacy, bins)
 
 
-def points_of(name: str, inputs: Sequence[Shape]) -> int:
-    """How many cells a head of this name sees; raises ValueError unless it reads three maps."""
-    if len(inputs) != len(Head.strides):
-        raise ValueError(f"{name} takes three rows, of strides 8, 16 and 32, not {len(inputs)}")
-    return sum(height * width for _, height, width in inputs)
+def detect_costs(
+    nc: int,
+    channels: Sequence[int],
+    grids: Sequence[Grid],
+    legacy: bool,
+    bins: int = BINS,
+    widths: Callable[[int, int, int], tuple[int, int]] = hidden_widths,
+    groups: int = 1,
+) -> list[Cost]:
+    """Costs of a head with box and class branches.
 
+    Args:
+        nc: Number of classes.
+        channels: Channels of each map, the finest first.
+        grids: Height and width of each map.
+        legacy: The class branches have dense 3x3 convolutions; otherwise depthwise ones, each followed by a 1x1.
+        bins: Bins of the distribution of a box side. With 1 there is no distribution.
+        widths: Hidden widths of the branches, see `hidden_widths`.
+        groups: Groups of the last two box convolutions.
 
-def detect_costs(inputs: Sequence[Shape], head: type[Detect], nc: int, legacy: bool, bins: int) -> list[Cost]:
-    """Both branches of all levels, and the distribution's expected value."""
-    box, cls = head.hidden_widths(nc, inputs[0][0], bins)
+    Returns:
+        Both branches of all maps, then the expected value of the distribution, where there is one.
+    """
+    box, cls = widths(nc, channels[0], bins)
     costs = []
-    for c, height, width in inputs:
-        size = (height, width)
-        costs += [conv_cost(3, c, box, size), conv_cost(3, box, box, size, head.groups)]
-        costs.append(conv_cost(1, box, 4 * bins, size, head.groups, after="bias"))
+    for c, size in zip(channels, grids, strict=True):
+        costs += [conv_cost(3, c, box, size), conv_cost(3, box, box, size, groups)]
+        costs.append(conv_cost(1, box, 4 * bins, size, groups, after="bias"))
         for c1 in (c, cls):
             if legacy:
                 costs.append(conv_cost(3, c1, cls, size))
             else:
                 costs += [conv_cost(3, c1, c1, size, c1), conv_cost(1, c1, cls, size)]
         costs.append(conv_cost(1, cls, nc, size, after="bias"))
-    # The DFL's frozen kernel runs over 4 sides of every point.
-    points = sum(height * width for _, height, width in inputs)
-    return [*costs, conv_cost(1, bins, 1, (4, points), after="nothing")] if bins > 1 else costs
+    # The frozen kernel of the expected value runs over the 4 sides of every cell.
+    cells = sum(height * width for height, width in grids)
+    return [*costs, conv_cost(1, bins, 1, (4, cells), after="nothing")] if bins > 1 else costs

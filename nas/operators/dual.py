@@ -6,102 +6,30 @@ Source: Zhong, Chen and Mian, "DualConv: Dual Convolutional Kernels for Lightwei
 
 from __future__ import annotations
 
-from typing import cast
-
-import torch
-from torch import nn
-
-from nas.operators.base import BlockOperator, Cost
-from nas.operators.family import Family, Parameter, block_row
-from nas.operators.het import HetConv
-from nas.operators.shell import CSPOperator, Shell
-from nas.operators.two_kernels import TwoKernels, own_block, two_kernel_cost
+from nas.operators.base import Cost, Grid
+from nas.operators.block import BlockOperator
+from nas.operators.family import Parameter, expanded_width
+from nas.operators.registration import register
+from nas.operators.two_kernels import two_kernel_cost
 
 
-class DualConv(TwoKernels):
-    """SiLU(BN(DualConv x)), (B, c1, H, W) -> (B, c2, H, W); G must divide c1 and c2. ``bare`` is the paper's operator,
-    without norm and activation."""
-
-    def __init__(self, c1: int, c2: int, g: int, bare: bool = False):
-        if g < 1 or c1 % g or c2 % g:
-            raise ValueError(f"DualConv: G = {g} must divide the input channels {c1} and the output channels {c2}")
-        super().__init__(c1, c2, g, bare)
-        self.point = nn.Conv2d(c1, c2, 1, bias=False)
-
-    def pointwise(self) -> torch.Tensor:
-        return self.point.weight
-
-    @torch.no_grad()
-    def to_het(self) -> HetConv:
-        """The HetConv with P = G that computes the same: where both kernels meet, the 1x1 joins the centre tap."""
-        c2 = self.conv.out_channels
-        het = HetConv(self.c1, c2, self.groups, bare=not isinstance(self.bn, nn.BatchNorm2d))
-        own = own_block(self.c1, c2, self.groups)
-        pointwise = self.pointwise()[:, :, 0, 0]
-        spatial = self.conv.weight.clone()
-        spatial[:, :, 1, 1] += pointwise[own].view(c2, -1)
-        het.conv.weight.copy_(spatial)
-        het.point.copy_(pointwise[~own].view(c2, -1)[:, :, None, None])
-        het.bn.load_state_dict(self.bn.state_dict())
-        return het.train(self.training)
-
-
-class DualBlock(nn.Module):
-    """x + DualConv(DualConv x), the first to ``channels * expansion``. (B, C, H, W) kept.
-
-    Row arguments: [channels, groups=4, expansion=1].
-    """
-
-    def __init__(self, channels: int, groups: int = 4, expansion: float = 1):
-        super().__init__()
-        hidden = int(channels * expansion)
-        self.cv1 = DualConv(channels, hidden, groups)
-        self.cv2 = DualConv(hidden, channels, groups)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return cast(torch.Tensor, x + self.cv2(self.cv1(x)))
-
-
-class CSPDualBlock(Shell):
-    """The C2f shell round ``n`` DualConv blocks at half width. Row arguments: [channels, n, groups=4, expansion=1]."""
-
-    def __init__(self, channels: int, n: int, groups: int = 4, expansion: float = 1):
-        half = channels // 2
-        super().__init__(channels, channels, half, n, lambda: DualBlock(half, groups, expansion))
-
-
-def dual_cost(c1: int, c2: int, g: int, grid: tuple[int, int], bare: bool = False) -> Cost:
-    """M N (K^2 / G + 1) weights, and the batch norm unless ``bare``."""
+def dual_cost(c1: int, c2: int, g: int, grid: Grid, bare: bool = False) -> Cost:
+    """Cost of a `DualConv`: M N (K^2 / G + 1) weights, and the batch norm unless ``bare``."""
     return two_kernel_cost(9 * c1 * c2 // g + c1 * c2, c1, c2, g, grid, bare)
 
 
-def _block_costs(channels: int, groups: int, expansion: float, grid: tuple[int, int]) -> list[Cost]:
-    hidden = int(channels * expansion)
-    return [dual_cost(channels, hidden, groups, grid), dual_cost(hidden, channels, groups, grid)]
-
-
-class DualBlockOperator(BlockOperator):
-    name = "DualBlock"
-    module = DualBlock
-    example = (16, 4, 0.5)
-    block_costs = staticmethod(_block_costs)
-
-
-class CSPDualBlockOperator(CSPOperator):
-    name = "CSPDualBlock"
-    module = CSPDualBlock
-    example = (16, 2, 2, 0.5)
-    block_costs = staticmethod(_block_costs)
-
-
-DUAL_FAMILY = Family(
+@register(
     key="dual",
     title="DualConv block",
-    shells=("plain", "csp"),
-    parameters={
-        "groups": Parameter("g", 1, 64, True, "groups of the 3x3 convolution"),
-        "expansion": Parameter("e", 0.25, 2.0, False, "width between the two DualConvs over the block's"),
-    },
-    row=block_row("DualBlock", "CSPDualBlock"),
-    widths=lambda width, parameters: (width, int(width * parameters["expansion"])),
+    groups=Parameter("g", 1, 64, divisor=True, meaning="groups of the 3x3 convolution"),
+    expansion=Parameter("e", 0.25, 2.0, meaning="width between the two DualConvs over the block's"),
 )
+class DualBlockOperator(BlockOperator):
+    example = (16, 4, 0.5)
+    csp_example = (16, 2, 2, 0.5)
+    widths = staticmethod(expanded_width)
+
+    @staticmethod
+    def costs(channels: int, groups: int = 4, expansion: float = 1, *, grid: Grid) -> list[Cost]:
+        hidden = int(channels * expansion)
+        return [dual_cost(channels, hidden, groups, grid), dual_cost(hidden, channels, groups, grid)]

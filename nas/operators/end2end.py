@@ -1,4 +1,4 @@
-"""The head of YOLOv10 and YOLO26 that needs no NMS: `Detect` twice, one of them trained to find each object once.
+"""The head of YOLOv10 and YOLO26 that needs no NMS: `Detect` with a second pair of branches.
 
 Source: Wang et al., "YOLOv10: Real-Time End-to-End Object Detection", NeurIPS 2024, section 3.1 (consistent dual
 assignments).
@@ -6,74 +6,21 @@ assignments).
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from typing import Any, NamedTuple
 
-import torch
-from torch import nn
-
-from nas.operators.base import Cost, Shape
-from nas.operators.detect import BINS, Detect, DetectOperator, Predictions, detect_costs, predict
-
-MOST = 300
-"""Detections that an image can have."""
+from nas.operators.base import Cost, Grid
+from nas.operators.detect import BINS, DistributionHead, detect_costs
+from nas.operators.registration import register
 
 
-class DualPredictions(NamedTuple):
-    """What both branches give in training; ``one2one`` sends no gradient into the maps."""
-
-    one2many: Predictions
-    one2one: Predictions
-
-
-class EndToEndDetect(Detect):
-    """`Detect`, not legacy, with copies of its branches for one-to-one assignment. Row arguments: [nc, bins=16].
-
-    In training gives `DualPredictions`. Otherwise, with ``end2end`` set, (B, k, 6): x1, y1, x2, y2 in input pixels,
-    score and class of the k = min(300, A) best, and without it, as built, what `Detect` gives, from the one-to-many
-    branches. `fuse` drops the branches that are not asked for.
-    """
-
-    def __init__(self, nc: int, channels: Sequence[int], bins: int = BINS):
-        super().__init__(nc, channels, legacy=False, bins=bins)
-        self.one2one_cv2, self.one2one_cv3 = copy.deepcopy(self.cv2), copy.deepcopy(self.cv3)
-        self.end2end = False
-
-    def forward(self, maps: Sequence[torch.Tensor]) -> DualPredictions | torch.Tensor:  # type: ignore[override]
-        if self.training:
-            alone = predict(self.one2one_cv2, self.one2one_cv3, [x.detach() for x in maps])
-            return DualPredictions(predict(self.cv2, self.cv3, maps), alone)
-        if not self.end2end:
-            return self.decode(predict(self.cv2, self.cv3, maps), maps)
-        return self.select(self.decode(predict(self.one2one_cv2, self.one2one_cv3, maps), maps))
-
-    def select(self, decoded: torch.Tensor) -> torch.Tensor:
-        """The best (point, class) pairs among the points with the best classes: (B, 4 + nc, A) -> (B, k, 6)."""
-        centre, size, scores = decoded.transpose(1, 2).split((2, 2, self.nc), 2)
-        corners = torch.cat((centre - size / 2, centre + size / 2), 2)
-        k = min(MOST, scores.shape[1])
-        points = scores.amax(2).topk(k).indices[:, :, None]
-        best, pairs = scores.gather(1, points.expand(-1, -1, self.nc)).flatten(1).topk(k)
-        chosen = points.gather(1, (pairs // self.nc)[:, :, None])
-        classes = (pairs % self.nc).to(decoded.dtype)
-        return torch.cat((corners.gather(1, chosen.expand(-1, -1, 4)), best[:, :, None], classes[:, :, None]), 2)
-
-    def fuse(self) -> None:
-        """Keep one pair of branches, that which ``end2end`` selects, for inference."""
-        dropped = ("cv2", "cv3") if self.end2end else ("one2one_cv2", "one2one_cv3")
-        for name in dropped:
-            setattr(self, name, nn.ModuleList())
-
-
-class EndToEndDetectOperator(DetectOperator):
-    """Ultralytics knows the head with 16 bins by this name; YOLO26 asks for its own by keys of the YAML."""
+@register()
+class EndToEndDetectOperator(DistributionHead):
+    """Row arguments: [nc, bins=16]. Ultralytics has the head with 16 bins under this name."""
 
     name = "v10Detect"
-    module = EndToEndDetect
 
-    def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
-        nc, _, bins = self.filled(arguments)
-        one = detect_costs(inputs, EndToEndDetect, nc, False, bins)
-        copies = one[:-1] if bins > 1 else one  # both branches share the DFL, and one pair of branches is deployed
+    @staticmethod
+    def costs(nc: int, channels: Sequence[int], bins: int = BINS, *, grids: Sequence[Grid]) -> list[Cost]:
+        one = detect_costs(nc, channels, grids, False, bins)
+        copies = one[:-1] if bins > 1 else one  # both pairs share the distribution; one pair is deployed
         return one + [cost._replace(weight_bytes=0) for cost in copies]

@@ -1,43 +1,51 @@
-"""What a search may vary of an operator, and how a choice becomes a row."""
+"""Search choices of an operator, and the rows that they write."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Number = int | float
 Row = tuple[int, str, tuple[Any, ...]]
-"""Repeats, module and arguments of a row; the input is the row before it."""
+"""Repeats, module and arguments of a row that reads the row before it."""
 WriteRow = Callable[[str, int, int, Mapping[str, Number]], Row]
-"""A row of a shell, channels, a depth and parameters."""
+"""Writes a row from a shell, channels, a depth and parameters."""
+Widths = Callable[[int, Mapping[str, Number]], tuple[int, ...]]
+"""Lists the channel counts that divisors must divide, from a block's width and its parameters."""
 
 
 @dataclass(frozen=True)
 class Parameter:
     """A numeric choice of an operator.
 
-    ``letter`` stands for it in architecture strings. A ``divisor`` has to divide the widths inside the block; one that
-    does not is repaired by `Family.canonical`, and so is a ``capped`` one above the widest of them, where a larger
-    value changes nothing. Values lie in [low, high]; integers only where ``low`` is one; an ``odd`` one may also be 0.
+    Args:
+        letter: Stands for the parameter in architecture strings, such as "r" in ``faster_r4``.
+        low: Lowest value. Where it is an int, only whole numbers are accepted.
+        high: Highest value.
+        divisor: The value must divide the widths inside the block. `Family.canonical` repairs one that does not.
+        meaning: One line for space files and reports.
+        capped: A value above the widest inner width changes nothing. `Family.canonical` lowers it to that width.
+        odd: Only odd numbers, and 0 where ``low`` is 0.
     """
 
     letter: str
     low: Number
     high: Number
-    divisor: bool
-    meaning: str
-    capped: bool = False
-    odd: bool = False
+    divisor: bool = field(default=False, kw_only=True)
+    meaning: str = field(default="", kw_only=True)
+    capped: bool = field(default=False, kw_only=True)
+    odd: bool = field(default=False, kw_only=True)
 
     @property
     def range(self) -> str:
-        """What it accepts, in words."""
+        """The accepted values, in words."""
         kind = "odd numbers" if self.odd else "whole numbers" if isinstance(self.low, int) else "numbers"
         return f"{kind} from {self.low} to {self.high}"
 
     def accepts(self, value: object) -> bool:
+        """Return True if a space file may list this value."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
         if self.odd and value and value % 2 == 0:
@@ -45,7 +53,7 @@ class Parameter:
         return self.low <= value <= self.high and (isinstance(value, int) or not isinstance(self.low, int))
 
     def repaired(self, value: Number, widths: Sequence[int]) -> Number:
-        """What stands for ``value`` where the block has these inner widths."""
+        """The value that replaces ``value`` in a block with these inner widths."""
         if self.divisor:
             return math.gcd(int(value), *widths)
         return _plain(min(value, max(widths)) if self.capped else value)
@@ -55,11 +63,17 @@ class Parameter:
 class Family:
     """An operator that a stage may use: a block in one or several shells, with parameters.
 
-    ``row(shell, channels, depth, parameters)`` writes the stage as one row. ``widths(width, parameters)`` lists the
-    channel counts that every divisor must divide when the block runs at ``width`` channels. ``neck_row`` writes it in a
-    neck, where stock stages have no shortcuts; without one it is ``row``. ``entry_divisor`` names the parameter that
-    narrows the convolution before a backbone stage, where a stock block can widen again. ``only_size``: all that it
-    saves is bytes of weights, so that it is searched only under a limit on them.
+    Args:
+        key: Name in space files and architecture strings.
+        title: Name in reports.
+        shells: "plain" (the row repeats the block), "csp" (a shell of C2f round it), or both.
+        parameters: Search choices by name, in the order of the row's arguments.
+        row: Writes a stage as one row.
+        widths: Lists, for a block of a width with these parameters, the channel counts that divisors must divide.
+        neck_row: Writes the row in a neck, where stock stages have no shortcuts. None: ``row`` does.
+        entry_divisor: Parameter that narrows the convolution before a backbone stage; the stage widens again.
+        only_size: The operator saves nothing but bytes of weights. It is searched only under a limit on them.
+        declared_in: Python module that declares the operator.
     """
 
     key: str
@@ -67,34 +81,53 @@ class Family:
     shells: tuple[str, ...]
     parameters: Mapping[str, Parameter]
     row: WriteRow
-    widths: Callable[[int, Mapping[str, Number]], tuple[int, ...]]
+    widths: Widths
     neck_row: WriteRow | None = None
     entry_divisor: str = ""
     only_size: bool = False
+    declared_in: str = ""
 
     def entry(self, channels: int, parameters: Mapping[str, Number]) -> int:
-        """The width of the convolution before a backbone stage that gives these channels."""
+        """Width of the convolution before a backbone stage that gives ``channels``."""
         return channels // int(parameters.get(self.entry_divisor, 1))
 
     def modules(self) -> list[str]:
-        """The modules that its rows are of."""
+        """Row kinds that the family writes, one for each shell."""
         lowest = {name: parameter.low for name, parameter in self.parameters.items()}
-        wide = 64  # which every lowest value carries
+        wide = 64  # every lowest value fits this width
         return [self.row(shell, wide, 1, self.canonical(shell, wide, lowest))[1] for shell in self.shells]
 
     def canonical(self, shell: str, channels: int, parameters: Mapping[str, Number]) -> dict[str, Number]:
-        """The parameters in declared order, each divisor repaired to the largest one that the inner widths carry, and
-        each capped one to the widest of them.
+        """Repair parameters that the inner widths cannot carry.
 
-        This is the only place where choices are repaired, so equal models have equal architecture strings.
+        This is the only place that repairs choices, so equal models have equal architecture strings.
+
+        Args:
+            shell: "plain" or "csp".
+            channels: Channels of the stage.
+            parameters: Values by name.
+
+        Returns:
+            The parameters in declared order. Each divisor is the largest one that the inner widths allow, and each
+            capped parameter is at most the widest of them.
         """
         width = channels // 2 if shell == "csp" else channels
         inner = self.widths(width, parameters)
         return {name: declared.repaired(parameters[name], inner) for name, declared in self.parameters.items()}
 
 
+def one_width(width: int, parameters: Mapping[str, Number]) -> tuple[int, ...]:
+    """Inner widths of a block without an expansion: its own width."""
+    return (width,)
+
+
+def expanded_width(width: int, parameters: Mapping[str, Number]) -> tuple[int, ...]:
+    """Inner widths of a block that widens by its parameter ``expansion``."""
+    return width, int(width * parameters["expansion"])
+
+
 def block_row(plain: str, csp: str) -> WriteRow:
-    """How a block of ours is written: alone, repeated by the row, or in the CSP shell, repeated inside."""
+    """Row writer of a block: the row repeats the plain kind; the CSP kind repeats the block inside."""
 
     def row(shell: str, channels: int, depth: int, parameters: Mapping[str, Number]) -> Row:
         values = tuple(parameters.values())
@@ -104,5 +137,5 @@ def block_row(plain: str, csp: str) -> WriteRow:
 
 
 def _plain(value: Number) -> Number:
-    """2.0 and 2 are the same choice and are written the same way."""
+    """Write 2.0 as 2: they are the same choice."""
     return int(value) if float(value).is_integer() else float(value)

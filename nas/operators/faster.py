@@ -5,120 +5,38 @@ Source: Chen et al., "Run, Don't Walk: Chasing Higher FLOPS for Faster Neural Ne
 
 from __future__ import annotations
 
-from typing import cast
-
-import torch
-from torch import nn
-
-from nas.operators.base import BlockOperator, Cost, check_channels, conv_cost
-from nas.operators.conv import Conv
-from nas.operators.family import Family, Parameter, block_row
-from nas.operators.shell import CSPOperator, Shell
-
-EAGER, EXPORTED = "split", "split"
-"""The form that runs outside of training in eager torch, and the one that exporters see. As measured
-(experiments/operators, forms): in torch the two tie; in an ONNX file ``slice`` is a few per cent faster under
-onnxruntime and up to twice as slow under OpenVINO, and the file does not know who will run it."""
+from nas.operators.base import Cost, Grid, conv_cost
+from nas.operators.block import BlockOperator
+from nas.operators.family import Parameter
+from nas.operators.registration import register
 
 
-class PConv(nn.Module):
-    """3x3 convolution on the first ``channels // n_div`` channels; the others pass untouched. (B, C, H, W) kept.
-
-    Two forms compute the same. ``split`` cuts, convolves and joins, and is the one that trains; ``slice`` writes the
-    convolved channels over a copy of the input. Either moves the untouched channels too: the paper's memory access,
-    which the cost gives, is the convolution's alone. Row arguments: [channels, n_div=4].
-    """
-
-    def __init__(self, channels: int, n_div: int = 4):
-        super().__init__()
-        if not 1 <= n_div <= channels:
-            raise ValueError(f"PConv: n_div must lie in 1..{channels}, not {n_div}")
-        self.channels = channels
-        self.partial = channels // n_div
-        self.conv = nn.Conv2d(self.partial, self.partial, 3, 1, 1, bias=False)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        check_channels(x, self.channels, self)
-        exported = torch.jit.is_tracing() or torch.compiler.is_compiling()  # type: ignore[attr-defined,no-untyped-call]
-        form = "split" if torch.is_grad_enabled() else EXPORTED if exported else EAGER
-        return self.split(x) if form == "split" else self.slice(x)
-
-    def split(self, x: torch.Tensor) -> torch.Tensor:
-        first, rest = torch.split(x, [self.partial, self.channels - self.partial], 1)
-        return torch.cat((self.conv(first), rest), 1)
-
-    def slice(self, x: torch.Tensor) -> torch.Tensor:
-        y = x.clone()
-        y[:, : self.partial] = self.conv(x[:, : self.partial])
-        return y
-
-
-class FasterBlock(nn.Module):
-    """x + PW2(SiLU(BN(PW1(PConv x)))), PW1 widening by ``expansion``. (B, C, H, W) kept.
-
-    Row arguments: [channels, n_div=4, expansion=2]. The paper's block with YOLO's activation; no norm follows PW2.
-    """
-
-    def __init__(self, channels: int, n_div: int = 4, expansion: float = 2):
-        super().__init__()
-        hidden = int(channels * expansion)
-        self.pconv = PConv(channels, n_div)
-        self.pw1 = Conv(channels, hidden, 1)
-        self.pw2 = nn.Conv2d(hidden, channels, 1, bias=False)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return cast(torch.Tensor, x + self.pw2(self.pw1(self.pconv(x))))
-
-
-class CSPFaster(Shell):
-    """The C2f shell round ``n`` FasterNet blocks at half width. Row arguments: [channels, n, n_div=4, expansion=2]."""
-
-    def __init__(self, channels: int, n: int, n_div: int = 4, expansion: float = 2):
-        half = channels // 2
-        super().__init__(channels, channels, half, n, lambda: FasterBlock(half, n_div, expansion))
-
-
-def _block_costs(channels: int, n_div: int, expansion: float, grid: tuple[int, int]) -> list[Cost]:
-    partial, hidden = channels // n_div, int(channels * expansion)
-    return [
-        conv_cost(3, partial, partial, grid, after="nothing"),
-        conv_cost(1, channels, hidden, grid),
-        conv_cost(1, hidden, channels, grid, after="nothing"),
-    ]
-
-
+@register(shells=("plain",))
 class PConvOperator(BlockOperator):
-    name = "PConv"
-    module = PConv
     example = (16, 4)
 
     @staticmethod
-    def block_costs(channels: int, n_div: int, grid: tuple[int, int]) -> list[Cost]:
-        return [conv_cost(3, channels // n_div, channels // n_div, grid, after="nothing")]
+    def costs(channels: int, n_div: int = 4, *, grid: Grid) -> list[Cost]:
+        partial = channels // n_div
+        return [conv_cost(3, partial, partial, grid, after="nothing")]
 
 
-class FasterBlockOperator(BlockOperator):
-    name = "FasterBlock"
-    module = FasterBlock
-    example = (16, 4, 2)
-    block_costs = staticmethod(_block_costs)
-
-
-class CSPFasterOperator(CSPOperator):
-    name = "CSPFaster"
-    module = CSPFaster
-    example = (16, 2, 2, 1)
-    block_costs = staticmethod(_block_costs)
-
-
-FASTER_FAMILY = Family(
+@register(
     key="faster",
     title="FasterNet block (PConv)",
-    shells=("plain", "csp"),
-    parameters={
-        "n_div": Parameter("r", 1, 16, True, "one channel in n_div is convolved: PConv ratio 1/n_div"),
-        "expansion": Parameter("e", 0.5, 4.0, False, "width between the two pointwise convolutions over the block's"),
-    },
-    row=block_row("FasterBlock", "CSPFaster"),
-    widths=lambda width, parameters: (width,),
+    n_div=Parameter("r", 1, 16, divisor=True, meaning="one channel in n_div is convolved: PConv ratio 1/n_div"),
+    expansion=Parameter("e", 0.5, 4.0, meaning="width between the two pointwise convolutions over the block's"),
 )
+class FasterBlockOperator(BlockOperator):
+    csp_name = "CSPFaster"
+    example = (16, 4, 2)
+    csp_example = (16, 2, 2, 1)
+
+    @staticmethod
+    def costs(channels: int, n_div: int = 4, expansion: float = 2, *, grid: Grid) -> list[Cost]:
+        hidden = int(channels * expansion)
+        return [
+            *PConvOperator.costs(channels, n_div, grid=grid),
+            conv_cost(1, channels, hidden, grid),
+            conv_cost(1, hidden, channels, grid, after="nothing"),
+        ]

@@ -5,41 +5,16 @@ Source: Wang, Yeh and Liao, "YOLOv9: Learning What You Want to Learn Using Progr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
-
-import torch
-from torch import nn
-
-from nas.operators.base import Cost, Shape, StockOperator, conv_cost
-from nas.operators.conv import Conv
+from nas.operators.base import Cost, Grid, StockOperator, conv_cost
+from nas.operators.registration import register
 
 
-class SPPELAN(nn.Module):
-    """Three k x k max-pools in a chain on c3 channels, concatenated with their input: (B, c1, H, W) -> (B, c2, H, W).
-
-    Row arguments: [c2, c3, k=5].
-    """
-
-    def __init__(self, c1: int, c2: int, c3: int, k: int = 5):
-        super().__init__()
-        self.cv1 = Conv(c1, c3, 1)
-        self.cv2, self.cv3, self.cv4 = (nn.MaxPool2d(k, 1, k // 2) for _ in range(3))
-        self.cv5 = Conv(4 * c3, c2, 1)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        maps = [self.cv1(x)]
-        for pool in (self.cv2, self.cv3, self.cv4):
-            maps.append(pool(maps[-1]))
-        return cast(torch.Tensor, self.cv5(torch.cat(maps, 1)))
-
-
+@register()
 class SPPELANOperator(StockOperator):
-    name = "SPPELAN"
-    module = SPPELAN
+    """Row arguments: [c2, c3, k=5]."""
+
     example = (24, 8)
 
-    def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
-        c1, c2, c3, _ = self.filled(arguments)
-        grid = inputs[0][1:]
+    @staticmethod
+    def costs(c1: int, c2: int, c3: int, k: int = 5, *, grid: Grid) -> list[Cost]:
         return [conv_cost(1, c1, c3, grid), conv_cost(1, 4 * c3, c2, grid)]

@@ -2,50 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
-
-import torch
-from torch import nn
-
-from nas.operators.base import Cost, Shape, StockOperator, conv_cost
-from nas.operators.conv import Conv
+from nas.operators.base import Cost, Grid, StockOperator, conv_cost
+from nas.operators.registration import register
 
 POOLS = 3
-"""Pools of the rows that do not say how many."""
+"""Pools of a row that does not give their number."""
 
 
-class SPPF(nn.Module):
-    """k x k max-pools in a chain, concatenated with their input. (B, c1, H, W) -> (B, c2, H, W).
-
-    Row arguments: [c2, k=5] for YOLOv5, v8 and 11: three pools; or [c2, k, n, shortcut=False] for YOLO26: n pools, no
-    activation before them and, where c1 is c2, a shortcut. Both generations have the same keys and shapes.
-    """
-
-    def __init__(self, c1: int, c2: int, k: int = 5, n: int | None = None, shortcut: bool = False):
-        super().__init__()
-        hidden = c1 // 2
-        self.pools = POOLS if n is None else n
-        self.cv1 = Conv(c1, hidden, 1, act=n is None)
-        self.cv2 = Conv((1 + self.pools) * hidden, c2, 1)
-        self.m = nn.MaxPool2d(k, 1, k // 2)
-        self.add = shortcut and c1 == c2
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        maps = [self.cv1(x)]
-        for _ in range(self.pools):
-            maps.append(self.m(maps[-1]))
-        y = self.cv2(torch.cat(maps, 1))
-        return cast(torch.Tensor, x + y if self.add else y)
-
-
+@register()
 class SPPFOperator(StockOperator):
-    name = "SPPF"
-    module = SPPF
+    """Row arguments: [c2, k=5] or [c2, k, n, shortcut=False]."""
+
     example = (24, 5)
 
-    def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
-        c1, c2, _, n, _ = self.filled(arguments)
-        grid, hidden = inputs[0][1:], c1 // 2
-        pools = POOLS if n is None else n
+    @staticmethod
+    def costs(c1: int, c2: int, k: int = 5, n: int | None = None, shortcut: bool = False, *, grid: Grid) -> list[Cost]:
+        hidden, pools = c1 // 2, POOLS if n is None else n
         return [conv_cost(1, c1, hidden, grid), conv_cost(1, (1 + pools) * hidden, c2, grid)]

@@ -1,125 +1,36 @@
-"""T-shaped convolution: 3x3 on the first channels, 1x1 on the others, in one sum.
+"""T-shaped convolution: 3x3 on the first channels and 1x1 on the others, in one sum.
 
 Source: Chen et al., "Run, Don't Walk: Chasing Higher FLOPS for Faster Neural Networks", CVPR 2023, section 3.2 and
-figure 5: what a partial convolution followed by a pointwise one looks like from an output channel.
+figure 5: the view that an output channel has of a partial convolution followed by a pointwise one.
 """
 
 from __future__ import annotations
 
-from typing import cast
-
-import torch
-import torch.nn.functional as F
-from torch import nn
-
-from nas.operators.base import BlockOperator, Cost, check_channels
-from nas.operators.deployed import constant, folded
-from nas.operators.family import Family, Parameter, block_row
-from nas.operators.shell import CSPOperator, Shell
+from nas.operators.base import Cost, Grid
+from nas.operators.block import BlockOperator
+from nas.operators.family import Parameter, expanded_width
+from nas.operators.registration import register
 
 
-class TConv(nn.Module):
-    """SiLU(BN(conv3x3 of the first c1 // n_div channels + conv1x1 of the rest)). (B, c1, H, W) -> (B, c2, H, W).
-
-    With ``n_div`` 1 nothing is left for the 1x1, and it is a 3x3 convolution.
-    """
-
-    def __init__(self, c1: int, c2: int, n_div: int = 4):
-        super().__init__()
-        if not 1 <= n_div <= c1:
-            raise ValueError(f"TConv: n_div must lie in 1..{c1}, not {n_div}")
-        self.c1, self.partial = c1, c1 // n_div
-        self.conv = nn.Conv2d(self.partial, c2, 3, 1, 1, bias=False)
-        self.point = nn.Conv2d(c1 - self.partial, c2, 1, bias=False) if n_div > 1 else None
-        self.bn: nn.Module = nn.BatchNorm2d(c2)
-        self.act = nn.SiLU()
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        check_channels(x, self.c1, self)
-        first, rest = torch.split(x, [self.partial, self.c1 - self.partial], 1)
-        if self.training or isinstance(self.bn, nn.Identity):
-            y = self.conv(first)
-            y = self.bn(y if self.point is None else y + self.point(rest))
-        else:
-            spatial, point, bias = constant(self._fold)
-            y = F.conv2d(first, spatial, bias, padding=1)
-            y = y if point is None else y + F.conv2d(rest, point)
-        return cast(torch.Tensor, self.act(y))
-
-    def _fold(self) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
-        """Both kernels and the bias with the norm in them: an exporter sees constants."""
-        scale, bias = folded(cast(nn.BatchNorm2d, self.bn))
-        return self.conv.weight * scale, None if self.point is None else self.point.weight * scale, bias
-
-    @torch.no_grad()
-    def fuse(self) -> None:
-        """Keep the folded convolutions, for inference."""
-        if isinstance(self.bn, nn.BatchNorm2d):
-            spatial, point, bias = self._fold()
-            self.conv.weight, self.conv.bias = nn.Parameter(spatial), nn.Parameter(bias)
-            if self.point is not None and point is not None:
-                self.point.weight = nn.Parameter(point)
-            self.bn = nn.Identity()
-
-
-class TBlock(nn.Module):
-    """x + TConv(TConv x), the first to ``channels * expansion``. (B, C, H, W) kept.
-
-    Row arguments: [channels, n_div=4, expansion=1].
-    """
-
-    def __init__(self, channels: int, n_div: int = 4, expansion: float = 1):
-        super().__init__()
-        hidden = int(channels * expansion)
-        self.cv1 = TConv(channels, hidden, n_div)
-        self.cv2 = TConv(hidden, channels, n_div)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return cast(torch.Tensor, x + self.cv2(self.cv1(x)))
-
-
-class CSPTBlock(Shell):
-    """The C2f shell round ``n`` T-blocks at half width. Row arguments: [channels, n, n_div=4, expansion=1]."""
-
-    def __init__(self, channels: int, n: int, n_div: int = 4, expansion: float = 1):
-        half = channels // 2
-        super().__init__(channels, channels, half, n, lambda: TBlock(half, n_div, expansion))
-
-
-def t_cost(c1: int, c2: int, n_div: int, grid: tuple[int, int]) -> Cost:
-    """(K^2 cp + c1 - cp) c2 weights, cp = c1 // n_div, and the batch norm."""
+def t_cost(c1: int, c2: int, n_div: int, grid: Grid) -> Cost:
+    """Cost of a `TConv`: (K^2 cp + c1 - cp) c2 weights, cp = c1 // n_div, and the batch norm."""
     partial, cells = c1 // n_div, grid[0] * grid[1]
     weights = (9 * partial + c1 - partial) * c2
     return Cost(weights + 2 * c2, weights * cells, cells * (c1 + c2) + weights, 4 * (weights + c2))
 
 
-def _block_costs(channels: int, n_div: int, expansion: float, grid: tuple[int, int]) -> list[Cost]:
-    hidden = int(channels * expansion)
-    return [t_cost(channels, hidden, n_div, grid), t_cost(hidden, channels, n_div, grid)]
-
-
-class TBlockOperator(BlockOperator):
-    name = "TBlock"
-    module = TBlock
-    example = (16, 4, 0.5)
-    block_costs = staticmethod(_block_costs)
-
-
-class CSPTBlockOperator(CSPOperator):
-    name = "CSPTBlock"
-    module = CSPTBlock
-    example = (16, 2, 2, 1)
-    block_costs = staticmethod(_block_costs)
-
-
-TCONV_FAMILY = Family(
+@register(
     key="tconv",
     title="T-shaped convolution block",
-    shells=("plain", "csp"),
-    parameters={
-        "n_div": Parameter("r", 1, 16, True, "one input channel in n_div has a 3x3 kernel, the others 1x1"),
-        "expansion": Parameter("e", 0.25, 2.0, False, "width between the two T-convolutions over the block's"),
-    },
-    row=block_row("TBlock", "CSPTBlock"),
-    widths=lambda width, parameters: (width, int(width * parameters["expansion"])),
+    n_div=Parameter("r", 1, 16, divisor=True, meaning="one input channel in n_div has a 3x3 kernel, the others 1x1"),
+    expansion=Parameter("e", 0.25, 2.0, meaning="width between the two T-convolutions over the block's"),
 )
+class TBlockOperator(BlockOperator):
+    example = (16, 4, 0.5)
+    csp_example = (16, 2, 2, 1)
+    widths = staticmethod(expanded_width)
+
+    @staticmethod
+    def costs(channels: int, n_div: int = 4, expansion: float = 1, *, grid: Grid) -> list[Cost]:
+        hidden = int(channels * expansion)
+        return [t_cost(channels, hidden, n_div, grid), t_cost(hidden, channels, n_div, grid)]

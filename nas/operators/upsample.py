@@ -1,21 +1,30 @@
-"""Nearest-neighbour upsampling, torch's own module as a row."""
+"""Nearest-neighbor upsampling: torch's own module as a row."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from torch import nn
+from nas.operators.base import Call, Cost, Grid, Operator, Shape
+from nas.operators.registration import register
 
-from nas.operators.base import Call, Cost, Operator, Shape
+if TYPE_CHECKING:
+    from torch import nn
 
 
+@register()
 class UpsampleOperator(Operator):
     """Row arguments: [None, scale, mode]."""
 
     name = "nn.Upsample"
-    module = nn.Upsample
     example = (None, 2, "nearest")
+
+    @cached_property
+    def module(self) -> type[nn.Module]:
+        from torch import nn
+
+        return nn.Upsample
 
     def resolve(self, inputs: Sequence[Shape], repeats: int, args: Sequence[Any]) -> Call:
         ((channels, height, width),) = inputs
@@ -24,5 +33,14 @@ class UpsampleOperator(Operator):
             raise ValueError(f"nn.Upsample takes a scale, not a size: [None, 2, nearest], got {list(args)}")
         return Call(tuple(args), repeats, (channels, int(height * scale), int(width * scale)))
 
-    def costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
+    @staticmethod
+    def costs(
+        size: int | None = None,
+        scale_factor: float | None = None,
+        mode: str = "nearest",
+        align_corners: bool | None = None,
+        recompute_scale_factor: bool | None = None,
+        *,
+        grid: Grid,
+    ) -> list[Cost]:
         return []

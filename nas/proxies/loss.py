@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from nas.operators.detect import grid
+from nas.operators.modules.detect import grid
 from nas.proxies.assign import assign
 from nas.proxies.iou import iou
 

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from nas.data.dataset import Dataset, Split
 from nas.detectors.network import Network
-from nas.operators.detect import BINS, Detect, Predictions
+from nas.operators.detect import BINS
+from nas.operators.modules.detect import Detect, Predictions
 from nas.progress import Progress
 from nas.proxies.base import Outcome, ProxyError
 from nas.proxies.loss import DetectionLoss

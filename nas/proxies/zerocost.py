@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from nas.detectors.costs import cost
 from nas.detectors.network import Network
 from nas.detectors.rows import Detector
-from nas.operators.detect import Predictions
+from nas.operators.modules.detect import Predictions
 from nas.progress import Progress
 from nas.proxies.base import Outcome, Proxy, ProxyError
 from nas.proxies.loss import DetectionLoss

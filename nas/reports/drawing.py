@@ -9,7 +9,7 @@ from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from nas.detectors.rows import Detector, ResolvedRow, resolved
-from nas.operators.registry import FAMILIES
+from nas.operators.registry import FAMILIES, OPERATORS
 
 WIDTH, HEIGHT, GAP, BETWEEN, MARGIN = 176, 40, 8, 56, 16
 """Of a box, between the boxes of a column, between columns, and around all; in pixels."""
@@ -78,7 +78,7 @@ def _box(box: Box) -> str:
     row = box.row
     module, depth = row.row.module.removeprefix("nn."), row.row.operator.depth(row.call)
     fill, edge = _colours(row.row.module)
-    ink, pale = ("#fff", "#c3cad3") if row.row.module.endswith("Detect") else ("#1b2430", "#4b5666")
+    ink, pale = ("#fff", "#c3cad3") if row.row.operator.is_head else ("#1b2430", "#4b5666")
     title = f"{module} {TIMES}{depth}" if depth > 1 else module
     middle = box.x + WIDTH / 2
     return (
@@ -91,7 +91,7 @@ def _box(box: Box) -> str:
 
 
 def _details(row: ResolvedRow) -> str:
-    if row.row.module.endswith("Detect"):
+    if row.row.operator.is_head:
         return f"{row.row.args[0]} classes"
     size = f" {TIMES} ".join(map(str, row.call.output))
     if row.row.module in {"Concat", "nn.Upsample"} or len(row.row.args) < 2:
@@ -116,7 +116,7 @@ def _link(source: Box, target: Box) -> str:
 
 
 def _colours(module: str) -> tuple[str, str]:
-    if module.endswith("Detect"):
+    if OPERATORS[module].is_head:
         return HEAD
     family = _families().get(module)
     if family is None:

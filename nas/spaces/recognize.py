@@ -88,7 +88,7 @@ def _gives(base: Architecture, changes: dict[str, StageChoice], rows: Sequence[R
 def _first_difference(detector: Detector, rows: Sequence[ResolvedRow]) -> int | None:
     """The first row in which a detector differs, the form of the head aside; None if it has all of them."""
     for mine, row in zip(detector.resolve(), rows, strict=False):
-        heads = mine.row.module.endswith("Detect") and row.row.module.endswith("Detect")
+        heads = mine.row.operator.is_head and row.row.operator.is_head
         if mine.row.source != row.row.source or not (heads or _built(mine) == _built(row)):
             return row.index
     return None

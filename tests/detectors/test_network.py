@@ -12,7 +12,7 @@ import torch
 
 from nas.detectors.network import Network, fuse
 from nas.detectors.templates import TEMPLATES
-from nas.operators.detect import Predictions
+from nas.operators.modules.detect import Predictions
 from nas.spaces.space import load_space
 
 

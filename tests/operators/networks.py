@@ -9,10 +9,11 @@ from torch import nn
 
 from nas.detectors.rows import Detector
 from nas.operators.base import Cost, Shape, conv_cost, total
-from nas.operators.conv import Conv
-from nas.operators.faster import FasterBlock, FasterBlockOperator
+from nas.operators.faster import FasterBlockOperator
+from nas.operators.modules.conv import Conv
+from nas.operators.modules.faster import FasterBlock
+from nas.operators.modules.shufflev2 import ShuffleV2Block, ShuffleV2Down
 from nas.operators.registry import OPERATORS
-from nas.operators.shufflev2 import ShuffleV2Block, ShuffleV2Down
 
 
 def fasternet(width: int, depths: tuple[int, ...]) -> nn.Sequential:
@@ -34,7 +35,7 @@ def fasternet_cost(width: int, depths: tuple[int, ...]) -> Cost:
         channels, side = width * 2**stage, 56 // 2**stage
         if stage:
             costs.append(conv_cost(2, channels // 2, channels, (side, side), stride=2))
-        costs += FasterBlockOperator.block_costs(channels, 4, 2, (side, side)) * depth
+        costs += FasterBlockOperator.costs(channels, 4, 2, grid=(side, side)) * depth
     last = width * 2 ** (len(depths) - 1)
     costs += [conv_cost(1, last, 1280, (1, 1), after="nothing"), conv_cost(1, 1280, 1000, (1, 1), after="bias")]
     return total(costs)
@@ -58,7 +59,7 @@ def shufflenet_cost(widths: tuple[int, ...], last: int, units: tuple[int, ...] =
     for width, repeats in zip(widths, units, strict=True):
         for name, args, copies in (("ShuffleV2Down", (width,), 1), ("ShuffleV2Block", (width,), repeats - 1)):
             call = OPERATORS[name].resolve([shape], copies, args)
-            costs += OPERATORS[name].costs([shape], *call.arguments) * copies
+            costs += OPERATORS[name].row_costs([shape], *call.arguments) * copies
             shape = call.output
     assert shape == (widths[-1], 7, 7)
     costs += [conv_cost(1, widths[-1], last, (7, 7)), conv_cost(1, last, 1000, (1, 1), after="bias")]

@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas.operators.dual import DualConv
-from nas.operators.faster import PConv
-from nas.operators.het import HetConv
-from nas.operators.tconv import TConv
+from nas.operators.modules.dual import DualConv
+from nas.operators.modules.faster import PConv
+from nas.operators.modules.het import HetConv
+from nas.operators.modules.tconv import TConv
 from tests.operators.helpers import randomise
 
 
@@ -86,7 +86,7 @@ def test_deployed_forms_are_equal(module: type, dense: bool, monkeypatch: pytest
     randomise(layer)
     x = torch.randn(2, 16, 6, 6)
     expected = layer.act(layer.bn(F.conv2d(x, layer.dense(), padding=1)))
-    monkeypatch.setattr("nas.operators.two_kernels.folds_dense", lambda *_: dense)
+    monkeypatch.setattr("nas.operators.modules.two_kernels.folds_dense", lambda *_: dense)
     torch.testing.assert_close(layer(x), expected, atol=1e-5, rtol=1e-5)
     layer.fuse()
     assert len(layer.folded) == (1 if dense else 2)
@@ -138,8 +138,8 @@ def test_pconv_that_trains_is_differentiable() -> None:
 @pytest.mark.parametrize(("eager", "exported"), [("split", "slice"), ("slice", "split")])
 @pytest.mark.filterwarnings("ignore:`torch.jit")
 def test_pconv_takes_the_form_that_was_measured(eager: str, exported: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nas.operators.faster.EAGER", eager)
-    monkeypatch.setattr("nas.operators.faster.EXPORTED", exported)
+    monkeypatch.setattr("nas.operators.modules.faster.EAGER", eager)
+    monkeypatch.setattr("nas.operators.modules.faster.EXPORTED", exported)
     pconv, taken = PConv(8, 4), []
     for form in ("split", "slice"):
         whole = getattr(PConv, form)

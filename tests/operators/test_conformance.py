@@ -18,8 +18,8 @@ from nas.detectors.costs import row_cost
 from nas.detectors.network import build_row, fuse
 from nas.detectors.rows import Detector, ResolvedRow, Row
 from nas.operators.base import KeepingOperator
-from nas.operators.dsconv import DSConv
-from nas.operators.het import HetConv
+from nas.operators.modules.dsconv import DSConv
+from nas.operators.modules.het import HetConv
 from nas.operators.registry import FAMILIES, OPERATORS
 from nas.operators.user_operators import load_own
 from tests.operators.helpers import counted, numbers, row

@@ -21,8 +21,9 @@ from nas.detectors.costs import row_cost
 from nas.detectors.network import build_row, fuse
 from nas.detectors.rows import Detector, Row
 from nas.operators.base import conv_cost
-from nas.operators.conv import Conv
-from nas.operators.dsconv import DSBlock, DSConv, dequantise, ds_cost, packed, packed_size, quantise, unpacked
+from nas.operators.dsconv import ds_cost, packed_size
+from nas.operators.modules.conv import Conv
+from nas.operators.modules.dsconv import DSBlock, DSConv, dequantize, packed, quantize, unpacked
 from nas.operators.registry import FAMILIES
 
 WEIGHTS = st.builds(
@@ -52,7 +53,7 @@ def used(module: DSConv | DSBlock) -> Any:
 
 def test_clamp_keeps_the_code_in_its_bits_and_refits_the_scale() -> None:
     # The last golden vector: 4 is no 3-bit code. By hand: q = -4, 3, 0, -1; sum w q = -7.05, sum q^2 = 26.
-    _, q, alpha = quantise(torch.tensor([1, -0.95, 0.1, 0.2]).view(1, 4, 1, 1), 3, 4)
+    _, q, alpha = quantize(torch.tensor([1, -0.95, 0.1, 0.2]).view(1, 4, 1, 1), 3, 4)
     assert q.flatten().tolist() == [-4, 3, 0, -1]
     assert alpha.item() == pytest.approx(-7.05 / 26)
 
@@ -60,12 +61,12 @@ def test_clamp_keeps_the_code_in_its_bits_and_refits_the_scale() -> None:
 @settings(max_examples=60, deadline=None)
 @given(WEIGHTS, BITS, BLOCKS, st.booleans())
 def test_alpha_is_least_squares(weight: torch.Tensor, bits: int, block: int, clamp: bool) -> None:
-    s, q, alpha = quantise(weight, bits, block, clamp)
+    s, q, alpha = quantize(weight, bits, block, clamp)
     assert s.shape == alpha.shape == (weight.shape[0], math.ceil(weight.shape[1] / block), *weight.shape[2:])
     assert torch.equal(q, q.round())
     assert q.min() >= -(2 ** (bits - 1))
     assert q.max() <= 2 ** (bits - 1) - (1 if clamp else 0)
-    residual = weight - dequantise(q, alpha, block)
+    residual = weight - dequantize(q, alpha, block)
     for r, codes in zip(blocks(residual, block), blocks(q, block), strict=True):
         assert (r * codes).sum(1).abs().max() < 1e-12 * 4**bits
 
@@ -73,8 +74,8 @@ def test_alpha_is_least_squares(weight: torch.Tensor, bits: int, block: int, cla
 @settings(max_examples=60, deadline=None)
 @given(WEIGHTS, BITS, BLOCKS)
 def test_rounding_error(weight: torch.Tensor, bits: int, block: int) -> None:
-    s, q, alpha = quantise(weight, bits, block, clamp=False)
-    _, clamped, refitted = quantise(weight, bits, block)
+    s, q, alpha = quantize(weight, bits, block, clamp=False)
+    _, clamped, refitted = quantize(weight, bits, block)
     for index, (w, codes, short) in enumerate(
         zip(blocks(weight, block), blocks(q, block), blocks(clamped, block), strict=True)
     ):
@@ -90,22 +91,22 @@ def test_rounding_error(weight: torch.Tensor, bits: int, block: int) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(WEIGHTS, BITS, BLOCKS)
-def test_quantising_again_changes_nothing(weight: torch.Tensor, bits: int, block: int) -> None:
-    _, q, alpha = quantise(weight, bits, block)
-    again = quantise(dequantise(q, alpha, block), bits, block)
+def test_quantizing_again_changes_nothing(weight: torch.Tensor, bits: int, block: int) -> None:
+    _, q, alpha = quantize(weight, bits, block)
+    again = quantize(dequantize(q, alpha, block), bits, block)
     assert torch.equal(again.q, q)
     torch.testing.assert_close(again.alpha, alpha)
 
 
 def test_blocks_are_of_input_channels_at_one_tap_of_one_filter() -> None:
-    # Ten channels in blocks of four: 4, 4, 2. Every block has its own magnitude and is quantised on its own.
+    # Ten channels in blocks of four: 4, 4, 2. Every block has its own magnitude and is quantized on its own.
     weight = (
         torch.randn(3, 10, 3, 3, dtype=torch.float64) * torch.logspace(-6, 6, 10, dtype=torch.float64)[:, None, None]
     )
-    s, q, alpha = quantise(weight, 4, 4)
+    s, q, alpha = quantize(weight, 4, 4)
     assert s.shape == alpha.shape == (3, 3, 3, 3)
     for start, stop, index in ((0, 4, 0), (4, 8, 1), (8, 10, 2)):
-        alone = quantise(weight[1:2, start:stop, 2:3, 0:1], 4, stop - start)
+        alone = quantize(weight[1:2, start:stop, 2:3, 0:1], 4, stop - start)
         assert torch.equal(q[1:2, start:stop, 2:3, 0:1], alone.q)
         torch.testing.assert_close(alpha[1, index, 2, 0], alone.alpha[0, 0, 0, 0])
 
@@ -114,22 +115,22 @@ def test_blocks_are_of_input_channels_at_one_tap_of_one_filter() -> None:
 def test_zero_blocks(value: float) -> None:
     weight = torch.randn(2, 8, 3, 3)
     weight[0, 4:] = value  # 8 / 1e-38 is beyond float32
-    s, q, alpha = quantise(weight, 4, 4)
+    s, q, alpha = quantize(weight, 4, 4)
     assert all(t.isfinite().all() for t in (s, q, alpha))
     assert not s[0, 1].any() and not q[0, 4:].any() and not alpha[0, 1].any()
     assert q[0, :4].any() and q[1].any()
 
 
 def test_ties_go_to_the_first_weight() -> None:
-    _, q, alpha = quantise(torch.tensor([0.0, 1, -1, 1]).view(1, 4, 1, 1), 3, 4)
+    _, q, alpha = quantize(torch.tensor([0.0, 1, -1, 1]).view(1, 4, 1, 1), 3, 4)
     assert (q.flatten().tolist(), alpha.item() < 0) == ([0, -4, 3, -4], True)
-    _, q, alpha = quantise(torch.tensor([0.0, -1, 1, -1]).view(1, 4, 1, 1), 3, 4)
+    _, q, alpha = quantize(torch.tensor([0.0, -1, 1, -1]).view(1, 4, 1, 1), 3, 4)
     assert (q.flatten().tolist(), alpha.item() > 0) == ([0, -4, 3, -4], True)
 
 
 @pytest.mark.parametrize(("bits", "block"), [(1, 32), (9, 32), (4, 0)])
 def test_settings_that_cannot_be(bits: int, block: int) -> None:
-    for make in (lambda: DSConv(8, 8, bits=bits, block=block), lambda: quantise(torch.zeros(1, 8, 1, 1), bits, block)):
+    for make in (lambda: DSConv(8, 8, bits=bits, block=block), lambda: quantize(torch.zeros(1, 8, 1, 1), bits, block)):
         with pytest.raises(ValueError, match=r"bits must lie in 2..8 and block be at least 1"):
             make()
 
@@ -159,8 +160,8 @@ def test_packed_round_trip(weight: torch.Tensor, bits: int, block: int) -> None:
     co, ci, kh, kw = weight.shape
     assert len(content) == math.ceil(weight.numel() * bits / 8) + 4 * co * math.ceil(ci / block) * kh * kw
     assert len(content) == packed_size(weight.shape, bits, block)
-    _, q, alpha = quantise(weight, bits, block)
-    assert torch.equal(unpacked(content, weight.shape, bits, block), dequantise(q, alpha, block))
+    _, q, alpha = quantize(weight, bits, block)
+    assert torch.equal(unpacked(content, weight.shape, bits, block), dequantize(q, alpha, block))
 
 
 def test_packed_bytes_are_as_documented() -> None:
@@ -172,7 +173,7 @@ def test_packed_bytes_are_as_documented() -> None:
         unpacked(content[:5], (1, 4, 1, 1), 3, 4)
 
 
-def test_it_is_quantised_in_forward_and_only_there() -> None:
+def test_it_is_quantized_in_forward_and_only_there() -> None:
     # S2: the posts' layer is a plain convolution, and its scales are neither parameters nor buffers.
     torch.manual_seed(0)
     module = DSConv(16, 8, bits=2, block=4)
@@ -184,8 +185,8 @@ def test_it_is_quantised_in_forward_and_only_there() -> None:
         plain.load_state_dict(module.state_dict())
         y = module.train(training)(x)
         assert (y - copy.deepcopy(plain).train(training)(x)).abs().max() > 1e-3
-        _, q, alpha = quantise(plain.conv.weight, 2, 4)
-        plain.conv.weight.data.copy_(dequantise(q, alpha, 4))
+        _, q, alpha = quantize(plain.conv.weight, 2, 4)
+        plain.conv.weight.data.copy_(dequantize(q, alpha, 4))
         torch.testing.assert_close(y, plain.train(training)(x), atol=1e-5, rtol=1e-5)
 
 
@@ -220,9 +221,9 @@ def test_gradient_goes_straight_through(training: bool) -> None:
     conv = DSConv(6, 5, bits=3, block=4).train(training).conv
     x, direction = torch.randn(2, 6, 5, 5), torch.randn(2, 5, 5, 5)
     (conv(x) * direction).sum().backward()
-    # The gradient of the convolution at the quantised kernel, handed to the float weight as it is.
-    _, q, alpha = quantise(conv.weight.detach(), 3, 4)
-    kernel = dequantise(q, alpha, 4).requires_grad_()
+    # The gradient of the convolution at the quantized kernel, handed to the float weight as it is.
+    _, q, alpha = quantize(conv.weight.detach(), 3, 4)
+    kernel = dequantize(q, alpha, 4).requires_grad_()
     (F.conv2d(x, kernel, padding=1) * direction).sum().backward()
     torch.testing.assert_close(conv.weight.grad, kernel.grad)
 
@@ -247,40 +248,40 @@ def test_training_moves_the_latent_weight_under_the_codes() -> None:
 def test_scaling_a_filter_scales_alpha_and_leaves_the_codes(
     weight: torch.Tensor, bits: int, block: int, seed: int
 ) -> None:
-    """Why the batch norm may be folded: before or after quantising is the same."""
+    """Why the batch norm may be folded: before or after quantizing is the same."""
     generator = torch.Generator().manual_seed(seed)
     scale = torch.randn(weight.shape[0], 1, 1, 1, generator=generator, dtype=torch.float64) * 10
-    _, q, alpha = quantise(weight, bits, block)
-    _, folded_q, folded_alpha = quantise(weight * scale, bits, block)
+    _, q, alpha = quantize(weight, bits, block)
+    _, folded_q, folded_alpha = quantize(weight * scale, bits, block)
     assert torch.equal(folded_q, q)
     torch.testing.assert_close(folded_alpha, alpha * scale)
     # A filter scaled by zero has no codes, and is zero either way.
-    _, nothing, none = quantise(weight * 0, bits, block)
+    _, nothing, none = quantize(weight * 0, bits, block)
     assert not nothing.any() and not none.any()
 
 
 @pytest.mark.parametrize("bits", [2, 4, 8])
-def test_fuse_is_exact_and_quantised(bits: int) -> None:
+def test_fuse_is_exact_and_quantized(bits: int) -> None:
     torch.manual_seed(bits)
     module = used(DSConv(20, 12, 3, 2, bits, 8))
     x = torch.randn(2, 20, 9, 7)
     latent, norm = module.conv.weight.detach().clone(), module.bn
     with torch.no_grad():
-        # Unfolded: norm after the quantised convolution.
-        _, q, alpha = quantise(latent, bits, 8)
-        expected = module.act(norm(F.conv2d(x, dequantise(q, alpha, 8), stride=2, padding=1)))
+        # Unfolded: norm after the quantized convolution.
+        _, q, alpha = quantize(latent, bits, 8)
+        expected = module.act(norm(F.conv2d(x, dequantize(q, alpha, 8), stride=2, padding=1)))
         torch.testing.assert_close(module(x), expected, atol=1e-5, rtol=1e-5)
         fused = fuse(copy.deepcopy(module))
         assert type(fused.conv) is nn.Conv2d and not any(isinstance(p, nn.BatchNorm2d) for p in fused.modules())
         torch.testing.assert_close(fused(x), expected, atol=1e-5, rtol=1e-5)
-    # What is kept is the quantisation of the folded latent weight, and its own.
+    # What is kept is the quantization of the folded latent weight, and its own.
     scale = norm.weight.detach() / (norm.running_var + norm.eps).sqrt()
-    _, again, rescaled = quantise(latent * scale[:, None, None, None], bits, 8)
+    _, again, rescaled = quantize(latent * scale[:, None, None, None], bits, 8)
     kept = fused.conv.weight.detach()
-    torch.testing.assert_close(kept, dequantise(again, rescaled, 8), atol=1e-6, rtol=1e-5)
-    _, own, scales = quantise(kept, bits, 8)
+    torch.testing.assert_close(kept, dequantize(again, rescaled, 8), atol=1e-6, rtol=1e-5)
+    _, own, scales = quantize(kept, bits, 8)
     assert torch.equal(own[scale != 0], q[scale != 0])
-    torch.testing.assert_close(dequantise(own, scales, 8), kept, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(dequantize(own, scales, 8), kept, atol=1e-6, rtol=1e-5)
     assert not kept[1].any()
     # Naive fusion, of the float weight, is another function.
     naive = fused.act(F.conv2d(x, latent * scale[:, None, None, None], fused.conv.bias, 2, 1))
@@ -292,7 +293,7 @@ def test_fuse_is_exact_and_quantised(bits: int) -> None:
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_codes_of_half_precision_weights_are_found_in_float32(dtype: torch.dtype) -> None:
     weight = torch.randn(4, 16, 3, 3).to(dtype)
-    for half, full in zip(quantise(weight, 8, 16), quantise(weight.float(), 8, 16), strict=True):
+    for half, full in zip(quantize(weight, 8, 16), quantize(weight.float(), 8, 16), strict=True):
         assert torch.equal(half, full)
     assert DSConv(16, 4).to(dtype).conv.kernel().dtype == dtype
 
@@ -340,13 +341,13 @@ def test_family(shell: str) -> None:
     resolved = list(Detector(rows, 1, 1).resolve(64))[1]
     built = build_row(resolved)
     assert row_cost(resolved).params == sum(p.numel() for p in built.parameters())
-    # Weight bytes, from the fused module: packed where it is quantised, float32 where it is not.
-    quantised = {id(part.conv) for part in fuse(built).modules() if isinstance(part, DSConv)}
+    # Weight bytes, from the fused module: packed where it is quantized, float32 where it is not.
+    quantized = {id(part.conv) for part in fuse(built).modules() if isinstance(part, DSConv)}
     size = 0
     for part in built.modules():
         if isinstance(part, nn.Conv2d):
             assert part.bias is not None
             size += 4 * part.bias.numel()
             width = parameters["block"]
-            size += len(packed(part.weight, 3, int(width))) if id(part) in quantised else 4 * part.weight.numel()
+            size += len(packed(part.weight, 3, int(width))) if id(part) in quantized else 4 * part.weight.numel()
     assert row_cost(resolved).weight_bytes == size

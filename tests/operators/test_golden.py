@@ -12,9 +12,11 @@ from nas.detectors.network import Network, build_row
 from nas.detectors.rows import Detector
 from nas.detectors.templates import TEMPLATES
 from nas.operators.base import conv_cost, total
-from nas.operators.dsconv import dequantise, quantise
-from nas.operators.dual import DualConv, dual_cost
-from nas.operators.het import HetConv, het_cost
+from nas.operators.dual import dual_cost
+from nas.operators.het import het_cost
+from nas.operators.modules.dsconv import dequantize, quantize
+from nas.operators.modules.dual import DualConv
+from nas.operators.modules.het import HetConv
 from nas.operators.tconv import t_cost
 from tests.operators import stock_models
 from tests.operators.helpers import counted, numbers, row
@@ -274,11 +276,11 @@ def test_golden_vectors(
     w: list[float], bits: int, s: float, q: list[int], alpha: float, approximation: list[float], dtype: torch.dtype
 ) -> None:
     weight = torch.tensor(w, dtype=dtype).view(1, 4, 1, 1)
-    found = quantise(weight, bits, 4, clamp=False)
+    found = quantize(weight, bits, 4, clamp=False)
     assert found.s.item() == pytest.approx(s, abs=1e-6)
     assert found.q.flatten().tolist() == q
     assert found.alpha.item() == pytest.approx(alpha, abs=5e-8)
-    assert dequantise(found.q, found.alpha, 4).flatten().tolist() == pytest.approx(approximation, abs=1e-7)
-    clamped = quantise(weight, bits, 4)
+    assert dequantize(found.q, found.alpha, 4).flatten().tolist() == pytest.approx(approximation, abs=1e-7)
+    clamped = quantize(weight, bits, 4)
     if max(q) < 2 ** (bits - 1):
         assert all(torch.equal(a, b) for a, b in zip(clamped, found, strict=True))

@@ -18,15 +18,16 @@ from torch import nn
 from nas.detectors.costs import row_cost
 from nas.detectors.network import build_row, fuse
 from nas.operators.base import conv_cost, total
-from nas.operators.conv import Conv
-from nas.operators.dwsep import DWBlock
-from nas.operators.ghost import GhostBlock, GhostConv
-from nas.operators.gsconv import GSBlock, GSConv
+from nas.operators.modules.conv import Conv
+from nas.operators.modules.dwsep import DWBlock
+from nas.operators.modules.ghost import GhostBlock, GhostConv
+from nas.operators.modules.gsconv import GSBlock, GSConv
+from nas.operators.modules.shuffle import channel_shuffle
+from nas.operators.modules.shufflev2 import ShuffleV2Block, ShuffleV2Down
+from nas.operators.modules.star import StarBlock
+from nas.operators.modules.uib import UIBBlock
 from nas.operators.registry import FAMILIES, OPERATORS
-from nas.operators.shuffle import channel_shuffle
-from nas.operators.shufflev2 import ShuffleV2Block, ShuffleV2Down
-from nas.operators.star import StarBlock, StarBlockOperator
-from nas.operators.uib import UIBBlock
+from nas.operators.star import StarBlockOperator
 from nas.spaces.architecture import Architecture, choose, decode
 from tests.operators.helpers import counted, numbers, randomise, row
 from tests.operators.networks import shufflenet, shufflenet_cost
@@ -346,7 +347,7 @@ def test_starnet(name: str) -> None:
     for stage, depth in enumerate(depths):
         channels, side = width * 2**stage, 56 // 2**stage
         costs.append(conv_cost(3, before, channels, (side, side), stride=2))
-        costs += StarBlockOperator().costs([(channels, side, side)], channels, 4) * depth
+        costs += StarBlockOperator.costs(channels, 4, grid=(side, side)) * depth
         normed += (1 + 2 * depth) * channels * side**2
         biases += (1 + 2 * depth) * channels
         before = channels

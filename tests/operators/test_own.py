@@ -1,9 +1,12 @@
-"""Operators of a person's own: the page's example is searched and trained, and what cannot be is refused."""
+"""User operators: the example of the page is searched and exported, and wrong declarations are refused."""
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -17,7 +20,7 @@ import yaml
 from nas.detectors.rows import Detector, Row
 from nas.detectors.templates import TEMPLATES
 from nas.detectors.yaml_files import from_yaml
-from nas.errors import InputError
+from nas.errors import InputError, ModelError
 from nas.execution.score_cache import ScoreCache
 from nas.latency.entries import Part, _key
 from nas.operators.registry import FAMILIES, OPERATORS
@@ -59,10 +62,10 @@ def run(folder: Path, *command: str) -> str:
 
 def test_the_example_keeps_the_contract(folder: Path) -> None:
     suite = str(ROOT / "tests" / "operators" / "test_conformance.py")
-    told = run(folder, "-m", "pytest", "-p", "no:cacheprovider", "-n", "0", suite, "-k", "SEBlock or [se]")
-    (passed,) = re.findall(r"^(\d+) passed", told, re.MULTILINE)
-    # Nothing else is called so: without the example's file there would be none.
-    assert int(passed) >= 15 and "skipped" not in told.splitlines()[-1]
+    output = run(folder, "-m", "pytest", "-p", "no:cacheprovider", "-n", "0", suite, "-k", "SEBlock or [se]")
+    (passed,) = re.findall(r"^(\d+) passed", output, re.MULTILINE)
+    # No other operator has this name: without the example's file no test would be selected.
+    assert int(passed) >= 15 and "skipped" not in output.splitlines()[-1]
 
 
 def test_the_example_is_searched(folder: Path) -> None:
@@ -103,8 +106,8 @@ def test_yamls_of_every_trainer_name_it(folder: Path) -> None:
     load_own()
     first, _, *rest = str(load_space("yolov5n").stock()).split("/")
     member = "/".join([first, "p2:csp-se_r4_n1_c32", *rest])
-    told = run(folder, "-m", "nas.export", member, "--dialect", "yolov5", "--data", "shapes", "--out", "exported")
-    assert "exported" in told
+    output = run(folder, "-m", "nas.export", member, "--dialect", "yolov5", "--data", "shapes", "--out", "exported")
+    assert "exported" in output
     (file,) = (folder / "exported").glob("*.yaml")
     modules = {row[2] for row in yaml.safe_load(file.read_text())["backbone"]}
     assert "__import__('se_block', fromlist=['CSPSEBlock']).CSPSEBlock" in modules
@@ -119,47 +122,94 @@ def test_it_loads_once(folder: Path) -> None:
 
 
 BLOCK = """
-from nas.operators import BlockOperator, Conv, Family, KeepingOperator, Operator, Parameter, block_row
-class Mine(Conv): pass
-class MineOperator(BlockOperator):
-    name, module, example = "Mine", Mine, (16,)
-    block_costs = staticmethod(lambda c, grid: [])
-def family(key="mine", shells=("plain",), letter="r", row=("Mine", "Mine")):
-    parameters = {"ratio": Parameter(letter, 1, 4, True, "")}
-    return Family(key, "", shells, parameters, block_row(*row), lambda width, parameters: (width,))
+from torch import nn
+from nas.operators import Conv, Parameter, register
+class Mine(Conv):
+    def __init__(self, channels, ratio=2): super().__init__(channels, channels)
+    @staticmethod
+    def costs(channels, ratio, grid): return []
+def declare(block=Mine, letter="r", key="mine", **options):
+    return register(key=key, ratio=Parameter(letter, 1, 4), **options)(block)
 """
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "field", "problem"),
     [
-        ("x = 1", "se_block.py declares no operator; list instances of yours in OPERATORS"),
-        ("OPERATORS = 3", "se_block.py: OPERATORS must be a list, not 3"),
-        ("OPERATORS = [MineOperator]", "does not keep its channels; derive its class from nas.operators.BlockOperator"),
-        ("Mine.__name__ = 'Other'; OPERATORS = [MineOperator()]", "Mine builds a Other; give both the same name"),
+        ("x = 1", "", "registers no operator"),
+        ("OPERATORS = [Mine]", "", "lists OPERATORS, which are no longer read"),
+        ("from nas.operators import BlockOperator", "nas.operators.BlockOperator", "is no longer exported"),
+        ("declare(int)", "builtins.int", "must be a subclass of torch.nn.Module"),
+        ("Mine.__name__ = 'Conv'; Mine.__qualname__ = 'Conv'; declare()", "Conv", "nas.operators.conv registers a row"),
+        ("def f():\n  class Mine(Conv): pass\n  declare(Mine)\nf()", "Mine", "is declared as f.<locals>.Mine"),
+        ("CSPMine = 3; declare()", "Mine", "CSPMine stands in the same module"),
+        ("declare(key='my-se')", "Mine.key", "must be small letters and digits"),
+        ("declare(key='c2f')", "Mine.key", "nas.operators.c2f registers that key already"),
+        ("declare(key='')", "Mine.key", "is missing, and there are parameters"),
+        ("declare(letter='c')", "Mine.parameters", "has the letters ['c']"),
+        ("declare(shells=('c3',))", "Mine.shells", "must be plain, csp or both"),
+        ("declare(other=Parameter('o', 1, 2))", "Mine.parameters", "the constructor takes ['channels', 'ratio']"),
+        ("del Mine.costs; declare()", "Mine.costs", "is missing"),
         (
-            "Mine.__name__ = MineOperator.name = 'Conv'; OPERATORS = [MineOperator()]",
-            "OPERATORS: there is another Conv already; give another name",
+            "Mine.costs = lambda channels, grid: []; declare()",
+            "Mine.costs",
+            "does not take the constructor's arguments",
         ),
-        ("OPERATORS = [MineOperator()]; FAMILIES = [3]", "FAMILIES: 3 is no nas.operators.Family; make one"),
-        ("OPERATORS = [MineOperator()]; FAMILIES = [family('my-se')]", "a key must be small letters and digits"),
-        ("OPERATORS = [MineOperator()]; FAMILIES = [family('c2f')]", "there is another c2f already; give another key"),
-        ("OPERATORS = [MineOperator()]; FAMILIES = [family(letter='c')]", "n and c are taken; not ['c']"),
-        ("OPERATORS = [MineOperator()]; FAMILIES = [family(shells=('c3',))]", "shells must be of plain and csp"),
         (
-            "OPERATORS = [MineOperator()]; FAMILIES = [family(row=('Yours', ''))]",
-            "a row of it is of Yours, which is no operator; add it to OPERATORS",
+            "exec('class Mine(Conv): pass', space := {'Conv': Conv}); declare(space['Mine'])",
+            "Mine",
+            "is not declared in",
         ),
+    ],
+)
+def test_a_wrong_declaration_is_refused(folder: Path, text: str, field: str, problem: str) -> None:
+    (folder / "se_block.py").write_text(f"{BLOCK}{text}\n")
+    with pytest.raises(ModelError) as caught:
+        load_own()
+    assert caught.value.field == field and caught.value.problem.startswith(problem)
+    assert caught.value.hint and "\n" not in str(caught.value)
+    if not field:
+        assert str(caught.value.file) == f"PARETO_YOLO_OPERATORS=se_block: {folder / 'se_block.py'}"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
         ("import no_such_package", "se_block needs no_such_package, which is not installed"),
         ("1 / 0", "importing se_block failed: ZeroDivisionError: division by zero"),
     ],
 )
-def test_what_cannot_be_is_refused(folder: Path, text: str, message: str) -> None:
+def test_a_module_that_cannot_be_imported_is_refused(folder: Path, text: str, problem: str) -> None:
     (folder / "se_block.py").write_text(f"{BLOCK}{text}\n")
     with pytest.raises(InputError) as caught:
         load_own()
-    assert str(caught.value).startswith("PARETO_YOLO_OPERATORS=se_block: ") and message in str(caught.value)
+    assert str(caught.value).startswith("PARETO_YOLO_OPERATORS=se_block: ") and problem in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("shells", [("plain",), ("csp",), ("plain", "csp")])
+def test_shells_decide_the_row_kinds(folder: Path, shells: tuple[str, ...]) -> None:
+    (folder / "se_block.py").write_text(f"{BLOCK}declare(shells={shells})\n")
+    load_own()
+    kinds = {"plain": "Mine", "csp": "CSPMine"}
+    assert {name for name in kinds.values() if name in OPERATORS} == {kinds[shell] for shell in shells}
+    assert FAMILIES["mine"].modules() == [kinds[shell] for shell in shells]
+
+
+def test_the_derived_class_belongs_to_the_users_module(folder: Path) -> None:
+    load_own()
+    module = sys.modules["se_block"]
+    derived = OPERATORS["CSPSEBlock"].module
+    assert vars(module)["CSPSEBlock"] is derived and derived.__module__ == "se_block"
+    block = derived(16, 2, reduction=2)
+    assert pickle.loads(pickle.dumps(block)).m[1].squeeze.out_channels == 4
+    assert list(inspect.signature(derived).parameters) == ["channels", "n", "reduction"]
+
+
+def test_the_hash_is_that_of_the_file(folder: Path) -> None:
+    load_own()
+    expected = hashlib.sha256((folder / "se_block.py").read_bytes()).hexdigest()[:8]
+    assert OPERATORS["SEBlock"].source == OPERATORS["CSPSEBlock"].source == expected
 
 
 def test_a_missing_module_is_one_line_of_a_command(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,17 +12,17 @@ from torch import nn
 from nas.detectors.costs import cost, row_cost
 from nas.detectors.network import Network, build_row, fuse
 from nas.detectors.rows import Detector, ResolvedRow, Row
-from nas.operators.a2c2f import A2C2f, AAttn
-from nas.operators.anchor_detect import AnchorDetect
 from nas.operators.base import Cost
-from nas.operators.bottleneck import Bottleneck
-from nas.operators.c2fcib import RepVGGDW
-from nas.operators.c3k2 import C3k
-from nas.operators.end2end import EndToEndDetect
-from nas.operators.psa import Attention, PSABlock
+from nas.operators.modules.a2c2f import A2C2f, AAttn
+from nas.operators.modules.anchor_detect import AnchorDetect
+from nas.operators.modules.bottleneck import Bottleneck
+from nas.operators.modules.c2fcib import RepVGGDW
+from nas.operators.modules.c3k2 import C3k
+from nas.operators.modules.end2end import EndToEndDetect
+from nas.operators.modules.psa import Attention, PSABlock
+from nas.operators.modules.rep import RepConvN, RepNBottleneck, RepNCSP
+from nas.operators.modules.sppf import SPPF
 from nas.operators.registry import OPERATORS
-from nas.operators.rep import RepConvN, RepNBottleneck, RepNCSP
-from nas.operators.sppf import SPPF
 from tests.operators import helpers
 from tests.operators.helpers import numbers, row
 from tests.operators.stock_models import ANCHORS, STOCK, gelan, yolo11, yolo12, yolov5, yolov8
@@ -114,7 +114,7 @@ def test_attention_products_count_reads_and_writes(module: str, w: int, attentio
     """Of each product the elements of both factors and of the result; heads of 64 and 32 values, keys of 32."""
     args, channels, repeats = {"C2PSA": ((256,), 256, 1), "A2C2f": ((128, True, 4), 128, 2)}[module]
     resolved = row(module, args, channels, repeats)
-    products = [c for c in OPERATORS[module].costs(resolved.inputs, *resolved.call.arguments) if not c.params]
+    products = [c for c in OPERATORS[module].row_costs(resolved.inputs, *resolved.call.arguments) if not c.params]
     if module == "C2PSA":
         n = CELLS
         scores, seen = n * 32 + 32 * n + n * n, 64 * n + n * n + 64 * n
@@ -393,7 +393,7 @@ def test_attention(module: nn.Module, heads: int, key: int, value: int, areas: i
 @pytest.mark.parametrize(
     ("module", "args", "message"),
     [
-        ("Conv", (32, 3, 1, None, 1, 2), "a dilation of 2 is not built here, only 1"),
+        ("Conv", (32, 3, 1, None, 1, 2), "a dilation of 2 is not supported, only 1"),
         ("C2PSA", (24,), "keeps its channels: 16 in, 24 out"),
         ("PSA", (16, 12.5), "3 heads, one for every 64 channels, must divide 200"),
         ("A2C2f", (48, True, 4), "24, must be a multiple of 32"),

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nas.operators.detect import grid
+from nas.operators.modules.detect import grid
 from nas.proxies.assign import Assignment, assign
 
 POINTS, STRIDES = grid([(8, 8), (4, 4), (2, 2)], (8, 16, 32))

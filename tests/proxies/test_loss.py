@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from nas.operators.detect import grid
+from nas.operators.modules.detect import grid
 from nas.proxies.iou import iou
 from nas.proxies.loss import DetectionLoss, dfl, distances
 

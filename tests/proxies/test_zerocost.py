@@ -15,7 +15,7 @@ from nas.data.loading import load
 from nas.detectors.network import Network
 from nas.detectors.rows import Detector
 from nas.detectors.templates import TEMPLATES
-from nas.operators.detect import Predictions
+from nas.operators.modules.detect import Predictions
 from nas.proxies import zerocost
 from nas.proxies.train import Batch
 

@@ -1,0 +1,31 @@
+"""Convolution, batch norm, SiLU: the block that every YOLO is made of."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import nn
+
+
+class Conv(nn.Module):
+    """act(BN(conv x)), x (B, c1, H, W) -> (B, c2, ceil(H/s), ceil(W/s)) for odd k and p None. Keys as in the stock
+    checkpoints.
+
+    ``p`` None pads to "same"; ``act`` False leaves out the SiLU.
+    """
+
+    def __init__(self, c1: int, c2: int, k: int = 1, s: int = 1, p: int | None = None, g: int = 1, act: bool = True):
+        super().__init__()
+        self.conv = nn.Conv2d(c1, c2, k, s, k // 2 if p is None else p, groups=g, bias=False)
+        self.bn: nn.Module = nn.BatchNorm2d(c2)
+        self.act = nn.SiLU() if act else nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return cast(torch.Tensor, self.act(self.bn(self.conv(x))))
+
+    def fuse(self) -> None:
+        """Fold the batch norm into the convolution, for inference."""
+        if isinstance(self.bn, nn.BatchNorm2d):
+            self.conv = nn.utils.fuse_conv_bn_eval(self.conv, self.bn)
+            self.bn = nn.Identity()

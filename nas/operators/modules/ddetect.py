@@ -1,0 +1,22 @@
+"""The detection head of YOLOv9 and GELAN: Detect with a group of box channels for each side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nas.operators.ddetect import GROUPS, hidden_widths
+from nas.operators.modules.detect import Detect
+
+
+class DDetect(Detect):
+    """`Detect` whose last two box convolutions have four groups, and whose hidden widths differ. Row arguments: [nc].
+
+    Takes and gives what `Detect` does.
+    """
+
+    groups = GROUPS
+    box_bias = 1.0
+    hidden_widths = staticmethod(hidden_widths)
+
+    def __init__(self, nc: int, channels: Sequence[int]):
+        super().__init__(nc, channels)
