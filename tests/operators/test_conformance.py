@@ -17,6 +17,7 @@ from torch import nn
 from nas.detectors.costs import row_cost
 from nas.detectors.network import build_row, fuse
 from nas.detectors.rows import Detector, ResolvedRow, Row
+from nas.errors import ModelError
 from nas.operators.base import KeepingOperator
 from nas.operators.modules.dsconv import DSConv
 from nas.operators.modules.het import HetConv
@@ -182,7 +183,7 @@ def test_wrong_channels_are_refused(name: str) -> None:
     with pytest.raises((ValueError, RuntimeError), match="channels"):
         module(torch.randn(1, 24, 8, 8))
     wrong = Row((-1,), 1, name, (24, *ROWS[name][-1].args[1:]))
-    with pytest.raises(ValueError, match="first argument must be 16"):
+    with pytest.raises(ModelError, match="first argument must be 16"):
         list(Detector((STEM, wrong), 3, 1).resolve(SIZE))
 
 

@@ -12,6 +12,7 @@ from torch import nn
 from nas.detectors.costs import cost, row_cost
 from nas.detectors.network import Network, build_row, fuse
 from nas.detectors.rows import Detector, ResolvedRow, Row
+from nas.errors import ModelError
 from nas.operators.base import Cost
 from nas.operators.modules.a2c2f import A2C2f, AAttn
 from nas.operators.modules.anchor_detect import AnchorDetect
@@ -404,19 +405,19 @@ def test_attention(module: nn.Module, heads: int, key: int, value: int, areas: i
     ],
 )
 def test_what_cannot_be_is_refused(module: str, args: tuple[object, ...], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ModelError, match=message):
         row(module, args, 16)
 
 
 def test_halving_rows_are_not_repeated() -> None:
-    with pytest.raises(ValueError, match="cannot be repeated"):
+    with pytest.raises(ModelError, match="cannot be repeated"):
         row("AConv", (16,), 16, 2)
 
 
 def test_heads_take_three_levels_and_equal_numbers_of_anchors() -> None:
-    with pytest.raises(ValueError, match="DDetect takes three rows"):
+    with pytest.raises(ModelError, match="DDetect takes three rows"):
         row("DDetect", (3,), 16)
-    with pytest.raises(ValueError, match="as many anchors for each level"):
+    with pytest.raises(ModelError, match="as many anchors for each level"):
         head("AnchorDetect", ((ANCHORS[0], ANCHORS[1], ANCHORS[2][:4]),), (8, 8, 8), 3)
 
 
