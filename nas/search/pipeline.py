@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -58,12 +59,15 @@ def run_search(config: SearchConfig, reporter: SearchReporter | None = None) -> 
         TableError: The latency table or the runtime cannot be used.
         SearchError: The search cannot go on; resume it after the cause is removed.
         KeyboardInterrupt: Ctrl-C was pressed; the run directory keeps the results.
+        RuntimeError: A script calls this function without ``if __name__ == "__main__":``. Candidates train in child
+            processes, and each of them imports the script.
 
     Example:
         >>> result = run_search(SearchConfig(data="my-data/data.yaml", budget=50, max_latency=40))
         >>> for model in result.front:
         ...     print(model.name, model.score, model.latency_ms, model.yaml)
     """
+    _check_main_guard()
     began = time.monotonic()
     with _shown(reporter) as shown:
         plan = plan_search(config, shown)
@@ -82,3 +86,10 @@ def run_search(config: SearchConfig, reporter: SearchReporter | None = None) -> 
 
 def _shown(reporter: SearchReporter | None) -> AbstractContextManager[SearchReporter]:
     return TerminalSearchReporter() if reporter is None else nullcontext(reporter)
+
+
+def _check_main_guard() -> None:
+    """Raise RuntimeError in a child process that imports an unguarded script."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        guard = 'if __name__ == "__main__":'
+        raise RuntimeError(f"a training process imports this script; put the call of nas.run_search below `{guard}`")
