@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         TransferError,
     )
     from nas.latency.table import LatencyTable
+    from nas.operators.registry import register
     from nas.runs.finalists import Finalist
     from nas.runs.run import Run, load_run
     from nas.search.pipeline import SearchResult, run_search
@@ -53,6 +54,7 @@ _HOMES = {
         "TransferError",
     ),
     "latency.table": ("LatencyTable",),
+    "operators.registry": ("register",),
     "runs.finalists": ("Finalist",),
     "runs.run": ("Run", "load_run"),
     "search.pipeline": ("SearchResult", "run_search"),
@@ -79,6 +81,7 @@ __all__ = [
     "TransferError",
     "load_detector",
     "load_run",
+    "register",
     "run_search",
 ]
 
