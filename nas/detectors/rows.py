@@ -9,8 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.config import check_imgsz
-from nas.errors import ModelError
+from nas.errors import ConfigError, ModelError
 from nas.operators.base import Call, Cost, Operator, Shape
 from nas.operators.registry import OPERATORS
 
@@ -164,7 +163,8 @@ class Detector:
             ConfigError: If ``imgsz`` is no multiple of 32.
             ModelError: With the row that cannot be built.
         """
-        check_imgsz(imgsz)
+        if imgsz < 32 or imgsz % 32:
+            raise ConfigError("must be a multiple of 32", field="imgsz", value=imgsz)
         shapes: list[Shape] = []
         for index, row in enumerate(self.rows):
             try:

@@ -76,7 +76,7 @@ def test_our_modules_are_found_by_the_names_that_these_trainers_evaluate(space: 
             [OF_YOLOV5.stock(), "--dialect", "yolo"],
             "--dialect yolo: no such trainer; known are",
         ),
-        ([OF_YOLOV5.stock(), "--nc", "3", "--data", "shapes"], "--nc, --data: both say the classes; give one of them"),
+        ([OF_YOLOV5.stock(), "--nc", "3", "--data", "shapes"], "--nc 3: --data gives the classes too; give one of them"),
         ([OF_YOLOV5.stock(), "--imgsz", "100"], "--imgsz 100: must be a multiple of 32"),
         ([OF_YOLOV5.stock(), "--imgsz", "0"], "--imgsz 0: must be a multiple of 32"),
         (
@@ -130,7 +130,7 @@ def test_a_new_space_may_be_called_anything(name: str, tmp_path: Path) -> None:
 
 
 def test_onnx_needs_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(export, "find_spec", lambda name: None)
+    monkeypatch.setattr("nas.runs.export.find_spec", lambda name: None)
     status, _, error = call(export, OF_YOLOV5.stock(), "--onnx", "--out", tmp_path)
     assert (status, error) == (2, "error: --onnx: onnx is not installed; run pip install 'pareto-yolo[onnx]'\n")
 
