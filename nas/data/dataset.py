@@ -1,4 +1,4 @@
-"""What every source of data becomes: two splits of letterboxed images and their boxes, and a fingerprint."""
+"""Data sets in memory: two splits of letterboxed images and their boxes, and a fingerprint."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import torch
 class Split:
     """N images and their boxes.
 
-    images: uint8 (N, 3, S, S), RGB, letterboxed to S x S pixels (aspect kept, centred, grey 114 around).
-    boxes:  per image float32 (n, 5): class, x1, y1, x2, y2 in pixels of the S x S canvas; n may be 0.
+    Attributes:
+        images: uint8 (N, 3, S, S), RGB, letterboxed to S x S pixels: aspect kept, centered, gray 114 around.
+        boxes: For each image float32 (n, 5): class, x1, y1, x2, y2 in pixels of the S x S canvas; n may be 0.
     """
 
     images: torch.Tensor
@@ -25,12 +26,16 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A training and a validation split with the same classes. A test split is `nas.data.load_test`'s.
+    """A training and a validation split with the same classes. `nas.data.loading.load_test` loads the test split.
 
-    name:        "shapes", or the path of the data.yaml.
-    classes:     the class names; a box's class is an index into them.
-    fingerprint: 16 hex digits of what decides scores: images and boxes as used, their size, the number of classes.
-    note:        one phrase for people: how many images are used, of how many.
+    Attributes:
+        name: "shapes", or the path of the data.yaml.
+        classes: The class names; the class of a box is an index into them.
+        train: The training split.
+        val: The validation split.
+        fingerprint: 16 hex digits, a hash of the data that decides scores: images and boxes as used, their size, the
+            number of classes.
+        note: A phrase for people: the number of images that are used and that there are.
     """
 
     name: str
@@ -47,10 +52,10 @@ class Dataset:
 
 
 def fingerprint(nc: int, *splits: Split) -> str:
-    """sha256[:16] of the pixels and boxes of these splits and of the number of classes."""
+    """sha256[:16] of the pixels and boxes of some splits and of the number of classes."""
     digest = hashlib.sha256(f"nc={nc}".encode())
     for split in splits:
-        # Shapes go in too, so that no two different splits can spell the same bytes.
+        # Shapes go in too, so that no two different splits give the same bytes.
         digest.update(repr((tuple(split.images.shape), [len(boxes) for boxes in split.boxes])).encode())
         for image, boxes in zip(split.images, split.boxes, strict=True):
             digest.update(image.numpy().tobytes())

@@ -1,43 +1,82 @@
-"""Loading a data set: the built-in `shapes` set, or an Ultralytics-format data.yaml."""
+"""Loading a data set: the built-in `shapes` set, or a data.yaml in the format of Ultralytics."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nas.data.dataset import Dataset, Split
-from nas.data.shapes import CLASSES, draw_shapes, draw_test
-from nas.data.yolo import read_classes, read_test, read_yolo
-from nas.errors import InputError
+from nas.data.data_yaml import read_data_yaml
+from nas.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nas.data.dataset import Dataset, Split
 
 
 def load(
     data: str | Path, imgsz: int, *, content: int | None = None, max_train: int = 1024, max_val: int = 256
 ) -> Dataset:
-    """Load a data set as imgsz x imgsz images, each fitted into the middle ``content`` x ``content`` pixels, all unless
-    said otherwise.
+    """Load a training and a validation split into memory.
 
-    `data` is "shapes" for the built-in set, anything else the path of a data.yaml. At most `max_train` training and
-    `max_val` validation images are kept, chosen without chance; `Dataset.note` says when that left some out.
-    Raises `InputError` with one line that names the file, the field and the mend.
+    The selection of images is deterministic; `Dataset.note` says if some are left out.
+
+    Args:
+        data: "shapes" for the built-in set, otherwise the path of a data.yaml.
+        imgsz: The side of the images in pixels.
+        content: The side of the middle square that each image is fitted into, in pixels; None: ``imgsz``.
+        max_train: The largest number of training images.
+        max_val: The largest number of validation images.
+
+    Raises:
+        DataError: With the file and field that is wrong.
+        ConfigError: If a number is too small.
     """
     for option, value, least in (("imgsz", imgsz, 32), ("max_train", max_train, 1), ("max_val", max_val, 1)):
         if value < least:
-            raise InputError(f"{option}: {value} is too small; give {least} or more")
+            raise ConfigError("is too small", field=option, value=value, hint=f"give {least} or more")
     if data == "shapes":
+        from nas.data.shapes import draw_shapes
+
         return draw_shapes(imgsz, content=content, max_train=max_train, max_val=max_val)
+    from nas.data.yolo import read_yolo
+
     return read_yolo(Path(data), imgsz, content=content, max_train=max_train, max_val=max_val)
 
 
 def load_test(data: str | Path, imgsz: int, *, content: int | None = None, most: int = 1024) -> Split | None:
-    """The test split of what `load` takes, at most so many images of it; None where the data has none.
+    """Load the test split. Use it for final figures only: a split that chooses a model is no test split any more.
 
-    For figures that nothing was chosen by: whoever chooses by it has no test split any more.
+    Args:
+        data: "shapes" for the built-in set, otherwise the path of a data.yaml.
+        imgsz: The side of the images in pixels.
+        content: The side of the middle square that each image is fitted into, in pixels; None: ``imgsz``.
+        most: The largest number of images.
+
+    Returns:
+        The split; None if the data has no test split.
+
+    Raises:
+        DataError: With the file and field that is wrong.
     """
     if data == "shapes":
+        from nas.data.shapes import draw_test
+
         return draw_test(imgsz, content=content, most=most)
+    from nas.data.yolo import read_test
+
     return read_test(Path(data), imgsz, content=content, most=most)
 
 
 def class_names(data: str | Path) -> tuple[str, ...]:
-    """The classes of what `load` takes, without its images; raises InputError as it does."""
-    return CLASSES if data == "shapes" else read_classes(Path(data))
+    """The class names of a data set; its images are not read.
+
+    Args:
+        data: "shapes" for the built-in set, otherwise the path of a data.yaml.
+
+    Raises:
+        DataError: With the file and field that is wrong.
+    """
+    if data == "shapes":
+        from nas.data.forms import CLASSES
+
+        return CLASSES
+    return read_data_yaml(Path(data)).classes

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from nas.data.loading import load
-from nas.errors import InputError
+from nas.errors import ConfigError, DataError
 
 BCCD = Path(__file__).parents[2] / "../shared/data/bccd/data.yaml"
 YAML = "train: images/train\nval: images/val\nnames: [cat, dog, owl]\n"
@@ -208,10 +208,11 @@ def test_the_real_set() -> None:
 # --- what is refused ------------------------------------------------------------------------------------------------
 
 
-def refused(data: str | Path, *parts: str, imgsz: int = 64) -> None:
-    """Loading fails with one line that has all the parts."""
-    with pytest.raises(InputError) as caught:
-        load(data, imgsz)
+def refused(data: str | Path, file: Path, field: str, *parts: str) -> None:
+    """Loading fails with this file and field, and one line that has all the parts."""
+    with pytest.raises(DataError) as caught:
+        load(data, 64)
+    assert (caught.value.file, caught.value.field) == (file, field)
     message = str(caught.value)
     assert "\n" not in message
     assert "; " in message  # what to do about it
@@ -220,68 +221,68 @@ def refused(data: str | Path, *parts: str, imgsz: int = 64) -> None:
 
 
 def test_missing_yaml(tmp_path: Path) -> None:
-    refused(tmp_path / "no.yaml", str(tmp_path / "no.yaml"), "no such file", "'shapes'")
+    refused(tmp_path / "no.yaml", tmp_path / "no.yaml", "", "no such file", "'shapes'")
 
 
 def test_folder_for_a_yaml(tmp_path: Path) -> None:
-    refused(tmp_path, str(tmp_path), "is a folder", "data.yaml")
+    refused(tmp_path, tmp_path, "", "is a folder", "data.yaml")
 
 
 def test_yaml_that_is_not_text(folder: Folder) -> None:
     folder.yaml.write_bytes(b"names: \xff\xfe\n")
-    refused(folder.yaml, str(folder.yaml), "UTF-8")
+    refused(folder.yaml, folder.yaml, "", "UTF-8")
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root reads everything")
 def test_yaml_without_permission(folder: Folder) -> None:
     folder.yaml.chmod(0)
-    refused(folder.yaml, str(folder.yaml), "cannot be read")
+    refused(folder.yaml, folder.yaml, "", "cannot be read")
 
 
 @pytest.mark.parametrize(
-    ("text", "parts"),
+    ("text", "field", "parts"),
     [
-        ("train: images/train\nval: [\n", ["line 3", "not YAML"]),
-        ("train: a: b\n", ["line 1", "not YAML"]),
-        ("names: \x07\n", ["not YAML"]),
-        ("!!python/object/apply:os.getcwd []\n", ["not YAML"]),
-        ("- train\n- val\n", ["not a mapping", "'train: ...'"]),
-        ("", ["not a mapping"]),
-        (YAML.replace("train: images/train\n", ""), ["'train' is missing"]),
-        (YAML.replace("val: images/val\n", "val:\n"), ["'val' is missing"]),
-        (YAML.replace("names: [cat, dog, owl]\n", ""), ["'names' is missing"]),
-        (YAML.replace("[cat, dog, owl]", "[]"), ["'names' is missing"]),
-        (YAML.replace("[cat, dog, owl]", "cat"), ["'names' is not a list"]),
-        (YAML.replace("[cat, dog, owl]", "[cat, [dog]]"), ["'names' is not a list"]),
-        (YAML.replace("[cat, dog, owl]", "{a: cat}"), ["'names'", "not a number"]),
-        (YAML.replace("[cat, dog, owl]", "{1: cat, 2: dog}"), ["'names'", "no 0"]),
-        (YAML + "nc: 4\n", ["'nc' is 4", "'names' has 3"]),
-        (YAML + "nc: '3'\n", ["'nc' is '3'"]),
-        (YAML + "path: 3\n", ["'path'", "3"]),
-        (YAML + "path: nowhere\n", ["'path'", "nowhere", "not a folder"]),
-        (YAML + "kpt_shape: [17, 3]\n", ["'kpt_shape'"]),
-        (YAML.replace("images/train", "images/nowhere"), ["'train'", "images/nowhere", "does not exist"]),
-        (YAML.replace("images/val", "[images/val, lists/no.txt]"), ["'val'", "lists/no.txt", "no such list"]),
-        (YAML.replace("images/val", "images/val/a.png"), ["'val'", "a.png", "neither a folder nor a .txt list"]),
-        (YAML.replace("images/val", "5"), ["'val'", "5"]),
-        (YAML.replace("images/val", "labels/val"), ["'val'", "labels/val", "no images"]),
+        ("train: images/train\nval: [\n", "line 3", ["not YAML"]),
+        ("train: a: b\n", "line 1", ["not YAML"]),
+        ("names: \x07\n", "", ["not YAML"]),
+        ("!!python/object/apply:os.getcwd []\n", "line 1", ["not YAML"]),
+        ("- train\n- val\n", "", ["not a mapping", "'train: ...'"]),
+        ("", "", ["not a mapping"]),
+        (YAML.replace("train: images/train\n", ""), "train", ["missing", "add a line"]),
+        (YAML.replace("val: images/val\n", "val:\n"), "val", ["missing", "add a line"]),
+        (YAML.replace("names: [cat, dog, owl]\n", ""), "names", ["missing", "add a line"]),
+        (YAML.replace("[cat, dog, owl]", "[]"), "names", ["missing", "add a line"]),
+        (YAML.replace("[cat, dog, owl]", "cat"), "names", ["is not a list"]),
+        (YAML.replace("[cat, dog, owl]", "[cat, [dog]]"), "names", ["is not a list"]),
+        (YAML.replace("[cat, dog, owl]", "{a: cat}"), "names", ["not a number"]),
+        (YAML.replace("[cat, dog, owl]", "{1: cat, 2: dog}"), "names", ["no 0"]),
+        (YAML + "nc: 4\n", "nc", ["is 4", "'names' has 3"]),
+        (YAML + "nc: '3'\n", "nc", ["is '3'"]),
+        (YAML + "path: 3\n", "path", ["3"]),
+        (YAML + "path: nowhere\n", "path", ["nowhere", "not a folder"]),
+        (YAML + "kpt_shape: [17, 3]\n", "kpt_shape", ["pose"]),
+        (YAML.replace("images/train", "images/nowhere"), "train", ["images/nowhere", "does not exist"]),
+        (YAML.replace("images/val", "[images/val, lists/no.txt]"), "val", ["lists/no.txt", "no such list"]),
+        (YAML.replace("images/val", "images/val/a.png"), "val", ["a.png", "neither a folder nor a .txt list"]),
+        (YAML.replace("images/val", "5"), "val", ["5"]),
+        (YAML.replace("images/val", "labels/val"), "val", ["labels/val", "has no images"]),
     ],
 )
-def test_broken_yaml(folder: Folder, text: str, parts: list[str]) -> None:
+def test_broken_yaml(folder: Folder, text: str, field: str, parts: list[str]) -> None:
     folder.yaml.write_text(text)
-    refused(folder.yaml, str(folder.yaml), *parts)
+    refused(folder.yaml, folder.yaml, field, *parts)
 
 
 def test_empty_list(folder: Folder) -> None:
     folder.label("val.txt", "\n")
     folder.yaml.write_text(YAML.replace("images/val", "val.txt"))
-    refused(folder.yaml, str(folder.root / "val.txt"), "'val'", str(folder.yaml))
+    refused(folder.yaml, folder.root / "val.txt", "", "'val'", str(folder.yaml))
 
 
 def test_listed_image_that_is_not_there(folder: Folder) -> None:
     folder.label("val.txt", "./images/val/a.png\n./images/val/gone.png\n")
     folder.yaml.write_text(YAML.replace("images/val", "val.txt"))
-    refused(folder.yaml, str(folder.root / "images/val/gone.png"), "not there", "list")
+    refused(folder.yaml, folder.root / "images/val/gone.png", "", "does not exist", "list")
 
 
 @pytest.mark.parametrize(
@@ -310,18 +311,18 @@ def test_listed_image_that_is_not_there(folder: Folder) -> None:
 )
 def test_broken_label(folder: Folder, line: str, parts: list[str]) -> None:
     file = folder.label("labels/train/b.txt", f"{BOX}\n{line}\n")
-    refused(folder.yaml, f"{file}, line 3: ", *parts)
+    refused(folder.yaml, file, "line 3", *parts)
 
 
 def test_label_file_that_is_not_text(folder: Folder) -> None:
     (folder.root / "labels/val/a.txt").write_bytes(b"\xff\xfe\x00")
-    refused(folder.yaml, str(folder.root / "labels/val/a.txt"), "UTF-8")
+    refused(folder.yaml, folder.root / "labels/val/a.txt", "", "UTF-8")
 
 
 def test_label_file_that_is_a_folder(folder: Folder) -> None:
     (folder.root / "labels/val/a.txt").unlink()
     (folder.root / "labels/val/a.txt").mkdir()
-    refused(folder.yaml, str(folder.root / "labels/val/a.txt"), "cannot be read")
+    refused(folder.yaml, folder.root / "labels/val/a.txt", "", "cannot be read")
 
 
 @pytest.mark.parametrize(("content", "why"), [(b"", "empty"), (b"GIF?", "format"), (None, "truncated")])
@@ -332,7 +333,7 @@ def test_unreadable_image(folder: Folder, content: bytes | None, why: str) -> No
         Image.fromarray(noise).save(file)
         content = file.read_bytes()[:4000]
     file.write_bytes(content)
-    refused(folder.yaml, str(file), "image cannot be read", why, "remove")
+    refused(folder.yaml, file, "", "image cannot be read", why, "remove")
 
 
 @pytest.mark.parametrize(("key", "kind"), [("train", "training"), ("val", "validation")])
@@ -340,10 +341,11 @@ def test_split_without_a_box(folder: Folder, key: str, kind: str) -> None:
     for name in ("a", "b"):
         (folder.root / f"labels/{key}/{name}.txt").unlink()
     where = str(folder.root / f"labels/{key}/a.txt")
-    refused(folder.yaml, str(folder.yaml), f"'{key}'", f"2 {kind} images", where)
+    refused(folder.yaml, folder.yaml, key, f"2 {kind} images", where)
 
 
 @pytest.mark.parametrize("options", [{"imgsz": 16}, {"imgsz": 64, "max_train": 0}, {"imgsz": 64, "max_val": -1}])
 def test_options_out_of_range(options: dict[str, int]) -> None:
-    with pytest.raises(InputError, match=next(reversed(options))):
+    with pytest.raises(ConfigError) as caught:
         load("shapes", **options)
+    assert caught.value.field == next(reversed(options))

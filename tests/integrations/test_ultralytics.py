@@ -25,6 +25,7 @@ from nas.detectors.nms import nms
 from nas.detectors.templates import TEMPLATES
 from nas.detectors.yaml_files import to_yaml
 from nas.errors import InputError
+from nas.integrations import ultralytics
 from nas.integrations.checkpoint import read_checkpoint
 from nas.integrations.ultralytics import register
 from nas.operators.base import StockOperator
@@ -212,7 +213,9 @@ def test_which_rows_take_over_weights(tmp_path: Path, monkeypatch: pytest.Monkey
     stages = {"p3": choose("faster", "csp", 64, 2, {"n_div": 4, "expansion": 2})}
     detector = SPACE.stock().replace(stages).detector(3)
     (tmp_path / "model.yaml").write_text(to_yaml(detector))
-    monkeypatch.setattr(train, "import_ultralytics", lambda name: SimpleNamespace(entrypoint=lambda: None))
+    entry = SimpleNamespace(entrypoint=lambda: None)
+    real = ultralytics.import_ultralytics
+    monkeypatch.setattr(ultralytics, "import_ultralytics", lambda name: entry if name.endswith("cfg") else real(name))
     for nc, fresh, wide in ((3, "4 (CSPFaster)", False), (80, "4 (CSPFaster), 22 (Detect)", True)):
         stock_checkpoint(tmp_path / f"{nc}.pt", nc)
         train.main([f"model={tmp_path / 'model.yaml'}", f"pretrained={tmp_path / f'{nc}.pt'}"])
