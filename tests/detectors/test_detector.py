@@ -59,7 +59,6 @@ def test_nms_of_boxes_that_all_overlap_keeps_the_best(count: int) -> None:
     assert nms(boxes, torch.arange(count) / 1000, 0.5).tolist() == [count - 1][: min(count, 1)]
 
 
-@pytest.mark.xfail(reason="the declarations of operators import torch still", strict=True)
 def test_no_torch_is_imported(tmp_path: Path) -> None:
     """Nor optuna or pandas: commands that read detectors answer at once."""
     (tmp_path / "model.yaml").write_text(STOCK.to_yaml())
