@@ -16,16 +16,15 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from nas.errors import ConfigError
+from nas.execution.executors import check_address
 from nas.objectives.costs import COSTS, LATENCY
 from nas.objectives.limits import Limits
+from nas.proxies.rungs import RUNGS
 
 DEVICE, SEARCH, SCORES = "Device", "Search", "Scores"
 LIMITS, CLUSTER, RUN = "Limits and objectives", "Cluster", "Run"
 GROUPS = (DEVICE, SEARCH, SCORES, LIMITS, CLUSTER, RUN)
 """Groups of options, in the order of ``--help``."""
-
-RUNGS = 3
-"""Highest number of training rounds."""
 
 SamplerName = Literal["guided", "tpe", "nsga2", "gp", "random"]
 MORE_OBJECTIVES = tuple(name for name in COSTS if name not in LATENCY)
@@ -152,7 +151,7 @@ def _checked_proxy(name: str) -> str:
 
 
 def _checked_workers(text: str) -> str:
-    _parse_workers(text)
+    check_address(_parse_workers(text).address)
     return text
 
 

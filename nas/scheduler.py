@@ -9,7 +9,7 @@ import typer
 
 from nas import cli
 from nas.errors import InputError
-from nas.execution.cluster.connection import distributed, security, share
+from nas.execution.cluster.connection import import_distributed, publish_software, security
 from nas.execution.cluster.link import Link
 
 app = typer.Typer(add_completion=False)
@@ -33,10 +33,10 @@ async def _serve(host: str, port: int, link: Link) -> None:
     protocol = "tcp://" if link.tls_cert is None else "tls://"
     options = {"protocol": protocol, "security": security(link), "dashboard": False, "dashboard_address": f"{host}:0"}
     try:
-        scheduler = await distributed().Scheduler(host=host, port=port, **options)
+        scheduler = await import_distributed().Scheduler(host=host, port=port, **options)
     except OSError as error:
         raise InputError(f"--host {host} --port {port}: cannot listen there: {error.strerror or error}") from None
-    share(scheduler)
+    publish_software(scheduler)
     print(f"scheduler {scheduler.address}; join with python -m nas.worker {scheduler.address}", flush=True)
     await scheduler.finished()
 

@@ -13,7 +13,7 @@ import torch
 import typer
 
 from nas import cli
-from nas.execution.cluster.connection import UnreachableError, connect, distributed, security
+from nas.execution.cluster.connection import UnreachableError, connect, import_distributed, security
 from nas.execution.cluster.link import Link
 from nas.latency.opening import check_name
 from nas.latency.runtimes.measure import machine
@@ -85,7 +85,7 @@ async def _serve(scheduler: str, host: str, name: str, crews: list[dict[str, Any
 
 async def _keep(scheduler: str, host: str, name: str, crew: dict[str, Any], link: Link, folder: str) -> None:
     while True:
-        nanny = distributed().Nanny(
+        nanny = import_distributed().Nanny(
             scheduler,
             name=name,
             host=host,

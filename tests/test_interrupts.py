@@ -12,7 +12,7 @@ import pytest
 
 from nas.interrupts import stop_if_asked, stoppable
 from nas.objectives.limits import Limits
-from nas.proxies.base import Outcome
+from nas.proxies.outcome import Outcome
 from nas.runs.study import open_study
 from nas.runs.trials import read_trials
 from nas.search.driver import Driver

@@ -37,7 +37,7 @@ from nas.data.loading import class_names
 from nas.detectors.costs import cost
 from nas.detectors.rows import Detector
 from nas.detectors.yaml_files import to_yaml
-from nas.execution.local_workers import Workers
+from nas.execution.local_workers import LocalWorkers
 from nas.latency.opening import open_table
 from nas.proxies.short import ShortTraining
 from nas.spaces.architecture import decode
@@ -168,7 +168,9 @@ class Headline:
         path = self.file("proxy")
         done = set(pd.read_csv(path)[["name", "seed"]].itertuples(index=False, name=None)) if path.exists() else set()
         todo = [(c, seed) for seed in SEEDS for c in self.contestants() if (c.name, seed) not in done]
-        workers = Workers(partial(ShortTraining, str(self.data), self.work), len(os.sched_getaffinity(0)), threads=1)
+        workers = LocalWorkers(
+            partial(ShortTraining, str(self.data), self.work), len(os.sched_getaffinity(0)), threads=1
+        )
         fields = ["name", "seed", "score", "loss", "seconds"]
         with appended(path, fields) as append:
             for (contestant, seed), scored in [(task, workers.score(task[0].detector, task[1])) for task in todo]:

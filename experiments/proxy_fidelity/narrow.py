@@ -18,7 +18,7 @@ from truth import MOST, RECIPES, RESULTS
 
 from nas.data.loading import load
 from nas.detectors.costs import cost
-from nas.execution.local_workers import Workers
+from nas.execution.local_workers import LocalWorkers
 from nas.proxies.short import ShortTraining
 from nas.spaces.architecture import Architecture, choose, decode
 
@@ -33,7 +33,7 @@ def main(data: str) -> None:
     done = list(csv.DictReader(path.open())) if path.exists() else []
     finished = {(row["arch"], row["seed"]) for row in done}
     todo = [(member, seed) for seed in SEEDS for member in members() if (str(member), str(seed)) not in finished]
-    workers = Workers(partial(ShortTraining, dataset, Path(), recipe=recipe), 1, threads=1)
+    workers = LocalWorkers(partial(ShortTraining, dataset, Path(), recipe=recipe), 1, threads=1)
     trainings = [workers.score(member.detector(dataset.nc), seed) for member, seed in todo]
     with path.open("a", newline="") as file:
         writer = csv.writer(file)

@@ -1,11 +1,12 @@
-"""What every proxy says of the members that truth.py trains.
+"""Scores of the members that truth.py trains, by every proxy.
 
     python experiments/proxy_fidelity/scores.py bccd ../shared/data/bccd/data.yaml [PROXY ...]
     python experiments/proxy_fidelity/scores.py scenes SCENES/data.yaml short@60 short@240
     python experiments/proxy_fidelity/scores.py shapes shapes
 
-PROXY is a name of the registry, with @STEPS behind it for another number of training steps than its own. Appends to
-results/scores-NAME.csv as they come, and goes on where it was stopped. Seeds 0 and 1; seconds are those of one thread
+PROXY is a proxy of the package or of single_scores.py. PROXY@STEPS trains for another number of steps than its default.
+Appends rows to results/scores-NAME.csv as they come, and continues where it was stopped.
+Seeds 0 and 1; seconds are those of one thread
 with another process beside it, as in a search. ``loss`` is the mean training loss over the last quarter of the steps:
 a score that costs nothing more (Ru et al., NeurIPS 2021).
 """
@@ -20,9 +21,10 @@ from functools import partial
 from pathlib import Path
 from statistics import fmean
 
+from single_scores import COMPARED, compared_class
+
 from nas.data.loading import load
-from nas.execution.local_workers import Workers
-from nas.proxies.registry import PROXIES
+from nas.execution.local_workers import LocalWorkers
 from nas.spaces.architecture import decode
 from nas.spaces.space import load_space
 
@@ -46,9 +48,9 @@ def main() -> None:
         writer = csv.DictWriter(file, FIELDS)
         if not done:
             writer.writeheader()
-        for label in options.proxies or PROXIES:
+        for label in options.proxies or COMPARED:
             name, _, steps = label.partition("@")
-            kind = PROXIES[name]
+            kind = compared_class(name)
             recipe = replace(kind.recipe, steps=int(steps)) if steps else kind.recipe
             folder, space = options.work / options.name, load_space("yolov8n")
             make = partial(kind, load(options.data, recipe.imgsz), folder, space=space, recipe=recipe)
@@ -56,7 +58,7 @@ def main() -> None:
             proxy.prepare()  # here, so that the workers find it done
             seeds = SEEDS if name not in {"params", "macs"} else SEEDS[:1]
             todo = [(a, s) for s in seeds for a in members if (label, proxy.fingerprint, a, s) not in finished]
-            workers = Workers(make, len(os.sched_getaffinity(0)), threads=1)
+            workers = LocalWorkers(make, len(os.sched_getaffinity(0)), threads=1)
             futures = [workers.score(decode(arch).detector(proxy.dataset.nc), int(seed)) for arch, seed in todo]
             for (arch, seed), future in zip(todo, futures, strict=True):
                 outcome = future.result()

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from nas.data.loading import load
-from nas.execution.local_workers import Workers
+from nas.execution.local_workers import LocalWorkers
 from nas.proxies.recipe import Recipe
 from nas.proxies.short import ShortTraining
 from nas.spaces.architecture import decode
@@ -58,7 +58,7 @@ def main() -> None:
     todo = [task for task in tasks() if (task["arch"], task["seed"]) not in finished][: options.only]
     print(f"{options.name}: {dataset.note}; {len(finished)} trainings are there, {len(todo)} to go; {asdict(recipe)}")
     count = len(os.sched_getaffinity(0)) if options.device == "cpu" else 1
-    workers = Workers(make, count, threads=1)
+    workers = LocalWorkers(make, count, threads=1)
     trainings = [workers.score(decode(task["arch"]).detector(dataset.nc), int(task["seed"])) for task in todo]
     with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, FIELDS)

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from nas.detectors.costs import cost
-from nas.execution.local_workers import Workers
+from nas.execution.local_workers import LocalWorkers
 from nas.proxies.base import Proxy
-from nas.proxies.registry import PROXIES
+from nas.proxies.registry import PROXIES, proxy_class
 from nas.spaces.architecture import decode
 from nas.spaces.space import load_space
 
@@ -31,7 +31,7 @@ ABOVE_ZERO = 0.01  # "clearly above zero"
 
 def make(proxy: str, data: str, folder: Path) -> Proxy:
     """A worker process's proxy."""
-    return PROXIES[proxy](data, folder)
+    return proxy_class(proxy)(data, folder)
 
 
 def candidates(space_name: str, count: int) -> dict[str, str]:
@@ -85,7 +85,7 @@ def main() -> None:
     options = parser.parse_args()
 
     name = options.data if options.data == "shapes" else Path(options.data).resolve().parent.name
-    proxy = PROXIES[options.proxy](options.data, options.work)
+    proxy = proxy_class(options.proxy)(options.data, options.work)
     proxy.prepare()  # here, so that the workers find it done
     path = RESULTS / f"{name}.csv"
     path.parent.mkdir(exist_ok=True)
@@ -97,7 +97,7 @@ def main() -> None:
         for label, arch in candidates(options.space, options.members).items()
         if (proxy.fingerprint, arch, str(seed)) not in finished
     ]
-    workers = Workers(partial(make, proxy.name, options.data, options.work), options.workers, threads=1)
+    workers = LocalWorkers(partial(make, proxy.name, options.data, options.work), options.workers, threads=1)
     with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, FIELDS)
         if not done:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from nas.detectors.rows import Detector
-from nas.proxies.base import Outcome
+from nas.proxies.outcome import Outcome
 
 
 class Fake:

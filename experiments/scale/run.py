@@ -32,11 +32,11 @@ from fake import Fake, make
 from nas.detectors.costs import cost
 from nas.detectors.rows import Detector
 from nas.execution.cluster.link import Link
-from nas.execution.executors import executor
-from nas.execution.local_workers import Workers
+from nas.execution.executors import executor_class
+from nas.execution.local_workers import LocalWorkers
 from nas.objectives.limits import Limits
 from nas.objectives.target import Target
-from nas.proxies.base import Outcome
+from nas.proxies.outcome import Outcome
 from nas.runs.storage import ServerStorage
 from nas.runs.study import open_study
 from nas.search.driver import Driver
@@ -91,11 +91,11 @@ def executors(kind: str, count: int) -> Iterator[Any]:
     """An executor whose processes have started."""
     with ExitStack() as stack:
         if kind == "local":
-            crew: Any = Workers(make, count, 1)
+            crew: Any = LocalWorkers(make, count, 1)
         else:
             address = started(stack, "nas.scheduler", "--port", "0", wait=r"^scheduler (\S+);")
             started(stack, "nas.worker", address, "--slots", str(count), wait=r"(: joined)")
-            crew = executor(address)(make, count, 1, address=address, link=Link())
+            crew = executor_class(address)(make, count, 1, address=address, link=Link())
         stack.callback(crew.pause)
         ready = [crew.score(load_space("yolov8n").stock().detector(3), seed) for seed in range(4 * count)]
         for future in ready:

@@ -24,7 +24,7 @@ from nas.files import write
 from nas.latency.opening import open_table
 from nas.objectives.limits import Limits
 from nas.objectives.target import Target
-from nas.proxies.base import Outcome
+from nas.proxies.outcome import Outcome
 from nas.runs.study import open_study
 from nas.runs.trials import TrialRecord
 from nas.search.driver import Driver

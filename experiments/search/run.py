@@ -26,7 +26,7 @@ from yolobench import YoloBench
 
 from nas.objectives.limits import Limits
 from nas.objectives.pareto import hypervolume, pareto
-from nas.proxies.base import Outcome
+from nas.proxies.outcome import Outcome
 from nas.proxies.rungs import FACTOR
 from nas.runs.study import open_study
 from nas.runs.trials import read_trials

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from run import Volume
 
-from nas.proxies.base import Outcome
+from nas.proxies.outcome import Outcome
 from nas.proxies.rungs import FACTOR, RUNGS
 from nas.runs.study import open_study
 from nas.runs.trials import TrialRecord, rung_results

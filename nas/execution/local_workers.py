@@ -1,4 +1,4 @@
-"""Candidates scored in child processes, several at once."""
+"""Local workers: child processes of this machine, several at once."""
 
 from __future__ import annotations
 
@@ -11,98 +11,105 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from queue import SimpleQueue
 from threading import Lock, Thread
+from typing import TYPE_CHECKING
 
-import torch
-
-from nas.detectors.rows import Detector
 from nas.errors import InputError
+from nas.execution.errors import KilledError
 from nas.interrupts import for_parent_alone
-from nas.operators.user_operators import load_own
-from nas.proxies.base import Outcome, Proxy
-from nas.proxies.rungs import FACTOR, at
+from nas.proxies.outcome import Outcome
+from nas.proxies.rungs import FACTOR
+
+if TYPE_CHECKING:
+    from nas.detectors.rows import Detector
+    from nas.proxies.base import Proxy
 
 _proxies: dict[tuple[int, float], Proxy] = {}
-"""In a child: its proxy, by rung and scale."""
-_refused: list[InputError] = []
-"""In a child: why there is none."""
+"""In a child process: the proxies by rung and scale."""
+_errors: list[InputError] = []
+"""In a child process: the error of creating the proxy."""
 
 
-class KilledError(Exception):
-    """A candidate whose process was killed, by its time limit or by the system; the message says which."""
-
-
-def _start(make: Callable[[], Proxy], threads: int, driver: int) -> None:
-    """In a child: Ctrl-C is the driver's to handle, its proxy is made once, and it does not outlive the driver."""
+def _start_child(make_proxy: Callable[[], Proxy], threads: int, parent: int) -> None:
+    """Initialize a child process: it ignores Ctrl-C, ends with its parent, and creates its proxy once."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_follow, args=(driver,), daemon=True).start()
+    Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
+    import torch
+
+    from nas.operators.user_operators import load_own
+
     torch.set_num_threads(threads)
     try:
         load_own()
-        _proxies[1, 1.0] = make()
+        _proxies[1, 1.0] = make_proxy()
         _proxies[1, 1.0].prepare()
     except InputError as error:
-        _refused.append(error)
+        _errors.append(error)
 
 
-def _follow(driver: int) -> None:
-    """End this process when the driver is gone: killed, it cannot say so, and nobody would take what is scored."""
-    while os.getppid() == driver:
+def _end_with_parent(parent: int) -> None:
+    """End this process when its parent is gone: a killed parent cannot stop its children."""
+    while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)
 
 
-def _ready() -> None:
-    """What a child can answer once it has started; raises what its proxy was refused for."""
-    for error in _refused:
+def _check_started() -> None:
+    """Return in a child process as soon as it has started; raise the error of creating its proxy."""
+    for error in _errors:
         raise error
 
 
 def _score(detector: Detector, seed: int, rung: int, scale: float) -> Outcome:
     if (rung, scale) not in _proxies:
-        _proxies[rung, scale] = at(_proxies[1, 1.0], rung, scale)
+        from nas.proxies.fidelity import with_fidelity
+
+        _proxies[rung, scale] = with_fidelity(_proxies[1, 1.0], rung, scale)
     return _proxies[rung, scale].score(detector, seed)
 
 
-class Workers:
-    """``count`` child processes of ``threads`` torch threads, each with a proxy of its own from ``make`` (picklable).
+class LocalWorkers:
+    """Executor on this machine: child processes that train one candidate each.
 
-    Small networks keep one core busy and not two, so two processes of one thread train nearly twice as fast as one of
-    two. Processes start with the first scores; `pause` ends them, so that nothing of ours runs while latency is
-    measured. A candidate that takes more than ``limit`` seconds, or on a higher rung or on larger images as many times
-    more as that takes, is killed with its process, alone, and so is one that takes its process with it; a new process
-    takes the next.
+    A small network keeps one core busy, but not two: two processes of one thread train nearly twice as fast as one
+    process of two threads. The processes start with the first `score`.
+
+    Args:
+        make_proxy: Creates the proxy in each child process; picklable.
+        count: Number of child processes.
+        threads: Torch threads of each.
+        limit: Seconds that a training may take; None means no limit. A higher rung or larger images extend it in
+            proportion. A training that takes longer is killed with its process; a new process takes the next one.
     """
 
-    def __init__(self, make: Callable[[], Proxy], count: int, threads: int, limit: float | None = None):
+    def __init__(self, make_proxy: Callable[[], Proxy], count: int, threads: int, limit: float | None = None):
         self.count = count
         self.scored = 0
-        self._make, self._threads, self._limit = make, threads, limit
-        self._crew: ThreadPoolExecutor | None = None
+        self._make_proxy, self._threads, self._limit = make_proxy, threads, limit
+        self._pool: ThreadPoolExecutor | None = None
         self._children: list[_Child] = []
         self._free: SimpleQueue[_Child] = SimpleQueue()
 
     def score(self, detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
-        """Have this scored (`nas.proxies.at` a rung and scale) as soon as a process is free; the future raises what
-        scoring it raised, KilledError, or the InputError that making its proxy raised."""
+        """See `nas.execution.executors.Executor.score`."""
         self.scored += 1
-        if self._crew is None:
-            self._crew = ThreadPoolExecutor(self.count)
-            self._children = [_Child(self._make, self._threads, self._limit) for _ in range(self.count)]
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.count)
+            self._children = [_Child(self._make_proxy, self._threads, self._limit) for _ in range(self.count)]
             self._free = SimpleQueue()
             for child in self._children:
                 self._free.put(child)
-        return self._crew.submit(self._one, detector, seed, rung, scale)
+        return self._pool.submit(self._score_in_child, detector, seed, rung, scale)
 
     def pause(self) -> None:
-        """End the child processes, whatever they are doing."""
-        if self._crew is not None:
-            self._crew.shutdown(wait=False, cancel_futures=True)
+        """See `nas.execution.executors.Executor.pause`."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
             for child in self._children:
                 child.end()
-            self._crew.shutdown()
-            self._crew = None
+            self._pool.shutdown()
+            self._pool = None
 
-    def _one(self, detector: Detector, seed: int, rung: int, scale: float) -> Outcome:
+    def _score_in_child(self, detector: Detector, seed: int, rung: int, scale: float) -> Outcome:
         child = self._free.get()
         try:
             return child.score(detector, seed, rung, scale)
@@ -111,15 +118,15 @@ class Workers:
 
 
 class _Child:
-    """One process, replaced when it is gone."""
+    """One child process. A dead one is replaced."""
 
-    def __init__(self, make: Callable[[], Proxy], threads: int, limit: float | None):
-        self._make, self._threads, self._limit = make, threads, limit
+    def __init__(self, make_proxy: Callable[[], Proxy], threads: int, limit: float | None):
+        self._make_proxy, self._threads, self._limit = make_proxy, threads, limit
         self._pool: ProcessPoolExecutor | None = None
         self._ended, self._lock = False, Lock()
 
     def score(self, detector: Detector, seed: int, rung: int, scale: float) -> Outcome:
-        pool, limit = self._started(), self._limit and self._limit * FACTOR ** (rung - 1) * scale**2
+        pool, limit = self._started_pool(), self._limit and self._limit * FACTOR ** (rung - 1) * scale**2
         try:
             return pool.submit(_score, detector, seed, rung, scale).result(limit)
         except TimeoutError:
@@ -134,35 +141,36 @@ class _Child:
             self._ended = True
         self._kill()
 
-    def _started(self) -> ProcessPoolExecutor:
-        """The process, ready: what starting takes does not count as a candidate's time."""
+    def _started_pool(self) -> ProcessPoolExecutor:
+        """The process, once it has started. Its start does not count as a candidate's time."""
         with self._lock:
             if self._ended:
                 raise KilledError("the run has ended")
             try:
-                pool, ready = self._pool_with_process()
-            except BrokenProcessPool:  # it died while it had nothing to do
+                pool, started = self._pool_with_process()
+            except BrokenProcessPool:  # the process died while it was idle
                 self._kill()
-                pool, ready = self._pool_with_process()
+                pool, started = self._pool_with_process()
         try:
-            ready.result()
+            started.result()
         except BrokenProcessPool:
             self._kill()
-            raise KilledError("the process that was to score it did not start") from None
+            raise KilledError("its process did not start") from None
         return pool
 
     def _pool_with_process(self) -> tuple[ProcessPoolExecutor, Future[None]]:
-        """What holds the process, started where there is none, and its answer that it has."""
+        """The pool of one process, created if there is none, and a future that ends when the process has started."""
         if self._pool is None:
             context = get_context("spawn")
-            self._pool = ProcessPoolExecutor(1, context, _start, (self._make, self._threads, os.getpid()))
+            initial = (self._make_proxy, self._threads, os.getpid())
+            self._pool = ProcessPoolExecutor(1, context, _start_child, initial)
         with for_parent_alone():
-            return self._pool, self._pool.submit(_ready)
+            return self._pool, self._pool.submit(_check_started)
 
     def _kill(self) -> None:
         pool, self._pool = self._pool, None
         if pool is not None:
-            processes = list((pool._processes or {}).values())
+            processes = list((pool._processes or {}).values())  # Python 3.14 has ProcessPoolExecutor.kill_workers
             for process in processes:
                 process.kill()
             pool.shutdown(cancel_futures=True)

@@ -1,4 +1,4 @@
-"""A device that a worker of a cluster is: what a search needs of its latency is measured there."""
+"""Remote device: a worker of a cluster on which latency is measured for a search."""
 
 from __future__ import annotations
 
@@ -9,25 +9,38 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nas.detectors.rows import Detector, ResolvedRow
-from nas.errors import InputError
-from nas.execution.cluster.call import submit, task
-from nas.execution.cluster.connection import connect, labels
+from nas.errors import ConfigError, InputError, TableError
+from nas.execution.cluster.call import current_task, submit
+from nas.execution.cluster.connection import connect, count_resources
 from nas.execution.cluster.link import Link
-from nas.execution.machine_lock import alone
+from nas.execution.machine_lock import measuring
 from nas.interrupts import stop_if_asked
-from nas.latency.accuracy import Model
-from nas.latency.kit import Unpacked, bundle, unpack
-from nas.latency.runtimes.measure import MANIFEST, MODELS, RESULTS, Measurement
+
+if TYPE_CHECKING:
+    from nas.detectors.rows import Detector, ResolvedRow
+    from nas.latency.accuracy import Model
+    from nas.latency.kit import Unpacked
+    from nas.latency.runtimes.measure import Measurement
 
 SCRIPT = "measure.py"
 
 
 @dataclass(frozen=True)
-class FarDevice:
-    """The worker that is labelled ``device:NAME``. It measures a kit (`nas.latency.kit.bundle`), while nothing trains there:
-    the same files and the same script that would be carried there by hand."""
+class RemoteDevice:
+    """The worker whose resource is ``device:NAME``.
+
+    It measures a kit (`nas.latency.kit`): the same files and the same script that a person would carry to the device.
+    Nothing trains on that machine meanwhile.
+
+    Attributes:
+        name: Name of the device, as given to `nas.worker`.
+        runtime: Name of the runtime.
+        threads: Threads of the runtime.
+        address: Address of the scheduler.
+        link: TLS files, and the function that receives messages.
+    """
 
     name: str
     runtime: str
@@ -35,24 +48,42 @@ class FarDevice:
     address: str
     link: Link
 
-    def there(self) -> bool:
-        """Whether such a worker is there; raises InputError where there are several, which no table could tell apart,
-        or no scheduler."""
+    def is_connected(self) -> bool:
+        """True if the worker has joined the cluster.
+
+        Raises:
+            ConfigError: Several workers have this name, or the scheduler does not answer.
+        """
         client = connect(self.address, self.link)
-        count = labels(client, f"device:{self.name}")
+        count = count_resources(client, f"device:{self.name}")
         client.close()
         if count > 1:
-            mend = "give each a name of its own with python -m nas.worker --device"
-            raise InputError(f"--device {self.name}: {count} machines of {self.address} are called so; {mend}")
+            hint = "give each one a name of its own with python -m nas.worker --device NAME"
+            problem = f"{count} machines of {self.address} have this name"
+            raise ConfigError(problem, field="device", value=self.name, hint=hint)
         return count == 1
 
-    def table(self, rows: Iterable[ResolvedRow], calibration: Sequence[Detector], imgsz: int) -> None:
-        """Measure what the device's table in the user's folder lacks of these rows, and calibrate it."""
+    def measure_rows(self, rows: Iterable[ResolvedRow], calibration: Sequence[Detector], imgsz: int) -> None:
+        """Measure rows that the device's table lacks, and calibrate the table. The table lies in the user's folder.
+
+        Args:
+            rows: Rows that the search needs.
+            calibration: Detectors that are measured end-to-end for the calibration.
+            imgsz: Image size in pixels.
+        """
         self._measure(rows, calibration, (), imgsz)
 
-    def wholes(self, detectors: Sequence[Detector], sizes: Sequence[int]) -> list[Measurement]:
-        """Measure whole detectors, on images of these sizes."""
-        models = [Model(str(n), "other", *of) for n, of in enumerate(zip(detectors, sizes, strict=True))]
+    def measure_end_to_end(self, detectors: Sequence[Detector], sizes: Sequence[int]) -> list[Measurement]:
+        """Measure detectors end-to-end.
+
+        Args:
+            detectors: The detectors.
+            sizes: Image size of each, in pixels.
+        """
+        from nas.latency.accuracy import Model
+
+        pairs = zip(detectors, sizes, strict=True)
+        models = [Model(str(number), "other", detector, size) for number, (detector, size) in enumerate(pairs)]
         found = self._measure((), (), models, sizes[0])
         assert found is not None  # there are models to measure
         by_name = {entry.model.name: entry.measured[0] for entry in found.models}
@@ -61,7 +92,10 @@ class FarDevice:
     def _measure(
         self, rows: Iterable[ResolvedRow], calibration: Sequence[Detector], models: Sequence[Model], imgsz: int
     ) -> Unpacked | None:
-        """None where there is nothing to measure."""
+        """The results of a kit; None if there is nothing to measure."""
+        from nas.latency.kit import bundle, unpack
+        from nas.latency.runtimes.measure import MANIFEST, MODELS, RESULTS
+
         with tempfile.TemporaryDirectory() as folder:
             kit = Path(folder)
             try:
@@ -71,28 +105,31 @@ class FarDevice:
                     return None
                 raise
             files = {name: (kit / name).read_bytes() for name in (MANIFEST, MODELS, SCRIPT)}
-            (kit / RESULTS).write_text(self._done(files), encoding="utf-8")
+            (kit / RESULTS).write_text(self._run_script(files), encoding="utf-8")
             found = unpack(kit)
         if found.noise.too_much:
-            self.link.say(f"warning: {self.name} was too noisy while it measured: {found.noise}")
+            self.link.say(f"warning: {self.name} was too noisy during the measurement: {found.noise}")
         return found
 
-    def _done(self, files: dict[str, bytes]) -> str:
+    def _run_script(self, files: dict[str, bytes]) -> str:
+        """Run the script of a kit on the device; returns the content of its results."""
         client = connect(self.address, self.link)
         try:
-            given = submit(client, f"device:{self.name}", _measure, files)
-            while not given.done():
+            future = submit(client, f"device:{self.name}", _measure_on_worker, files)
+            while not future.done():
                 stop_if_asked()
                 time.sleep(0.2)
-            return str(given.result())
+            return str(future.result())
         finally:
             client.close()
 
 
-def _measure(files: dict[str, bytes]) -> str:
-    """On the worker: the results of a kit, measured alone on the machine."""
-    name, wanted = task()
-    with alone(wanted), tempfile.TemporaryDirectory() as folder:
+def _measure_on_worker(files: dict[str, bytes]) -> str:
+    """On the worker: run the script of a kit while nothing trains; returns the content of its results."""
+    from nas.latency.runtimes.measure import RESULTS
+
+    name, is_wanted = current_task()
+    with measuring(is_wanted), tempfile.TemporaryDirectory() as folder:
         for file, content in files.items():
             (Path(folder) / file).write_bytes(content)
         script = subprocess.Popen(
@@ -103,9 +140,9 @@ def _measure(files: dict[str, bytes]) -> str:
                 _, errors = script.communicate(timeout=0.5)
                 break
             except subprocess.TimeoutExpired:
-                if not wanted():
+                if not is_wanted():
                     script.kill()
         if script.returncode:
             lines = errors.strip().splitlines()
-            raise InputError(f"worker {name}: {lines[-1] if lines else f'{SCRIPT} was killed'}")
+            raise TableError(f"worker {name}: {lines[-1] if lines else f'{SCRIPT} was killed'}")
         return (Path(folder) / RESULTS).read_text(encoding="utf-8")

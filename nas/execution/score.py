@@ -1,27 +1,32 @@
-"""How the search has detectors scored, whoever does it and wherever."""
+"""Scoring function of a search, wherever the candidates are trained."""
 
 from __future__ import annotations
 
 import math
 from concurrent.futures import Future, wait
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from nas.detectors.rows import Detector
-from nas.errors import SearchError
 from nas.interrupts import stop_if_asked
-from nas.proxies.base import Outcome, ProxyError
+from nas.proxies.outcome import Outcome, ProxyError
+
+if TYPE_CHECKING:
+    from nas.detectors.rows import Detector
 
 
 class Score(Protocol):
-    """Has a detector scored with a seed on a rung, at once or in its turn, on images ``scale`` times as large as the
-    proxy's own."""
+    """Scores a detector, now or later."""
 
     def __call__(self, detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
-        """As `Workers.score`."""
+        """See `nas.execution.executors.Executor.score`."""
 
 
-def outcome_of(training: Future[Outcome]) -> Outcome:
-    """What a training gave, whenever it ends; raises what it raised, and `ProxyError` for a score that is no number."""
+def wait_for_outcome(training: Future[Outcome]) -> Outcome:
+    """The outcome of a training. Waits for its end; Ctrl-C interrupts the wait.
+
+    Raises:
+        ProxyError: The score is not finite.
+        Exception: Any error of the training.
+    """
     while not training.done():
         stop_if_asked()
         wait([training], timeout=0.2)
@@ -29,7 +34,3 @@ def outcome_of(training: Future[Outcome]) -> Outcome:
     if not math.isfinite(outcome.score):
         raise ProxyError(f"the score is {outcome.score}")
     return outcome
-
-
-class ExecutorError(SearchError):
-    """What scores candidates is gone for good; the run goes on with --resume."""

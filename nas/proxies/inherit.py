@@ -1,4 +1,4 @@
-"""Short training that starts from a trained template's weights."""
+"""Proxies ``inherit`` and ``neck``: short training that starts from the weights of a trained template."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from torch import Tensor
 
 from nas.detectors.network import Network
 from nas.detectors.rows import Detector
-from nas.progress import Progress
-from nas.proxies.base import Outcome
+from nas.progress import Progress, silent
 from nas.proxies.carry import carry
+from nas.proxies.outcome import Outcome
 from nas.proxies.recipe import Recipe
 from nas.proxies.template import FromTemplate
 from nas.proxies.train import fit, reproducible
 
 
 class Inheriting(FromTemplate):
-    """Trains a candidate that has taken over a part of the template's weights."""
+    """Trains a candidate that inherits a part of the template's weights."""
 
-    def judge(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
+    def evaluate(self, detector: Detector, seed: int, progress: Progress = silent) -> Outcome:
         if not self._prepared:
             self.prepare()
         with reproducible(seed):
             network = Network(detector, seed)
-            network.load_state_dict(self.taken(network, detector))
+            network.load_state_dict(self.initial_state(network, detector))
             return fit(
                 network,
                 self.dataset,
@@ -32,32 +32,34 @@ class Inheriting(FromTemplate):
                 seed,
                 device=self.device,
                 progress=progress,
-                test=self.test,
+                test_split=self.test_split,
                 fresh_head=False,
             )
 
     @abstractmethod
-    def taken(self, network: Network, detector: Detector) -> dict[str, Tensor]:
-        """The candidate's weights to start from."""
+    def initial_state(self, network: Network, detector: Detector) -> dict[str, Tensor]:
+        """The state dict from which the candidate's training starts."""
 
 
 class Inherited(Inheriting):
-    """Every row that the template has too is taken over, of one that is narrower the channels that matter most."""
+    """Inherits every row that the template has too. A narrower row inherits the template's most important channels."""
 
     name = "inherit"
     recipe = Recipe(steps=60)
 
-    def taken(self, network: Network, detector: Detector) -> dict[str, Tensor]:
+    def initial_state(self, network: Network, detector: Detector) -> dict[str, Tensor]:
         return carry(network, detector, self.template.detector, self.template.state)
 
 
 class NeckInherited(Inheriting):
-    """Neck and head are taken over, which all candidates share. Every backbone starts fresh, the template's own too:
-    rows that are taken over where they did not change favour whatever resembles the template."""
+    """Inherits neck and head, which all candidates share. Every backbone starts from scratch, the template's own too.
+
+    Otherwise candidates that resemble the template would have an advantage.
+    """
 
     name = "neck"
     recipe = Recipe(steps=60)
 
-    def taken(self, network: Network, detector: Detector) -> dict[str, Tensor]:
+    def initial_state(self, network: Network, detector: Detector) -> dict[str, Tensor]:
         template = self.template.detector
         return carry(network, detector, template, self.template.state, first=template.backbone)

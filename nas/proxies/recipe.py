@@ -1,4 +1,4 @@
-"""The constants of a short training."""
+"""Constants of a short training."""
 
 from __future__ import annotations
 
@@ -7,12 +7,26 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a candidate is trained and validated. All of it is part of a proxy's fingerprint.
+    """Constants of training and validation. All of them are part of a proxy's fingerprint.
 
-    ``imgsz`` is the proxy's own resolution in pixels, ``steps`` the number of optimizer steps, ``lr`` the peak of a
-    linear warm-up over the share ``warmup`` followed by a cosine to zero. ``momentum`` is that of batch norm: at the
-    trainers' 0.03 running statistics lag so far behind the weights that every short training scores zero.
-    ``prior`` is the class probability that the head starts from. At most ``val_images``, evenly spaced, are validated.
+    Attributes:
+        imgsz: Image size of the proxy in pixels.
+        batch: Images per step.
+        steps: Number of optimizer steps.
+        lr: Peak of the learning rate: a linear warm-up, then a cosine to zero.
+        warmup: Length of the warm-up, as a share of the steps.
+        weight_decay: Weight decay of convolution weights.
+        momentum: Momentum of batch normalization. With 0.03, as in full trainings, the running statistics lag so far
+            behind the weights that every short training scores zero.
+        clip: Largest norm of the gradient.
+        prior: Class probability that the head predicts at the start.
+        spread: Sides of the boxes that the head predicts at the start, in cells.
+        beta2: Second beta of AdamW.
+        topk: Anchors that the assignment considers for each object.
+        flip: True if images are mirrored at random.
+        val_images: Largest number of validation images, evenly spaced.
+        threshold: Lowest class probability of a detection.
+        overlap: IoU above which non-maximum suppression removes the weaker box.
     """
 
     imgsz: int = 64

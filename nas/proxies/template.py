@@ -1,4 +1,4 @@
-"""A template trained on the user's data: what candidates start from or are compared with."""
+"""Trained template: candidates inherit its weights or are compared with it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from nas.data.dataset import Dataset
 from nas.detectors.heads import anchor_free
 from nas.detectors.network import Network
 from nas.detectors.templates import TEMPLATES
-from nas.errors import InputError
+from nas.errors import TransferError
 from nas.files import replacing
-from nas.progress import Progress
+from nas.progress import Progress, silent
 from nas.proxies.base import Proxy
 from nas.proxies.recipe import Recipe
 from nas.proxies.train import reproducible, train
@@ -27,10 +27,18 @@ SEED = 0
 
 
 class TrainedTemplate:
-    """The stock detector of a template, trained by ``recipe`` on this data, or with ``weights`` trained elsewhere, a
-    state dict saved by ``torch.save``; of other classes, these have all but parts of the head.
+    """Stock detector of a template, trained on the user's data or elsewhere.
 
-    Raises InputError for a file that holds no weights, or none of the template.
+    Args:
+        name: Name of the template, a key of `nas.detectors.templates.TEMPLATES`.
+        dataset: The data set.
+        recipe: Constants of the training.
+        device: Torch device of the training.
+        weights: State dict of the template, trained elsewhere and saved by ``torch.save``. With another number of
+            classes, parts of the head are not used. None: `prepare` trains the template.
+
+    Raises:
+        TransferError: ``weights`` holds no state dict of the template.
     """
 
     def __init__(self, name: str, dataset: Dataset, recipe: Recipe, device: str, weights: Path | None = None):
@@ -41,21 +49,24 @@ class TrainedTemplate:
         self._state = self._load(weights) if weights else None
 
     def facts(self) -> dict[str, object]:
-        """What moves its weights, beside the data."""
+        """Everything that changes the weights, except the data."""
         return {"template": repr(self.detector), "weights": self._source}
 
     @property
     def state(self) -> dict[str, Tensor]:
-        """Its weights; `prepare` comes first."""
+        """State dict of the trained template. Call `prepare` first."""
         assert self._state is not None
         return self._state
 
-    def prepare(self, folder: Path, progress: Progress | None = None) -> None:
-        """Load the weights; train them first, into ``folder``, unless they are there. Raises InputError for a file
-        there that holds none of the template's."""
+    def prepare(self, folder: Path, progress: Progress = silent) -> None:
+        """Load the weights. Train them first, unless ``folder`` holds them.
+
+        Raises:
+            TransferError: The file in ``folder`` holds no state dict of the template.
+        """
         if self._state is not None:
             return
-        path = folder / f"template-{self._digest()}.pt"
+        path = folder / f"template-{self._fingerprint()}.pt"
         if not path.exists():
             with reproducible(SEED):
                 network = Network(self.detector, SEED)
@@ -65,7 +76,7 @@ class TrainedTemplate:
         self._state = self._load(path)
 
     def network(self) -> Network:
-        """The trained network, in eval mode."""
+        """The trained network in eval mode."""
         network = Network(self.detector)
         own = network.state_dict()
         network.load_state_dict(
@@ -73,29 +84,41 @@ class TrainedTemplate:
         )
         return network.to(self._device).eval()
 
-    def _digest(self) -> str:
-        of = [self.facts(), self._dataset.fingerprint, self._device.partition(":")[0]]
-        return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:16]
+    def _fingerprint(self) -> str:
+        facts = [self.facts(), self._dataset.fingerprint, self._device.partition(":")[0]]
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
     def _load(self, path: Path) -> dict[str, Tensor]:
-        mend = f"give a state dict of {self.name} saved by torch.save"
+        hint = f"give a state dict of {self.name} saved by torch.save"
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
-            raise InputError(f"{path}: not readable as weights: {' '.join(str(error).split())[:200]}; {mend}") from None
+            reason = " ".join(str(error).split())[:200]
+            raise TransferError(f"not readable as weights: {reason}", file=path, hint=hint) from None
         expected = Network(self.detector).state_dict()
         if not isinstance(state, dict) or not set(expected) <= set(state):
-            raise InputError(f"{path}: lacks parameters of {self.name}; {mend}")
-        head = f"model.{len(self.detector.rows) - 1}."  # whose class branch is another for other classes
+            raise TransferError(f"lacks parameters of {self.name}", file=path, hint=hint)
+        head = f"model.{len(self.detector.rows) - 1}."  # its class branches depend on the number of classes
         for key, own in expected.items():
             if state[key].shape != own.shape and not key.startswith(head):
-                shapes = f"{key} is {list(state[key].shape)} there and {list(own.shape)} in {self.name}"
-                raise InputError(f"{path}: {shapes}; {mend}")
+                problem = f"has shape {list(state[key].shape)}, but {list(own.shape)} in {self.name}"
+                raise TransferError(problem, file=path, field=key, hint=hint)
         return {key: state[key] for key in expected}
 
 
 class FromTemplate(Proxy):
-    """A proxy that learns from the template, trained on the same data or elsewhere."""
+    """A proxy that uses a trained template.
+
+    Args:
+        data: As for `Proxy`.
+        folder: As for `Proxy`; the trained template is kept here.
+        template_recipe: Constants of the template's training.
+        weights: As for `TrainedTemplate`.
+        options: Other arguments of `Proxy`.
+
+    Raises:
+        TransferError: ``weights`` holds no state dict of the template.
+    """
 
     template_recipe = Recipe(steps=450)
 
@@ -108,17 +131,15 @@ class FromTemplate(Proxy):
         weights: Path | None = None,
         **options: Any,
     ) -> None:
-        """``weights`` is a state dict of the template, trained elsewhere, saved by ``torch.save``; ``options`` are
-        those of every proxy."""
         super().__init__(data, folder, **options)
-        trained = template_recipe or type(self).template_recipe
-        self.template = TrainedTemplate(self.space.file.template, self.dataset, trained, self.device, weights)
+        recipe = template_recipe or type(self).template_recipe
+        self.template = TrainedTemplate(self.space.file.template, self.dataset, recipe, self.device, weights)
         self._prepared = False
 
     def facts(self) -> dict[str, object]:
         return super().facts() | self.template.facts()
 
-    def prepare(self, progress: Progress | None = None) -> None:
-        """Load the template's weights; train them first, into ``folder``, unless they are there."""
+    def prepare(self, progress: Progress = silent) -> None:
+        """Load the template's weights; see `TrainedTemplate.prepare`."""
         self.template.prepare(self.folder, progress)
         self._prepared = True

@@ -1,4 +1,4 @@
-"""The training loop that every proxy shares."""
+"""Training loop of the proxies."""
 
 from __future__ import annotations
 
@@ -16,22 +16,25 @@ from nas.data.dataset import Dataset, Split
 from nas.detectors.network import Network
 from nas.operators.detect import BINS
 from nas.operators.modules.detect import Detect, Predictions
-from nas.progress import Progress
-from nas.proxies.base import Outcome, ProxyError
-from nas.proxies.loss import DetectionLoss
+from nas.progress import Progress, silent
+from nas.proxies.detections import detect
+from nas.proxies.loss import DetectionLoss, Losses
+from nas.proxies.outcome import Outcome, ProxyError
 from nas.proxies.recipe import Recipe
-from nas.proxies.score import detect
+
+CURVE_ROWS = 20
+"""Number of rows of a training curve."""
 
 
 @contextmanager
 def reproducible(seed: int) -> Iterator[None]:
-    """Seeds torch and asks it for deterministic kernels; both are put back on leaving."""
-    settings: Any = torch.utils.deterministic  # a module that declares its one setting to no type checker
+    """Seed torch and make it use deterministic kernels; restore the former state at the end of the block."""
+    settings: Any = torch.utils.deterministic  # a module whose one setting is not declared to type checkers
     before = torch.are_deterministic_algorithms_enabled(), settings.fill_uninitialized_memory
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         torch.use_deterministic_algorithms(True)
-        # Filling memory that is about to be written costs a tenth of a step, and nothing here reads it before.
+        # Filling memory costs a tenth of a step, and no code here reads memory before it writes it.
         settings.fill_uninitialized_memory = False
         try:
             yield
@@ -47,22 +50,34 @@ def fit(
     seed: int,
     *,
     device: str,
-    progress: Progress | None,
-    test: Split | None = None,
+    progress: Progress = silent,
+    test_split: Split | None = None,
     fresh_head: bool = True,
 ) -> Outcome:
-    """Train ``network`` by the recipe and score it on the validation split, and on a ``test`` split where one is given.
+    """Train a network, then score it on the validation split.
+
+    Args:
+        network: The network; it is changed.
+        dataset: The data set.
+        recipe: Constants of the training.
+        seed: Seed of the order of the data.
+        device: Torch device.
+        progress: Receives the share done.
+        test_split: Split on which the network is scored too.
+        fresh_head: True if the head has not been trained; see `train`.
 
     Raises:
-        ProxyError: the loss or the network's output is not finite, or the validation images hold no box.
+        ProxyError: The loss or the network's output is not finite, or the validation images contain no box.
     """
     start = time.perf_counter()
     curve = train(network, dataset.train, recipe, seed, device=device, progress=progress, fresh_head=fresh_head)
     found = detect(network, dataset.val, recipe, device=device)
     score = found.score(dataset.nc)
     seconds = time.perf_counter() - start
-    tested = None if test is None else detect(network, test, recipe, device=device).score(dataset.nc)
-    return Outcome(score, seconds, curve, test=tested, seen=found.seen())
+    test_score = None
+    if test_split is not None:
+        test_score = detect(network, test_split, recipe, device=device).score(dataset.nc)
+    return Outcome(score, seconds, curve, test_score=test_score, detections=found.displayed())
 
 
 def train(
@@ -72,64 +87,86 @@ def train(
     seed: int,
     *,
     device: str = "cpu",
-    progress: Progress | None = None,
+    progress: Progress = silent,
     fresh_head: bool = True,
 ) -> tuple[dict[str, float], ...]:
-    """Train ``network`` in place for ``recipe.steps`` steps and return the curve, about twenty rows: means
-    over the steps since the row before.
+    """Train a network in place.
 
-    A ``fresh_head`` gets the biases of `set_prior` first; one that has learned keeps its own.
+    Args:
+        network: The network.
+        split: Images to train on.
+        recipe: Constants of the training.
+        seed: Seed of the order of the data.
+        device: Torch device.
+        progress: Receives the share done.
+        fresh_head: True if the head has not been trained. Its biases are then set by `set_prior`.
+
+    Returns:
+        The training curve; see `nas.proxies.outcome.Outcome.curve`.
 
     Raises:
-        ProxyError: the loss is not finite.
+        ProxyError: The loss is not finite.
     """
+    _prepare_network(network, recipe, device, fresh_head)
+    loss_function = DetectionLoss(recipe.imgsz, network.strides, topk=recipe.topk, device=device)
+    optimizer = ScheduledOptimizer(network, recipe)
+    curve = _Curve(recipe.steps)
+    for step, (images, boxes, valid) in enumerate(batches(split, recipe, seed, device)):
+        output = cast(Predictions, network(images))
+        losses = loss_function(output.boxes, output.scores, boxes, valid)
+        if not math.isfinite(value := losses.total.item()):
+            raise ProxyError(f"the training loss became {value} at step {step + 1} of {recipe.steps}")
+        curve.add(step, losses, optimizer.lr)
+        optimizer.step(losses.total)
+        progress((step + 1) / recipe.steps)
+    return tuple(curve.rows)
+
+
+def _prepare_network(network: Network, recipe: Recipe, device: str, fresh_head: bool) -> None:
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = recipe.momentum
     if fresh_head:
         set_prior(network, recipe.prior, recipe.spread)
-    # oneDNN convolutions train about 1.5 times as fast in this layout on CPU.
     network.to(device).train()
     for parameter in network.parameters():
-        if parameter.ndim == 4:
+        if parameter.ndim == 4:  # oneDNN trains about 1.5 times as fast in this layout on a CPU
             parameter.data = parameter.data.to(memory_format=torch.channels_last)
-    loss_of = DetectionLoss(recipe.imgsz, network.strides, topk=recipe.topk, device=device)
-    descent = Descent(network, recipe)
-    curve: list[dict[str, float]] = []
-    since: list[list[float]] = []
-    for step, (images, boxes, valid) in enumerate(batches(split, recipe, seed, device)):
-        output = cast(Predictions, network(images))
-        losses = loss_of(output.boxes, output.scores, boxes, valid)
-        value = losses.total.item()
-        if not math.isfinite(value):
-            raise ProxyError(f"the training loss became {value} at step {step + 1} of {recipe.steps}")
-        since.append([value, losses.box.item(), losses.cls.item(), losses.dfl.item(), descent.lr])
-        if (step + 1) % max(1, recipe.steps // 20) == 0 or step == recipe.steps - 1:
-            means = dict(zip(("loss", "box", "cls", "dfl", "lr"), map(fmean, zip(*since, strict=True)), strict=True))
-            curve.append({"step": step + 1, **means})
-            since.clear()
-        descent.step(losses.total)
-        if progress:
-            progress((step + 1) / recipe.steps)
-    return tuple(curve)
 
 
-class Descent:
-    """AdamW under a recipe's schedule, gradients clipped."""
+class _Curve:
+    """Training curve: means over a few steps each."""
+
+    def __init__(self, steps: int):
+        self.rows: list[dict[str, float]] = []
+        self._steps, self._pending = steps, list[list[float]]()
+
+    def add(self, step: int, losses: Losses, lr: float) -> None:
+        total, box, cls, dfl = (loss.item() for loss in losses)
+        self._pending.append([total, box, cls, dfl, lr])
+        if (step + 1) % max(1, self._steps // CURVE_ROWS) == 0 or step == self._steps - 1:
+            means = map(fmean, zip(*self._pending, strict=True))
+            row = dict(zip(("loss", "box", "cls", "dfl", "lr"), means, strict=True))
+            self.rows.append({"step": step + 1, **row})
+            self._pending.clear()
+
+
+class ScheduledOptimizer:
+    """AdamW with a recipe's learning rate schedule and gradient clipping."""
 
     def __init__(self, module: nn.Module, recipe: Recipe):
         self._parameters, self._clip = list(module.parameters()), recipe.clip
-        groups = _groups(module, recipe.weight_decay)
+        groups = _parameter_groups(module, recipe.weight_decay)
         self._optimizer = torch.optim.AdamW(groups, lr=recipe.lr, betas=(0.9, recipe.beta2), fused=True)
-        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimizer, lambda step: _share(step, recipe))
+        self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimizer, lambda step: _lr_share(step, recipe))
 
     @property
     def lr(self) -> float:
-        """The learning rate of the next step."""
+        """Learning rate of the next step."""
         return float(self._schedule.get_last_lr()[0])
 
     def step(self, loss: Tensor) -> None:
-        """One step down the gradient of this loss."""
+        """Compute the gradients of a loss and take one step."""
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self._parameters, self._clip)
@@ -138,7 +175,13 @@ class Descent:
 
 
 class Batch(NamedTuple):
-    """Images (B, 3, S, S) in 0..1; boxes (B, M, 5) class, x1, y1, x2, y2 in pixels, padded; valid (B, M)."""
+    """One batch.
+
+    Attributes:
+        images: (B, 3, S, S), from 0 to 1.
+        boxes: (B, M, 5): class, x1, y1, x2, y2 in pixels, padded.
+        valid: (B, M); False for padding.
+    """
 
     images: Tensor
     boxes: Tensor
@@ -146,20 +189,25 @@ class Batch(NamedTuple):
 
 
 def batches(split: Split, recipe: Recipe, seed: int, device: str) -> Iterator[Batch]:
-    """``recipe.steps`` batches, mirrored at random; every image once before any comes again."""
+    """The ``recipe.steps`` batches of a training, mirrored at random. No image repeats before all have been used."""
     truths, valid = pad(split.boxes)
-    for chosen, flips in _chosen(len(split.images), recipe, seed):
+    for chosen, flips in _batch_indices(len(split.images), recipe, seed):
         images, boxes = mirror(split.images[chosen], truths[chosen], flips)
         images = images.to(device, memory_format=torch.channels_last).float().div_(255)
         yield Batch(images, boxes.to(device), valid[chosen].to(device))
 
 
 def set_prior(network: Network, prior: float, spread: float) -> None:
-    """What the head predicts before it has learned: class probability ``prior``, and box sides of about ``spread``
-    cells, the bins of a side falling off as exp(-bin / spread).
+    """Set the biases of an untrained head, and so its first predictions.
 
-    The stock values mean five objects in 640 x 640 pixels and sides of 7.5 cells. At a proxy's resolution such boxes
-    cover the image, so that the assignment of the first steps is noise.
+    The usual biases assume five objects in 640 x 640 pixels and box sides of 7.5 cells. At a proxy's image size such
+    boxes cover the whole image, and the assignment of the first steps is noise.
+
+    Args:
+        network: The network.
+        prior: Predicted probability of every class.
+        spread: Predicted sides of the boxes in cells, approximately: the logits of a side fall by 1 / ``spread``
+            from bin to bin.
     """
     head = cast(Detect, network.model[-1])
     for box, cls in zip(head.cv2, head.cv3, strict=True):
@@ -170,7 +218,7 @@ def set_prior(network: Network, prior: float, spread: float) -> None:
 
 
 def pad(boxes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Ground truth of N images as one (N, M, 5) tensor and a (N, M) mask of its real rows."""
+    """Ground truth of N images as one tensor (N, M, 5), and a mask (N, M) of the rows that are not padding."""
     most = max((len(rows) for rows in boxes), default=0)
     truths, valid = torch.zeros(len(boxes), most, 5), torch.zeros(len(boxes), most, dtype=torch.bool)
     for image, rows in enumerate(boxes):
@@ -179,7 +227,7 @@ def pad(boxes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
 
 
 def mirror(images: Tensor, boxes: Tensor, flips: Tensor) -> tuple[Tensor, Tensor]:
-    """Images (B, 3, S, S) and boxes (B, M, 5), mirrored left to right where ``flips`` (B,) is true."""
+    """Images (B, 3, S, S) and boxes (B, M, 5), mirrored left to right where ``flips`` (B,) is True."""
     x1, x2 = boxes[..., 1], boxes[..., 3]
     side = images.shape[-1]
     mirrored = torch.stack((boxes[..., 0], side - x2, boxes[..., 2], side - x1, boxes[..., 4]), -1)
@@ -187,8 +235,8 @@ def mirror(images: Tensor, boxes: Tensor, flips: Tensor) -> tuple[Tensor, Tensor
     return torch.where(picked[..., None], images.flip(-1), images), torch.where(picked, mirrored, boxes)
 
 
-def _chosen(images: int, recipe: Recipe, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """The indices of each batch and which of it to mirror."""
+def _batch_indices(images: int, recipe: Recipe, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """For each batch, the numbers of its images and a mask of the images to mirror."""
     generator = torch.Generator().manual_seed(seed)
     queue = torch.empty(0, dtype=torch.long)
     for _ in range(recipe.steps):
@@ -199,16 +247,16 @@ def _chosen(images: int, recipe: Recipe, seed: int) -> Iterator[tuple[Tensor, Te
         yield chosen, flips & recipe.flip
 
 
-def _groups(network: nn.Module, decay: float) -> list[dict[str, object]]:
-    """Convolution weights decay; norms and biases, which are vectors, do not."""
+def _parameter_groups(network: nn.Module, decay: float) -> list[dict[str, object]]:
+    """Weight decay applies to weights, not to the vectors: norms and biases."""
     matrices = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
     vectors = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
     return [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]
 
 
-def _share(step: int, recipe: Recipe) -> float:
+def _lr_share(step: int, recipe: Recipe) -> float:
     """Learning rate of a step as a share of its peak."""
-    rise = max(1, round(recipe.warmup * recipe.steps))
-    if step < rise:
-        return (step + 1) / rise
-    return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, recipe.steps - rise)))
+    warmup = max(1, round(recipe.warmup * recipe.steps))
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, recipe.steps - warmup)))

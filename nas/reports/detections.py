@@ -20,8 +20,8 @@ COLOURS = ("#ff5d5d", "#37b7ff", "#ffd23f", "#5fe08a", "#d08bff", "#ff9a3d", "#2
 def pictures(
     split: Split, images: Sequence[int], seen: Sequence[Mapping[str, float]], classes: Sequence[str]
 ) -> Image.Image:
-    """These ``images`` of the split with the boxes of `nas.proxies.Outcome.seen` in colours, class and score beside
-    them, and the true boxes in white, thin and unnamed."""
+    """These ``images`` of the split with the boxes of `nas.proxies.outcome.Outcome.detections` in colours, class and
+    score beside them, and the true boxes in white, thin and unnamed."""
     rows = -(-len(images) // COLUMNS)
     size = (COLUMNS * (SIDE + GAP) - GAP, rows * (SIDE + GAP) - GAP)
     sheet = Image.new("RGB", size, "#fff")

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from nas.errors import InputError
-from nas.proxies.registry import PROXIES
+from nas.proxies.registry import score_unit
 from nas.reports.legacy import facts_of
 from nas.runs.finalists import unmeasured_note
 from nas.runs.record import RunRecord
@@ -100,7 +100,7 @@ class RunData:
     @property
     def unit(self) -> str:
         """What the scores of the search, on the first rung, are in."""
-        return PROXIES[self.options["proxy"]].unit
+        return score_unit(self.options["proxy"])
 
     @property
     def final_unit(self) -> str:

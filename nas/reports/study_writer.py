@@ -11,9 +11,10 @@ import optuna
 
 from nas.detectors.yaml_files import to_yaml
 from nas.objectives.target import Target
-from nas.proxies.base import Outcome, Proxy
-from nas.proxies.registry import PROXIES
-from nas.proxies.score import viewed
+from nas.proxies.base import Proxy
+from nas.proxies.detections import displayed_images
+from nas.proxies.outcome import Outcome
+from nas.proxies.registry import score_unit
 from nas.reports.detections import pictures
 from nas.reports.drawing import draw
 from nas.reports.legacy import facts_of
@@ -79,18 +80,20 @@ class StudyWriter(TrialObserver):
                     table = csv.DictWriter(file, outcome.curve[0])
                     table.writeheader()
                     table.writerows({key: f"{value:.6g}" for key, value in row.items()} for row in outcome.curve)
-            if outcome.seen:
+            if outcome.detections:
                 self._draw(architecture, outcome, files / "detections.jpg")
 
     def promoted(self, number: int, architecture: Architecture, rung: int, seed: int, outcome: Outcome) -> None:
-        if (rung, seed) == self._longest and outcome.seen:
+        if (rung, seed) == self._longest and outcome.detections:
             with uploads(self._folder, self._study) as files:
                 self._draw(architecture, outcome, files / _longest(number))
 
     def _draw(self, architecture: Architecture, outcome: Outcome, path: Path) -> None:
         proxy = self._proxy(self._target.scale(architecture))
         split, recipe, classes = proxy.dataset.val, proxy.recipe, proxy.dataset.classes
-        pictures(split, viewed(len(split), recipe.val_images), outcome.seen, classes).save(path, quality=85)
+        pictures(split, displayed_images(len(split), recipe.val_images), outcome.detections, classes).save(
+            path, quality=85
+        )
 
 
 def write_study(folder: Path, ended: bool = True, study: optuna.Study | None = None) -> None:
@@ -116,7 +119,7 @@ def write_study(folder: Path, ended: bool = True, study: optuna.Study | None = N
         write_figure(study, "latency-and-macs", costs_figure(trained), held)
     if ended:
         _write_finalists(study, run, files, held)
-    unit = PROXIES[options["proxy"]].unit
+    unit = score_unit(options["proxy"])
     # A run that goes on holds what an earlier part of it had found.
     facts = facts if ended else {key: value for key, value in facts.items() if key != "finalists"}
     addresses = {name: f"/artifacts/{study._study_id}/{artifact}" for name, artifact in files.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nas.proxies.base import Outcome
+from nas.proxies.outcome import Outcome
 from nas.spaces.architecture import Architecture
 
 if TYPE_CHECKING:

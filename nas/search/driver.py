@@ -17,13 +17,13 @@ import optuna
 from optuna.trial import TrialState as OptunaState
 
 from nas.errors import InputError, SearchError
-from nas.execution.score import Score, outcome_of
+from nas.execution.score import Score, wait_for_outcome
 from nas.interrupts import stop_if_asked
 from nas.objectives.costs import COSTS
 from nas.objectives.limits import Limits
 from nas.objectives.pareto import Point
 from nas.objectives.target import Target
-from nas.proxies.base import Outcome
+from nas.proxies.outcome import Outcome
 from nas.runs.observer import NO_OBSERVER, TrialObserver
 from nas.runs.storage import StorageLostError
 from nas.runs.study import begin_trial, interrupt, interrupted_slots, sync
@@ -225,7 +225,7 @@ class Driver:
         """Wait for a training and store its result; the values and the state of its trial."""
         trial = asked.trial
         try:
-            outcome = outcome_of(training)
+            outcome = wait_for_outcome(training)
         except (InputError, SearchError):
             raise  # the candidate is not the cause
         except Exception as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nas.detectors.costs import cost
-from nas.execution.remote_device import FarDevice
+from nas.execution.remote_device import RemoteDevice
 from nas.latency.runtimes.measure import Measurement
 from nas.objectives.target import Target
 from nas.progress import Progress
@@ -14,7 +14,7 @@ from nas.search.halving import Standing
 
 
 def measure_finalists(
-    standings: Sequence[Standing], stock: str, target: Target, remote: FarDevice | None, progress: Progress
+    standings: Sequence[Standing], stock: str, target: Target, remote: RemoteDevice | None, progress: Progress
 ) -> list[Finalist]:
     """Measure the finalists, interleaved in one session, if the device is this machine or a worker of a cluster.
 
@@ -31,7 +31,7 @@ def measure_finalists(
     if target.table.here:
         measured = target.table.measure_wholes(detectors, sizes, progress)
     elif remote is not None and not target.table.forced:
-        measured = remote.wholes(detectors, sizes)
+        measured = remote.measure_end_to_end(detectors, sizes)
     finalists = []
     for standing, detector, imgsz, end_to_end in zip(standings, detectors, sizes, measured, strict=True):
         params, macs, _, size = cost(detector, imgsz)

@@ -17,13 +17,13 @@ import numpy as np
 import optuna
 
 from nas.errors import InputError, SearchError
-from nas.execution.score import Score, outcome_of
+from nas.execution.score import Score, wait_for_outcome
 from nas.objectives.costs import LATENCY
 from nas.objectives.limits import Limits
 from nas.objectives.pareto import Point, dominates, hypervolume, pareto
 from nas.objectives.target import Target
 from nas.progress import Progress, part
-from nas.proxies.base import Outcome
+from nas.proxies.outcome import Outcome
 from nas.runs.observer import NO_OBSERVER, TrialObserver
 from nas.runs.score_noise import CHANCE, pooled_sd
 from nas.runs.trials import RungResult, TrialRecord, keep_result, rung_results
@@ -158,13 +158,13 @@ class Halving:
 
     def _await(self, row: TrialRecord, rung: int, seed: int, training: Future[Outcome]) -> RungResult:
         try:
-            outcome = outcome_of(training)
+            outcome = wait_for_outcome(training)
         except (InputError, SearchError):
             raise  # the candidate is not the cause
         except Exception as error:
             return RungResult(row.number, rung, seed, None, reason=f"{type(error).__name__}: {error}")
         self.observer.promoted(row.number, self.target.decode(row.arch), rung, seed, outcome)
-        return RungResult(row.number, rung, seed, outcome.score, outcome.test, round(outcome.seconds, 3))
+        return RungResult(row.number, rung, seed, outcome.score, outcome.test_score, round(outcome.seconds, 3))
 
 
 def finalists_noise(standings: Sequence[Standing]) -> str:

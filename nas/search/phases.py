@@ -6,11 +6,10 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from nas.config import RUNGS
 from nas.files import write
 from nas.interrupts import stoppable
 from nas.latency.notices import forced_warning, noise_warning
-from nas.proxies.rungs import UNIT
+from nas.proxies.rungs import AP_UNIT, RUNGS
 from nas.reports.study_writer import write_study
 from nas.reports.writing import write_report
 from nas.runs.finalists import Front, front_of, write_front
@@ -137,7 +136,7 @@ def write_result(
 ) -> None:
     """Write the front, the record and the report."""
     run, target, table = session.run, session.target, session.plan.table
-    unit = UNIT if run.config.rungs > 1 else session.plan.proxy.unit
+    unit = AP_UNIT if run.config.rungs > 1 else session.plan.proxy.unit
     write_front(run.folder, front.models, target.nc, unit, run.record.forced)
     write_rows(run.folder, (*front.models, *front.others), target)
     result = RunResult(

@@ -13,21 +13,22 @@ from typing import Any
 
 import torch
 
-from nas.config import RUNGS, SearchConfig
+from nas.config import SearchConfig
 from nas.errors import ConfigError, ModelError
 from nas.execution.cluster.link import Link
-from nas.execution.executors import ByPath, Executor, executor
-from nas.execution.local_workers import Workers
-from nas.execution.remote_device import FarDevice
+from nas.execution.executors import Executor, executor_class
+from nas.execution.local_workers import LocalWorkers
+from nas.execution.proxy_factory import ProxyFactory
+from nas.execution.remote_device import RemoteDevice
 from nas.latency.opening import is_here, open_table
 from nas.latency.runtimes.registry import choose
 from nas.latency.table import AbsentDeviceError, LatencyTable
 from nas.operators.registry import FAMILIES
 from nas.progress import Reporter
 from nas.proxies.base import Proxy
-from nas.proxies.registry import PROXIES
-from nas.proxies.rungs import at
-from nas.proxies.template import FromTemplate
+from nas.proxies.fidelity import with_fidelity
+from nas.proxies.registry import PROXIES, proxy_class
+from nas.proxies.rungs import RUNGS
 from nas.runs.directory import open_server, resumed_workers
 from nas.runs.storage import ServerStorage
 from nas.spaces.architecture import Architecture
@@ -57,7 +58,7 @@ class SearchPlan:
     space: Space
     proxy: Proxy
     table: LatencyTable
-    remote: FarDevice | None
+    remote: RemoteDevice | None
     start: tuple[Architecture, ...]
     proxy_options: dict[str, Any] = field(default_factory=dict)
 
@@ -75,14 +76,14 @@ class SearchPlan:
         limit = config.candidate_limit or None
         if address:
             link = Link(config.tls_ca_file, config.tls_cert, config.tls_key, say)
-            factory = ByPath.of(self.proxy, self.proxy_options, config.rungs == RUNGS)
+            factory = ProxyFactory.from_proxy(self.proxy, self.proxy_options, config.rungs == RUNGS)
             label = "train" if on_cpu else "GPU"
-            return executor(address)(factory, count, 1, limit, address=address, link=link, label=label), 1
+            return executor_class(address)(factory, count, 1, limit, address=address, link=link, label=label), 1
         cores = len(os.sched_getaffinity(0))
         count = count or (min(cores, 4) if on_cpu else 1)
         threads = max(1, cores // count)
         here = partial(type(self.proxy), self.proxy.dataset, **self.proxy_options)
-        return Workers(here, count, threads, limit), threads
+        return LocalWorkers(here, count, threads, limit), threads
 
 
 def plan_search(config: SearchConfig, reporter: Reporter) -> SearchPlan:
@@ -105,14 +106,14 @@ def plan_search(config: SearchConfig, reporter: Reporter) -> SearchPlan:
     if is_here(config.device):
         choose(config.runtime, config.device, config.threads, config.precision)  # refuses before the data set is read
     options = {"folder": folder / "proxy", "space": space, "device": train_device, **_proxy_options(config)}
-    proxy = PROXIES[config.proxy](config.data, **options)
+    proxy = proxy_class(config.proxy)(config.data, **options)
     if config.rungs == RUNGS:
-        at(proxy, RUNGS, 1.0)  # refuses an unusable test split
+        with_fidelity(proxy, RUNGS)  # refuses an unusable test split
     remote = _remote_device(config, reporter)
     if remote is not None:
         for size in config.imgsz:
             reporter.say(f"{config.device}: the worker of that name measures missing rows of the table at {size} px")
-            remote.table(space.rows(proxy.dataset.nc, size), space.calibration(proxy.dataset.nc), size)
+            remote.measure_rows(space.rows(proxy.dataset.nc, size), space.calibration(proxy.dataset.nc), size)
     table = _open_table(config, space, proxy.dataset.nc)
     start = tuple(_member(space, name, config.imgsz, proxy.dataset.nc) for name in config.start)
     resolved = _resolved(config, space, proxy, table, train_device, start, folder)
@@ -176,12 +177,12 @@ def _train_device(config: SearchConfig) -> str:
 
 def _proxy_options(config: SearchConfig) -> dict[str, Any]:
     """Arguments of the proxy that the options name."""
-    kind, found = PROXIES[config.proxy], dict[str, Any]()
-    if len(config.imgsz) > 1 and not kind.trains:
+    info, found = PROXIES[config.proxy], dict[str, Any]()
+    if len(config.imgsz) > 1 and not info.trains:
         problem = "trains nothing, so it cannot compare image sizes"
         raise ConfigError(problem, field="proxy", value=config.proxy, hint="give one `imgsz`")
     if config.weights is not None:
-        kinds = [name for name, other in PROXIES.items() if issubclass(other, FromTemplate)]
+        kinds = [name for name, other in PROXIES.items() if other.uses_template]
         if config.proxy not in kinds:
             problem = f"only the proxies {', '.join(kinds)} start from weights"
             raise ConfigError(
@@ -191,22 +192,22 @@ def _proxy_options(config: SearchConfig) -> dict[str, Any]:
             raise ConfigError("no such file", field="weights", value=config.weights)
         found["weights"] = config.weights
     if config.steps is not None:
-        if not kind.trains:
+        if not info.trains:
             kinds = [name for name, other in PROXIES.items() if other.trains]
             problem, hint = f"the proxy {config.proxy} trains no candidate", f"drop it, or choose {', '.join(kinds)}"
             raise ConfigError(problem, field="steps", value=config.steps, hint=hint)
-        found["recipe"] = replace(kind.recipe, steps=config.steps)
+        found["recipe"] = replace(proxy_class(config.proxy).recipe, steps=config.steps)
     return found
 
 
-def _remote_device(config: SearchConfig, reporter: Reporter) -> FarDevice | None:
+def _remote_device(config: SearchConfig, reporter: Reporter) -> RemoteDevice | None:
     """The worker that is the device; None for this machine, or if no worker has that name."""
     address = config.worker_count.address
     if is_here(config.device) or not address:
         return None
     link = Link(config.tls_ca_file, config.tls_cert, config.tls_key, reporter.say)
-    remote = FarDevice(config.device, config.runtime, config.threads, address, link)
-    return remote if remote.there() else None
+    remote = RemoteDevice(config.device, config.runtime, config.threads, address, link)
+    return remote if remote.is_connected() else None
 
 
 def _open_table(config: SearchConfig, space: Space, nc: int) -> LatencyTable:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from nas.data.spacing import evenly_spaced
 from nas.errors import InputError, SearchError
-from nas.execution.score import Score, outcome_of
+from nas.execution.score import Score, wait_for_outcome
 from nas.objectives.target import Target
 from nas.progress import Progress
 from nas.runs.score_noise import ScoreNoise
@@ -53,7 +53,7 @@ def measure_score_noise(
     trainings = [score(target.detector(member), seed + 1, scale=target.scale(member)) for member in members]
     for row, training in zip(again, trainings, strict=True):
         try:
-            squares.append((outcome_of(training).score - row.point()[0]) ** 2 / 2)
+            squares.append((wait_for_outcome(training).score - row.point()[0]) ** 2 / 2)
         except (InputError, SearchError):
             raise  # the candidate is not the cause
         except Exception as error:

@@ -16,7 +16,7 @@ from nas.execution.score import Score
 from nas.execution.score_cache import ScoreCache, cached
 from nas.files import scores_home
 from nas.objectives.target import Target
-from nas.proxies.rungs import at
+from nas.proxies.fidelity import with_fidelity
 from nas.reports.study_writer import StudyWriter
 from nas.runs.directory import RunDirectory, open_run
 from nas.runs.observer import TrialObserver
@@ -84,7 +84,7 @@ def open_session(plan: SearchPlan, reporter: SearchReporter, began: float) -> It
         began: Time of `time.monotonic` at which the search began.
     """
     config = plan.config
-    proxy_at = functools.cache(lambda rung, scale: at(plan.proxy, rung, scale))
+    proxy_at = functools.cache(lambda rung, scale: with_fidelity(plan.proxy, rung, scale))
     executor, threads = plan.executor(reporter.say)
     cache = ScoreCache(scores_home(), lambda rung, scale: proxy_at(rung, scale).fingerprint, threads)
     limit = config.time_limit

@@ -18,30 +18,31 @@ from functools import partial
 from typing import Any
 
 import nas.proxies.base
-import nas.proxies.rungs
+import nas.proxies.fidelity
 from nas import cli
 from nas.data.loading import load, load_test
 from nas.detectors.rows import Detector
-from nas.progress import Progress
-from nas.proxies.base import Outcome, Proxy
+from nas.progress import Progress, silent
+from nas.proxies.base import Proxy
+from nas.proxies.outcome import Outcome
 from nas.proxies.recipe import Recipe
-from nas.proxies.registry import PROXIES
+from nas.proxies.registry import PROXIES, ProxyInfo
 
 
 class Stub(Proxy):
     name = "stub"
     recipe = Recipe()
 
-    def judge(self, detector: Detector, seed: int, progress: Progress | None = None) -> Outcome:
+    def evaluate(self, detector: Detector, seed: int, progress: Progress = silent) -> Outcome:
         time.sleep(float(os.environ.get("STUB_SECONDS", "0")))
         digest = hashlib.sha256(repr((detector, seed, self.recipe.steps)).encode()).digest()
-        return Outcome(0.1 + int.from_bytes(digest[:2]) / 2**17, 0.01, (), test=0.5 if self.test else None)
+        return Outcome(0.1 + int.from_bytes(digest[:2]) / 2**17, 0.01, (), test_score=0.5 if self.test_split else None)
 
 
-PROXIES["stub"] = Stub
+PROXIES["stub"] = ProxyInfo(f"{__name__}:Stub", "scores by the rows alone")
 # Nobody looks at the images, and drawing them all takes seconds.
 nas.proxies.base.load = partial(load, max_train=4, max_val=4)
-nas.proxies.rungs.load_test = partial(load_test, most=4)
+nas.proxies.fidelity.load_test = partial(load_test, most=4)
 
 
 def arm(point: str, count: int) -> None:

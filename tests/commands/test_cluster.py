@@ -22,7 +22,7 @@ from nas.errors import InputError
 from nas.execution.cluster.connection import connect
 from nas.execution.cluster.link import Link
 from nas.execution.cluster.software import software
-from nas.execution.dask_workers import Cluster
+from nas.execution.dask_workers import DaskWorkers
 from nas.reports.dashboard_server import dashboard
 from tests.commands.test_kill import outcome
 from tests.execution.clusters import Process, start_scheduler, start_worker
@@ -167,7 +167,7 @@ def test_other_software_is_refused_at_joining() -> None:
         assert worker.process.wait(SECONDS) == 2
         worker.wait_for(f"^error: {refused}; install the same on both")
         with pytest.raises(InputError, match=refused):
-            Cluster(int, 1, 1, address=address)  # type: ignore[arg-type]
+            DaskWorkers(int, 1, 1, address=address)  # type: ignore[arg-type]
     finally:
         scheduler.kill()
     with pytest.raises(
@@ -185,7 +185,7 @@ def test_tls(tmp_path: Path) -> None:
     try:
         address = scheduler.wait_for(r"^scheduler (tls://\S+);")[1]
         worker = start_worker(address, "--slots", "2", *files)
-        assert Cluster(int, 0, 1, address=address, link=Link(certificate, certificate, key)).count == 2  # type: ignore[arg-type]
+        assert DaskWorkers(int, 0, 1, address=address, link=Link(certificate, certificate, key)).count == 2  # type: ignore[arg-type]
         with pytest.raises(InputError, match="no scheduler answers"):
             connect(address, Link(), 5)
         worker.kill()
@@ -197,11 +197,11 @@ def test_tls(tmp_path: Path) -> None:
 
 LOCAL = """
 import time, dask
-from nas.execution.cluster.connection import distributed
+from nas.execution.cluster.connection import import_distributed
 if __name__ == "__main__":
     dask.config.set({"distributed.worker.daemon": False})
     options = {"host": "127.0.0.1", "dashboard_address": None, "resources": {"train": 1}}
-    with distributed().LocalCluster(n_workers=2, threads_per_worker=1, **options) as local:
+    with import_distributed().LocalCluster(n_workers=2, threads_per_worker=1, **options) as local:
         print("cluster", local.scheduler_address, flush=True)
         time.sleep(3600)
 """
@@ -215,7 +215,7 @@ def test_dasks_own_local_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (tmp_path / "local.py").write_text(LOCAL)
     local = Process(str(tmp_path / "local.py"), path=[tmp_path])
     try:
-        crew = Cluster(make, 0, 1, address=local.wait_for(r"^cluster (\S+)")[1])
+        crew = DaskWorkers(make, 0, 1, address=local.wait_for(r"^cluster (\S+)")[1])
         assert crew.count == 2
         futures = [crew.score(TEMPLATES["yolov8n"].stock(nc), 1) for nc in (1, 2, 3)]
         assert [future.result(SECONDS).score for future in futures] == [1.1, 2.1, 3.1]

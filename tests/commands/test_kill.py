@@ -15,7 +15,7 @@ POINTS = [
     ("nas.search.driver.begin:after", 2),
     ("optuna.Study.ask:after", 1),  # asking Optuna
     ("nas.objectives.target.Target.costs", 8),  # gating
-    ("nas.execution.local_workers.Workers.score:after", 2),  # training
+    ("nas.execution.local_workers.LocalWorkers.score:after", 2),  # training
     ("nas.reports.study_writer.StudyWriter.asked", 3),  # showing
     ("nas.reports.study_writer.StudyWriter.asked:after", 1),
     ("nas.reports.study_writer.StudyWriter.trained:after", 2),

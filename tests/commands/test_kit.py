@@ -22,14 +22,14 @@ from nas.detectors.costs import cost
 from nas.detectors.rows import Detector
 from nas.detectors.yaml_files import from_yaml
 from nas.errors import InputError
-from nas.execution.local_workers import Workers
+from nas.execution.local_workers import LocalWorkers
 from nas.latency.accuracy import card_models
 from nas.latency.fingerprint import file_name, identity
 from nas.latency.runtimes import measure
 from nas.latency.runtimes.registry import choose
 from nas.latency.store import save
 from nas.latency.table import LatencyTable
-from nas.proxies.base import Outcome
+from nas.proxies.outcome import Outcome
 from nas.spaces.architecture import decode
 from nas.spaces.space import load_space
 
@@ -75,7 +75,7 @@ def bring_table(folder: Path) -> None:
     save(folder / "latency_tables" / file_name(made.header.identity), made.header, made.entries)
 
 
-class Weigher(Workers):
+class Weigher(LocalWorkers):
     """Scores a candidate by its parameters, at once, in place of training it."""
 
     def score(self, detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
@@ -92,7 +92,7 @@ def away(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setenv("PARETO_YOLO_HOME", str(folder))
         bring_table(folder)
         write_data(folder / "set")
-        patch.setattr("nas.search.options.Workers", Weigher)
+        patch.setattr("nas.search.plan.LocalWorkers", Weigher)
         patch.chdir(folder)
         with redirect_stdout(StringIO()) as printed:
             call(search, *SEARCH, "--max-latency", "50", "--out", "run")
@@ -151,7 +151,7 @@ def test_a_search_for_a_device_that_is_not_here(away: Path) -> None:
 def test_a_search_that_minimises_size_too(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("nas.search.options.Workers", Weigher)
+    monkeypatch.setattr("nas.search.plan.LocalWorkers", Weigher)
     call(search, *SEARCH, "--minimise", "latency,size", "--out", "other")
     finalists = json.loads(Path("other/run.json").read_text())["finalists"]
     points = {f["arch"]: (-f["score"], f["latency_predicted_ms"], f["weight_bytes"]) for f in finalists}

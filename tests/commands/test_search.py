@@ -24,8 +24,8 @@ from nas import search as command
 from nas.detectors.costs import cost
 from nas.detectors.rows import Detector
 from nas.detectors.yaml_files import from_yaml
-from nas.execution.local_workers import Workers
-from nas.proxies.base import Outcome
+from nas.execution.local_workers import LocalWorkers
+from nas.proxies.outcome import Outcome
 from nas.reports.kept_table import table_of
 from nas.reports.run_data import load_run
 from nas.spaces.architecture import decode
@@ -254,13 +254,13 @@ def test_out_that_holds_another_run(finished: Path) -> None:
 def test_images_of_several_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not trained here: a score that follows the size shows that the run carries it from the choice to the files."""
 
-    class Sizer(Workers):
+    class Sizer(LocalWorkers):
         def score(self, detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
             done: Future[Outcome] = Future()
             done.set_result(Outcome(scale / 10 + cost(detector).params / 1e8 + seed / 1e4, 0.0, ()))
             return done
 
-    monkeypatch.setattr("nas.search.options.Workers", Sizer)
+    monkeypatch.setattr("nas.search.plan.LocalWorkers", Sizer)
     monkeypatch.setenv("PARETO_YOLO_HOME", str(tmp_path / "home"))
     named = str(load_space("tiny", (128, 96)).smallest())
     options = (*TINY, "--imgsz", "96", "--start", named, "--budget", "15", "--out", "run", "--no-cache")

@@ -21,14 +21,18 @@ from typing import Any
 
 import pytest
 
+from nas.config import SearchConfig
 from nas.detectors.rows import Detector
 from nas.detectors.templates import TEMPLATES
-from nas.errors import InputError
-from nas.execution.dask_workers import Cluster
-from nas.execution.executors import EXECUTORS, ByPath, Executor, read_workers
-from nas.execution.job import Job, run
-from nas.execution.local_workers import KilledError, Workers
-from nas.proxies.base import Outcome, Proxy
+from nas.errors import ConfigError, InputError
+from nas.execution.dask_workers import DaskWorkers
+from nas.execution.errors import KilledError
+from nas.execution.executors import EXECUTORS, Executor
+from nas.execution.job import Job, run_job
+from nas.execution.local_workers import LocalWorkers
+from nas.execution.proxy_factory import ProxyFactory
+from nas.proxies.base import Proxy
+from nas.proxies.outcome import Outcome
 from tests.execution.clusters import start_scheduler, start_worker
 from tests.execution.test_local_workers import STUB
 
@@ -37,7 +41,8 @@ Make = Callable[..., Executor]
 MORE = """
 
 def refused():
-    from nas.errors import InputError
+    from nas.config import SearchConfig
+from nas.errors import ConfigError, DataError, InputError
     raise InputError("data.yaml: is not what the search has")
 """
 
@@ -80,12 +85,12 @@ class Files:
 TAKE = """
 import pickle, sys
 from pathlib import Path
-from nas.execution.job import run
+from nas.execution.job import run_job
 
 if __name__ == "__main__":
     file = Path(sys.argv[1])
     try:
-        kept = run(pickle.loads(file.read_bytes()))
+        kept = run_job(pickle.loads(file.read_bytes()))
     except Exception as error:
         kept = error
     file.with_suffix(".done").write_bytes(pickle.dumps(kept))
@@ -103,8 +108,8 @@ class Stage:
 
     def __call__(self, make: Callable[[], Any], count: int, limit: float | None = None) -> Executor:
         engines: dict[str, Callable[[], Executor]] = {
-            "local": lambda: Workers(make, count, 1, limit),
-            "dask": lambda: Cluster(make, count, 1, limit, address=self.address),
+            "local": lambda: LocalWorkers(make, count, 1, limit),
+            "dask": lambda: DaskWorkers(make, count, 1, limit, address=self.address),
             "files": lambda: Files(make, count, 1, limit, self.folder),
         }
         self.made.append(engines[self.kind]())
@@ -190,25 +195,26 @@ def test_pause_ends_what_is_scored_and_the_next_score_starts_anew(stage: Stage, 
 
 
 def test_workers_as_they_are_named() -> None:
-    assert [read_workers(text) for text in ("0", "3", "tcp://a:1", "8@tls://b:2")] == [
+    assert [SearchConfig(workers=text).worker_count for text in ("0", "3", "tcp://a:1", "8@tls://b:2")] == [
         (0, ""),
         (3, ""),
         (0, "tcp://a:1"),
         (8, "tls://b:2"),
     ]
     for text in ("", "x", "-1", "http://a:1"):
-        with pytest.raises(InputError, match="--workers"):
-            read_workers(text)
+        with pytest.raises(ConfigError) as error:
+            SearchConfig(workers=text)
+        assert error.value.field == "workers"
 
 
 def test_data_travel_by_path_and_hash(bccd: Path, tmp_path: Path) -> None:
-    from nas.proxies.registry import PROXIES
+    from nas.proxies.short import ShortTraining
 
     data = tmp_path / "bccd"
     shutil.copytree(bccd.parent, data)
     options = {"folder": tmp_path / "proxy", "device": "cpu"}
-    scorer = PROXIES["short"](data / "data.yaml", **options)
-    make = ByPath.of(scorer, options, tested=True)
+    scorer = ShortTraining(data / "data.yaml", **options)
+    make = ProxyFactory.from_proxy(scorer, options, with_test_split=True)
     job = Job("run", make, 1, None, detector(3), 0)
     assert len(pickle.dumps(job)) < 20_000
     assert make().fingerprint == scorer.fingerprint
@@ -228,4 +234,4 @@ def test_an_unwanted_job_is_ended(stub: ModuleType) -> None:
     began = time.monotonic()
     job = Job("unwanted", stub.make, 1, None, detector(97), 0)
     with pytest.raises(KilledError, match="nobody waits"):
-        run(job, lambda: time.monotonic() < began + 3)
+        run_job(job, lambda: time.monotonic() < began + 3)

@@ -14,12 +14,13 @@ import pytest
 
 from nas.detectors.rows import Detector
 from nas.detectors.templates import TEMPLATES
-from nas.execution.local_workers import KilledError, Workers
+from nas.execution.errors import KilledError
+from nas.execution.local_workers import LocalWorkers
 
 # Children import what they run by name, so it cannot live in this file.
 STUB = """
 import os, time
-from nas.proxies.base import Outcome
+from nas.proxies.outcome import Outcome
 
 class Stub:
     def prepare(self):
@@ -53,7 +54,7 @@ def detectors(*classes: int) -> list[Detector]:
 
 
 def test_results_and_faults_reach_who_asked(make: Callable[[], Any]) -> None:
-    crew = Workers(make, count=2, threads=1)
+    crew = LocalWorkers(make, count=2, threads=1)
     try:
         first, second, third = [crew.score(detector, 2) for detector in detectors(1, 98, 3)]
         assert (first.result().score, third.result().score) == (1.2, 3.2)
@@ -64,7 +65,7 @@ def test_results_and_faults_reach_who_asked(make: Callable[[], Any]) -> None:
 
 
 def test_a_dead_child_is_replaced(make: Callable[[], Any]) -> None:
-    crew = Workers(make, count=1, threads=1)
+    crew = LocalWorkers(make, count=1, threads=1)
     dead, alive = detectors(99, 5)
     try:
         with pytest.raises(KilledError, match="its process died"):
@@ -75,7 +76,7 @@ def test_a_dead_child_is_replaced(make: Callable[[], Any]) -> None:
 
 
 def test_a_child_that_dies_while_it_has_nothing_to_do_is_replaced(make: Callable[[], Any]) -> None:
-    crew = Workers(make, count=1, threads=1)
+    crew = LocalWorkers(make, count=1, threads=1)
     before = {child.pid for child in psutil.Process().children(recursive=True)}
     try:
         assert crew.score(detectors(5)[0], 0).result().score == 5
@@ -89,7 +90,7 @@ def test_a_child_that_dies_while_it_has_nothing_to_do_is_replaced(make: Callable
 
 
 def test_a_candidate_is_killed_at_its_time_limit_alone(make: Callable[[], Any]) -> None:
-    crew = Workers(make, count=2, threads=1, limit=3.0)
+    crew = LocalWorkers(make, count=2, threads=1, limit=3.0)
     endless, *others = detectors(97, *[1] * 15)
     try:
         killed, *scored = [crew.score(detector, 0) for detector in (endless, *others)]
@@ -101,7 +102,7 @@ def test_a_candidate_is_killed_at_its_time_limit_alone(make: Callable[[], Any]) 
 
 
 def test_a_process_that_cannot_start_is_no_candidates_fault(make: Callable[[], Any]) -> None:
-    crew = Workers(int, count=1, threads=1)  # type: ignore[arg-type]  # a number has nothing to prepare
+    crew = LocalWorkers(int, count=1, threads=1)  # type: ignore[arg-type]  # a number has nothing to prepare
     try:
         with pytest.raises(KilledError, match="did not start"):
             crew.score(detectors(1)[0], 0).result()
@@ -111,7 +112,7 @@ def test_a_process_that_cannot_start_is_no_candidates_fault(make: Callable[[], A
 
 def test_pause_ends_the_children_whatever_they_do(make: Callable[[], Any]) -> None:
     before = {child.pid for child in psutil.Process().children(recursive=True)}
-    crew = Workers(make, count=2, threads=1)
+    crew = LocalWorkers(make, count=2, threads=1)
     busy, quick = [crew.score(detector, 0) for detector in detectors(97, 2)]
     assert quick.result().score == 2
     assert not busy.done()
@@ -122,10 +123,10 @@ def test_pause_ends_the_children_whatever_they_do(make: Callable[[], Any]) -> No
 
 def test_processes_do_not_outlive_a_killed_driver(make: Callable[[], Any], tmp_path: Path) -> None:
     code = (
-        "import time; from stub_proxy_for_workers import make; from nas.execution.local_workers import Workers; "
+        "import time; from stub_proxy_for_workers import make; from nas.execution.local_workers import LocalWorkers; "
         "from nas.detectors.templates import TEMPLATES\n"
         "if __name__ == '__main__':\n"
-        "    crew = Workers(make, 2, 1); [crew.score(TEMPLATES['yolov8n'].stock(97), 0) for _ in range(2)]; "
+        "    crew = LocalWorkers(make, 2, 1); [crew.score(TEMPLATES['yolov8n'].stock(97), 0) for _ in range(2)]; "
         "time.sleep(600)\n"
     )
     (tmp_path / "driver.py").write_text(code)

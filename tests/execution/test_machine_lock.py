@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.execution.machine_lock import alone, shared
+from nas.execution.machine_lock import measuring, training
 
 
 def test_nothing_trains_while_something_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -17,13 +17,13 @@ def test_nothing_trains_while_something_is_measured(tmp_path: Path, monkeypatch:
     first, second = threading.Event(), threading.Event()
 
     def train(name: str, until: threading.Event) -> None:
-        with shared():
+        with training():
             events.append(f"{name} begins")
             until.wait(60)
             events.append(f"{name} ends")
 
     def measure() -> None:
-        with alone():
+        with measuring():
             events.append("measuring begins")
             time.sleep(0.5)
             events.append("measuring ends")
@@ -49,7 +49,7 @@ def test_nothing_trains_while_something_is_measured(tmp_path: Path, monkeypatch:
 
 def test_who_is_no_longer_wanted_stops_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with alone():
+    with measuring():
         began = time.monotonic()
-        with shared(lambda: time.monotonic() < began + 0.5):
+        with training(lambda: time.monotonic() < began + 0.5):
             pass

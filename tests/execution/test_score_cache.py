@@ -12,7 +12,7 @@ import pytest
 from nas.detectors.rows import Detector
 from nas.detectors.templates import TEMPLATES
 from nas.execution.score_cache import ScoreCache, cached
-from nas.proxies.base import Outcome
+from nas.proxies.outcome import Outcome
 
 CURVE: tuple[dict[str, float], ...] = ({"step": 1.0, "loss": 0.5},)
 SEEN: tuple[dict[str, float], ...] = (
@@ -33,7 +33,7 @@ class Trainer:
         if self.fault is not None:
             future.set_exception(self.fault)
         else:
-            future.set_result(Outcome(detector.nc + seed / 10, 1.5, CURVE, test=self.test, seen=SEEN))
+            future.set_result(Outcome(detector.nc + seed / 10, 1.5, CURVE, test_score=self.test, detections=SEEN))
         return future
 
 
@@ -59,7 +59,7 @@ def test_what_an_earlier_release_kept_is_not_trained_again(cache: ScoreCache, tm
     held = json.loads(file.read_text())
     del held["seen"]
     file.write_text(json.dumps(held))
-    assert cached(trainer.score, cache)(STOCK, 0).result() == replace(first, cached=True, seen=())
+    assert cached(trainer.score, cache)(STOCK, 0).result() == replace(first, cached=True, detections=())
     assert len(trainer.trained) == 1
 
 
@@ -80,7 +80,7 @@ def test_a_higher_rung_is_another_score_and_keeps_that_on_the_test_split(cache: 
     trainer.test = 0.25
     for _ in range(2):
         outcomes = [cached(trainer.score, cache)(STOCK, 0, rung=rung).result() for rung in (1, 2)]
-        assert [outcome.test for outcome in outcomes] == [0.25, 0.25]
+        assert [outcome.test_score for outcome in outcomes] == [0.25, 0.25]
     assert trainer.trained == [(3, 0), (3, 0, 2)]
 
 
@@ -109,6 +109,6 @@ def test_a_damaged_file_is_trained_and_written_anew(content: str, cache: ScoreCa
     cached(trainer.score, cache)(STOCK, 0).result()
     (file,) = tmp_path.rglob("*.json")
     file.write_text(content)
-    assert cached(trainer.score, cache)(STOCK, 0).result() == Outcome(3.0, 1.5, CURVE, seen=SEEN)
+    assert cached(trainer.score, cache)(STOCK, 0).result() == Outcome(3.0, 1.5, CURVE, detections=SEEN)
     assert len(trainer.trained) == 2
     assert cached(trainer.score, cache)(STOCK, 0).result().cached

@@ -25,7 +25,7 @@ from nas.execution.score_cache import ScoreCache
 from nas.latency.entries import Part, _key
 from nas.operators.registry import FAMILIES, OPERATORS
 from nas.operators.user_operators import load_own
-from nas.proxies.base import Outcome
+from nas.proxies.outcome import Outcome
 from nas.spaces.space import load_space
 
 ROOT = Path(__file__).parents[2]

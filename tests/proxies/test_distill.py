@@ -11,8 +11,8 @@ import pytest
 from nas.data.loading import load
 from nas.detectors.network import Network
 from nas.detectors.templates import BACKBONE, TEMPLATES, Stage
-from nas.proxies.base import ProxyError
 from nas.proxies.distill import Distilled, regression
+from nas.proxies.outcome import ProxyError
 from nas.proxies.recipe import Recipe
 from nas.spaces.space import load_space
 
@@ -20,9 +20,9 @@ TEMPLATE = TEMPLATES["yolov8n"]
 TINY = Recipe(imgsz=64, batch=2, steps=2, val_images=4)
 
 
-class OneWhole(Distilled):
+class OneMember(Distilled):
     members = 1
-    whole_recipe = TINY
+    member_recipe = TINY
 
 
 def test_a_choice_of_the_template_reproduces_more_than_a_narrow_one(
@@ -30,7 +30,7 @@ def test_a_choice_of_the_template_reproduces_more_than_a_narrow_one(
 ) -> None:
     data = load("shapes", 64, max_train=48, max_val=16)
     recipe, space = Recipe(batch=16, steps=30, lr=3e-3), load_space("yolov8n")
-    proxy = OneWhole(data, tmp_path, space=space, recipe=recipe, template_recipe=TINY)
+    proxy = OneMember(data, tmp_path, space=space, recipe=recipe, template_recipe=TINY)
     proxy.prepare()
     narrow = TEMPLATE.assemble(
         {name: Stage(c, 1, "C2f", (c, True)) for name, c in zip(BACKBONE, (16, 32, 64, 128), strict=True)}, data.nc

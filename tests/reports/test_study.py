@@ -22,7 +22,7 @@ from nas.detectors.costs import cost
 from nas.detectors.rows import Detector
 from nas.detectors.yaml_files import from_yaml
 from nas.objectives.limits import Limits
-from nas.proxies.base import Outcome
+from nas.proxies.outcome import Outcome
 from nas.proxies.recipe import Recipe
 from nas.reports.progress_figures import volumes
 from nas.reports.study_attributes import attributes, drop, of_study, read_note, uploads, write_figure, write_note
@@ -51,7 +51,7 @@ LIMIT = 2_500_000
 
 def score(detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
     done: Future[Outcome] = Future()
-    done.set_result(Outcome(cost(detector).params / 1e7 + rung / 100, 0.5, CURVE, seen=SEEN))
+    done.set_result(Outcome(cost(detector).params / 1e7 + rung / 100, 0.5, CURVE, detections=SEEN))
     return done
 
 

@@ -22,7 +22,7 @@ from nas.detectors.costs import cost
 from nas.detectors.rows import Detector
 from nas.errors import InputError, SearchError
 from nas.objectives.limits import Limits
-from nas.proxies.base import Outcome
+from nas.proxies.outcome import Outcome
 from nas.runs.study import open_study
 from nas.runs.trials import TrialRecord, read_trials
 from nas.search.driver import Driver

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from nas.detectors.rows import Detector
-from nas.execution.local_workers import Workers
+from nas.execution.local_workers import LocalWorkers
 from nas.objectives.limits import Limits
 from nas.objectives.pareto import pareto
 from nas.runs.study import open_study
@@ -27,7 +27,7 @@ from tests.search.made_up import TARGET
 # Children import what they run by name, so it cannot live in this file.
 STUB = """
 import os, time
-from nas.proxies.base import Outcome, ProxyError
+from nas.proxies.outcome import Outcome, ProxyError
 from test_faults import fate
 
 class Stub:
@@ -88,7 +88,7 @@ def test_every_fault_is_recorded_and_none_moves_the_front(tmp_path: Path, monkey
     make = importlib.import_module("stub_proxy_with_faults").make
     space = load_space("yolov8n")
     study = open_study(f"sqlite:///{tmp_path / 'study.db'}", "study", "AP50-95 (proxy)")
-    crew = Workers(make, count=2, threads=1, limit=2)
+    crew = LocalWorkers(make, count=2, threads=1, limit=2)
     driver = Driver(study, space, TARGET, crew.score, SAMPLERS["random"](), 1, 200, Limits(), workers=2)
     assert fate(space.stock().detector(3))[0] == ""
     try:
@@ -120,7 +120,7 @@ def _climbing(
 ) -> Any:
     from concurrent.futures import Future
 
-    from nas.proxies.base import Outcome
+    from nas.proxies.outcome import Outcome
 
     future: Future[Outcome] = Future()
     future.set_result(Outcome(scores[str(space.member(detector))], 0.0, ()))

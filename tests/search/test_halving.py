@@ -18,7 +18,7 @@ from nas.objectives.limits import Limits
 from nas.objectives.pareto import pareto
 from nas.objectives.target import Target
 from nas.progress import silent
-from nas.proxies.base import Outcome
+from nas.proxies.outcome import Outcome
 from nas.proxies.rungs import RUNGS
 from nas.runs.study import open_study
 from nas.runs.trials import TrialRecord, read_trials, rung_results
@@ -49,7 +49,7 @@ class Scorer:
             future.set_exception(error)
         else:
             test = score / 2 if rung == RUNGS else None
-            future.set_result(Outcome(score + 0.01 * seed, 1.0, (), test=test))
+            future.set_result(Outcome(score + 0.01 * seed, 1.0, (), test_score=test))
         return future
 
 

@@ -11,7 +11,7 @@ import pytest
 from nas.detectors.rows import Detector
 from nas.errors import SearchError
 from nas.objectives.target import Target
-from nas.proxies.base import Outcome
+from nas.proxies.outcome import Outcome
 from nas.runs.score_noise import ScoreNoise
 from nas.runs.trials import TrialRecord
 from nas.search.score_noise import measure_score_noise, repeated_trials, spreads

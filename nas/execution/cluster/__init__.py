@@ -1,1 +1,1 @@
-"""Cluster: the connection to a Dask scheduler whose machines all run the same software."""
+"""Cluster: connections to a Dask scheduler whose machines all run the same software."""

@@ -1,4 +1,7 @@
-"""A call on a worker of a cluster. It travels as bytes: the scheduler, which hands it on, need not know of what."""
+"""Calls on a worker of a cluster.
+
+A call travels as bytes that the scheduler does not read, so the scheduler needs none of the modules that it names.
+"""
 
 from __future__ import annotations
 
@@ -7,39 +10,53 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nas.execution.cluster.connection import distributed
+from nas.execution.cluster.connection import import_distributed
 
 if TYPE_CHECKING:
     from distributed import Client
 
 
 def submit(client: Client, label: str, function: Callable[..., Any], *arguments: object) -> Any:
-    """Have one call made, by a worker of which one ``label`` is free; gives Dask's future. What the call names must be
-    importable there."""
+    """Call a function on a worker.
+
+    Args:
+        client: Client of the cluster.
+        label: Dask resource; the call waits for a worker with one free unit of it.
+        function: A function that the worker can import.
+        arguments: Its arguments; picklable.
+
+    Returns:
+        Dask's future.
+    """
     key = f"{function.__name__.strip('_')}-{uuid.uuid4().hex}"
     call = pickle.dumps((function, arguments))
-    return client.submit(_made, call, resources={label: 1}, pure=False, key=key)
+    return client.submit(_call, call, resources={label: 1}, pure=False, key=key)
 
 
 class Task(NamedTuple):
-    """What a call knows of itself: its worker's name, and whether the scheduler still wants its result."""
+    """The call that a worker's thread executes.
+
+    Attributes:
+        worker: Name of the worker.
+        is_wanted: Returns False when the scheduler does not want the result any more.
+    """
 
     worker: str
-    wanted: Callable[[], bool]
+    is_wanted: Callable[[], bool]
 
 
-def task() -> Task:
-    """The call that this thread of a worker makes."""
-    worker = distributed().get_worker()
+def current_task() -> Task:
+    """The call that the current thread of a worker executes."""
+    worker = import_distributed().get_worker()
     key = worker.get_current_task()
 
-    def wanted() -> bool:
+    def is_wanted() -> bool:
         found = worker.state.tasks.get(key)
         return found is not None and found.state in {"executing", "long-running"}
 
-    return Task(worker.name, wanted)
+    return Task(worker.name, is_wanted)
 
 
-def _made(call: bytes) -> Any:
+def _call(call: bytes) -> Any:
     function, arguments = pickle.loads(call)
     return function(*arguments)

@@ -1,4 +1,4 @@
-"""Dask: found or asked for, reached with TLS or without, and of the same software everywhere."""
+"""Connection to a Dask scheduler, with or without TLS. All machines of a cluster run the same software."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from nas.errors import InputError
+from nas.errors import ConfigError
 from nas.execution.cluster.link import Link
-from nas.execution.cluster.software import differing, software
+from nas.execution.cluster.software import software, software_differences
 
 if TYPE_CHECKING:
     from distributed import Client, Scheduler, Security
@@ -16,27 +16,31 @@ if TYPE_CHECKING:
 TIMEOUT = 20.0
 """Seconds for a scheduler to answer."""
 KEY = "pareto-yolo"
-"""Under which a scheduler keeps what software its cluster runs."""
+"""Key of a scheduler's metadata for the software of its cluster."""
 INSTALL = "pip install 'pareto-yolo[dask]'"
 
 
-class UnreachableError(InputError):
+class UnreachableError(ConfigError):
     """No scheduler answers at the address."""
 
 
-def distributed() -> Any:
-    """The package; raises InputError, with the command that installs it."""
-    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")  # read while it is imported; we say what matters
+def import_distributed() -> Any:
+    """The package ``distributed``.
+
+    Raises:
+        ConfigError: It is not installed.
+    """
+    os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")  # read at import; we report what matters
     try:
         import distributed
     except ImportError:
-        raise InputError(f"a cluster needs dask's distributed, which is not installed; run {INSTALL}") from None
+        raise ConfigError("a cluster needs dask's distributed, which is not installed", hint=f"run {INSTALL}") from None
     return distributed
 
 
 def security(link: Link) -> Security:
-    """What Dask takes for the files of a link, for whoever uses it; without files, what Dask's own settings say."""
-    kind = distributed().Security
+    """Dask's security settings for the TLS files of a link. Without files, Dask's own configuration applies."""
+    kind = import_distributed().Security
     if link.tls_ca_file is None:
         found: Security = kind()
         return found
@@ -48,39 +52,48 @@ def security(link: Link) -> Security:
 
 
 def connect(address: str, link: Link, timeout: float = TIMEOUT) -> Client:
-    """A client of the scheduler, once both run the same software; the first that joins a scheduler which does not say
-    what its cluster runs decides it.
+    """Connect to a scheduler.
 
-    Raises UnreachableError for a scheduler that does not answer in ``timeout`` seconds, InputError for other software.
+    The first client of a scheduler that does not name its software sets the software of the cluster.
+
+    Args:
+        address: Address of the scheduler.
+        link: TLS files.
+        timeout: Seconds for the scheduler to answer.
+
+    Raises:
+        UnreachableError: The scheduler does not answer.
+        ConfigError: The cluster runs other software.
     """
-    dask = distributed()
+    dask = import_distributed()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dask.versions.VersionMismatchWarning)  # refused below
+        warnings.simplefilter("ignore", dask.versions.VersionMismatchWarning)  # versions are compared below
         try:
             client: Client = dask.Client(
                 address, timeout=timeout, security=security(link), set_as_default=False, name="pareto-yolo"
             )
         except (OSError, ValueError, TypeError) as error:
-            why = " ".join(str(error).split()) or type(error).__name__
-            mend = "start one with python -m nas.scheduler, or give another address"
-            raise UnreachableError(f"{address}: no scheduler answers there: {why}; {mend}") from None
-    there = client.get_metadata([KEY], default=None)
-    if there is None:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            hint = "start one with python -m nas.scheduler, or give another address"
+            raise UnreachableError(f"{address}: no scheduler answers there: {reason}", hint=hint) from None
+    cluster_software = client.get_metadata([KEY], default=None)
+    if cluster_software is None:
         client.set_metadata([KEY], software())
-    elif other := differing(software(), there):
+    elif differences := software_differences(software(), cluster_software):
         client.close()
-        raise InputError(f"{address}: the cluster runs other software: {other}; install the same on both")
+        problem = f"{address}: the cluster runs other software: {differences}"
+        raise ConfigError(problem, hint="install the same on both")
     return client
 
 
-def share(scheduler: Scheduler) -> None:
-    """Have a scheduler say what software its cluster runs: its own."""
+def publish_software(scheduler: Scheduler) -> None:
+    """Set the software of a scheduler's cluster to the scheduler's own."""
     scheduler.task_metadata[KEY] = software()
 
 
-def labels(client: Client, label: str) -> int:
-    """How many of a label the workers of a cluster have now."""
-    # Not `client.scheduler_info()`: the client renews that by itself, without the workers.
+def count_resources(client: Client, label: str) -> int:
+    """The total of a Dask resource over all workers that are connected now."""
+    # Not Client.scheduler_info(): a periodic refresh may replace its answer by one without workers.
     scheduler: Any = client.scheduler
     workers = client.sync(scheduler.identity, n_workers=-1)["workers"].values()
     return int(sum(worker["resources"].get(label, 0) for worker in workers))

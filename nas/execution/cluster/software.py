@@ -1,4 +1,4 @@
-"""What has to be the same on every machine of a cluster: the versions that decide numbers and messages."""
+"""Software that must be the same on every machine of a cluster, since it decides numbers and messages."""
 
 from __future__ import annotations
 
@@ -12,12 +12,17 @@ import nas
 from nas.operators.registry import OPERATORS
 
 Software = dict[str, str]
+"""Versions by the name of a package."""
 
 
 @cache
 def software() -> Software:
-    """Python (as far as its bytecode goes), this package with a hash of its source, operators of a person's own, torch,
-    and what carries jobs."""
+    """The software of this machine.
+
+    Returns:
+        Python (without the patch version), this package with a hash of its source, the user's own operators, torch,
+        and the packages that carry jobs.
+    """
     root, digest = Path(nas.__file__).parent, hashlib.sha256()
     for file in sorted(root.rglob("*.py")):
         digest.update(file.relative_to(root).as_posix().encode() + file.read_bytes())
@@ -33,7 +38,7 @@ def software() -> Software:
     return found | {name: operator.source for name, operator in OPERATORS.items() if operator.source}
 
 
-def differing(here: Software, there: Software) -> str:
-    """What differs, fit for a message; empty where nothing does."""
+def software_differences(here: Software, there: Software) -> str:
+    """The differences as text for a message; empty if there are none."""
     names = [name for name in {**here, **there} if here.get(name) != there.get(name)]
     return ", ".join(f"{name} {here.get(name)} here and {there.get(name)} there" for name in names)

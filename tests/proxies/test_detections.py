@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from nas.data.dataset import Split
 from nas.detectors.network import Network
-from nas.proxies.base import ProxyError
+from nas.proxies.detections import detect, displayed_images
+from nas.proxies.outcome import ProxyError
 from nas.proxies.recipe import Recipe
-from nas.proxies.score import detect, viewed
 
 
 class Painted(nn.Module):
@@ -39,7 +39,7 @@ def test_what_is_kept_is_what_was_scored() -> None:
     found = detect(network, split(10), recipe)
     assert found.images == [0, 2, 4, 6, 8]
     assert found.score(2) == pytest.approx(1.0)  # class 0 has no truth and does not count
-    seen = found.seen()
+    seen = found.displayed()
     assert [row["image"] for row in seen] == [0, 0, 2, 2, 4, 4, 6, 6]
     for row, kind, score in zip(seen, [1, 0] * 4, [0.9, 0.5] * 4, strict=True):
         half, centre = (row["image"] + 2) / 2, 10 if kind else 40
@@ -49,9 +49,9 @@ def test_what_is_kept_is_what_was_scored() -> None:
 
 
 def test_which_images_are_looked_at() -> None:
-    assert viewed(256, 400) == [0, 64, 128, 192]
-    assert viewed(1000, 400) == [0, 250, 500, 750]
-    assert viewed(3, 400) == [0, 1, 2]
+    assert displayed_images(256, 400) == [0, 64, 128, 192]
+    assert displayed_images(1000, 400) == [0, 250, 500, 750]
+    assert displayed_images(3, 400) == [0, 1, 2]
 
 
 def test_without_any_truth_there_is_no_score() -> None:
