@@ -76,11 +76,11 @@ if __name__ == "__main__":
         import nas.worker
 
         sys.argv[1:] = sys.argv[2:]
-        cli.run(lambda: nas.worker.app(standalone_mode=False))
+        cli.run(nas.worker.app)
     point, count, *options = sys.argv[1:]
     sys.argv[1:] = options
-    import nas.search
+    import nas.search.__main__
 
     if point != "-":
         arm(point, int(count))
-    cli.run(lambda: nas.search.app(standalone_mode=False))
+    cli.run(nas.search.__main__.app)

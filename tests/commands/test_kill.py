@@ -11,8 +11,8 @@ import pytest
 
 POINTS = [
     ("nas.latency.table.LatencyTable.calibrate", 1),  # before anything is asked
-    ("nas.search.driver.begin", 1),  # asking: of the stock model
-    ("nas.search.driver.begin:after", 2),
+    ("nas.search.driver.begin_trial", 1),  # asking: of the stock model
+    ("nas.search.driver.begin_trial:after", 2),
     ("optuna.Study.ask:after", 1),  # asking Optuna
     ("nas.objectives.target.Target.costs", 8),  # gating
     ("nas.execution.local_workers.LocalWorkers.score:after", 2),  # training
@@ -21,18 +21,18 @@ POINTS = [
     ("nas.reports.study_writer.StudyWriter.trained:after", 2),
     ("optuna.Study.tell", 2),  # telling
     ("optuna.Study.tell:after", 2),
-    ("nas.search.write", 2),  # trials.csv
-    ("nas.search.write:full", 1),
-    ("nas.search.measure_score_noise", 1),
-    ("nas.search.halving.keep", 3),  # finalists on the second rung
-    ("nas.search.halving.keep:after", 6),  # and on the third
-    ("nas.search.measure", 1),
-    ("nas.search.write_front", 1),  # writing results
+    ("nas.search.phases.write", 2),  # trials.csv
+    ("nas.search.phases.write:full", 1),
+    ("nas.search.phases.measure_score_noise", 1),
+    ("nas.search.halving.keep_result", 3),  # finalists on the second rung
+    ("nas.search.halving.keep_result:after", 6),  # and on the third
+    ("nas.search.phases.measure_finalists", 1),
+    ("nas.search.phases.write_front", 1),  # writing results
     ("nas.runs.finalists.write", 2),
-    ("nas.search.write_report", 1),
-    ("nas.search.write_study", 2),
+    ("nas.search.phases.write_report", 1),
+    ("nas.search.phases.write_study", 2),
     ("nas.reports.study_attributes.upload_artifact", 3),
-    ("nas.runs.directory.Run.save", 9),
+    ("nas.runs.directory.RunDirectory.save", 9),
 ]
 OPTIONS = (
     "--space",

@@ -32,7 +32,7 @@ from nas.proxies.zerocost_scores import (
     zico,
 )
 
-STOCK = TEMPLATES["yolov8n"].stock(2)
+STOCK = TEMPLATES["yolov8n"].stock(6)  # the classes of `shapes`
 RUNS_NETWORK = sorted(ZERO_COST_SCORES.keys() - {"params", "macs"})
 """Scores that run a network and do not only count."""
 
