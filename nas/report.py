@@ -1,66 +1,83 @@
-"""``python -m nas.report RUN``: rebuild what tells of a finished run; ``RUN OTHER`` compares two."""
+"""``python -m nas.report RUN``: rebuild the report of a finished run. ``RUN OTHER`` compares two runs."""
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from nas import cli
-from nas.errors import InputError
-from nas.reports.comparison import Comparison, compare
-from nas.reports.comparison_page import write_comparison
-from nas.reports.run_data import load_run
-from nas.reports.study_writer import write_study
-from nas.reports.terminal import terminal_table
-from nas.reports.writing import write_report
+from nas.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nas.reports.comparison import Comparison
 
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
 def main(
-    run: Annotated[Path, typer.Argument(help="The run's directory.")],
-    other: Annotated[Path | None, typer.Argument(help="A second run's, to compare with.", show_default=False)] = None,
+    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    other: Annotated[
+        Path | None, typer.Argument(help="A second run directory, to compare the two runs.", show_default=False)
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Where the comparison of two runs is written.", show_default="compare.html")
+        Path | None, typer.Option(help="HTML file of the comparison of two runs.", show_default="compare.html")
     ] = None,
     as_json: cli.Json = False,
 ) -> None:
-    """Rebuild report.html and pareto.png of a finished run, and what its study shows in a dashboard; with two runs,
-    compare them: the models that both trained, and what it costs to use one's front on the other's device."""
-    if other is None:
-        if out is not None or as_json:
-            option = "--json" if as_json else f"--out {out}"
-            raise InputError(f"{option}: is for the comparison of two runs; name a second one, or drop it")
-        write_report(run)
-        write_study(run)
-        print(run / "report.html")
+    """Rebuild report.html, pareto.png and the study's pages of a finished run.
+
+    With two runs, compare them instead: the models that both trained, and each Pareto front on the other run's device.
+    """
+    if other is not None:
+        _compare(run, other, out or Path("compare.html"), as_json)
         return
-    found = compare(load_run(run), load_run(other))
-    path = out or Path("compare.html")
-    write_comparison(found, path)
+    for field, given in (("json", as_json), ("out", out)):
+        if given:
+            hint = f"name a second run, or drop `{field}`"
+            raise ConfigError("is only for the comparison of two runs", field=field, value=given, hint=hint)
+    from nas.reports.study_summary import write_study
+    from nas.reports.writing import write_report
+
+    write_report(run)
+    write_study(run)
+    print(run / "report.html")
+
+
+def _compare(run: Path, other: Path, path: Path, as_json: bool) -> None:
+    """Write the comparison and print it."""
+    import json
+
+    from nas.reports.comparison import compare
+    from nas.reports.comparison_page import write_comparison
+    from nas.reports.run_data import load_run_data
+
+    comparison = compare(load_run_data(run), load_run_data(other))
+    write_comparison(comparison, path)
     if as_json:
-        json.dump(found.facts() | {"page": str(path)}, sys.stdout, indent=2)
-        print()
+        print(json.dumps(comparison.to_json() | {"page": str(path)}, indent=2))
     else:
-        _show(found, path)
+        _print(comparison)
+        print(path)
 
 
-def _show(found: Comparison, path: Path) -> None:
+def _print(comparison: Comparison) -> None:
+    """Print devices, tables, summary and warnings."""
+    from rich.console import Console
+
+    from nas.reports.terminal_tables import terminal_table
+
     console = Console(soft_wrap=True, highlight=False)
-    for name, device in found.devices.items():
+    for name, device in comparison.devices.items():
         console.print(f"{name}: {device}", markup=False)
-    console.print(terminal_table(found.shared.drop(columns="architecture"), "Trained in both"))
-    for here, there, borrowed in (("A", "B", found.on_a), ("B", "A", found.on_b)):
-        console.print(terminal_table(borrowed.losses, f"{here}'s front, and what {there}'s front loses on {here}"))
-    for line in (*found.findings, *(f"warning: {warning}" for warning in found.warnings), str(path)):
+    console.print(terminal_table(comparison.shared.drop(columns="architecture"), "Models trained in both runs"))
+    for here, there, front in (("A", "B", comparison.on_a), ("B", "A", comparison.on_b)):
+        console.print(terminal_table(front.losses, f"{here}'s front, and the losses of {there}'s front on {here}"))
+    for line in (*comparison.summary, *(f"warning: {warning}" for warning in comparison.warnings)):
         console.print(line, markup=False)
 
 
 if __name__ == "__main__":
-    cli.run(lambda: app(standalone_mode=False))
+    cli.run(app)

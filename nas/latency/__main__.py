@@ -32,7 +32,7 @@ from nas.latency.opening import check_name, is_here, open_table
 from nas.latency.store import Calibration
 from nas.latency.table import LatencyTable
 from nas.reports.report_card import card_tables, write_card
-from nas.reports.study_writer import write_study
+from nas.reports.study_summary import write_study
 from nas.reports.writing import write_report
 from nas.runs.offline_finalists import bundle_finalists, import_finalists
 from nas.spaces.models import load_detector, size_of

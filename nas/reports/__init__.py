@@ -1,1 +1,1 @@
-"""Reports of a run: figures as data first, then drawn."""
+"""Reports: figures, pages and notes about runs, made from their records."""

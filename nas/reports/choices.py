@@ -1,28 +1,41 @@
-"""What operators, ratios, groups, widths and depths the search chose, stage by stage, and how much each matters."""
+"""Choices of a search, stage by stage: how often each value occurs, and how much each choice matters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from nas.operators.registry import FAMILIES
 from nas.reports.run_data import RunData
 from nas.spaces.architecture import Architecture, decode
 
-FEWEST = 8
-"""Candidates that have a choice to make, below which nothing is said of how much it matters."""
-SHUFFLES = 1000
+if TYPE_CHECKING:
+    import pandas as pd
+
+MIN_CANDIDATES = 8
+"""Importances need at least this many candidates that have the choice."""
+_SHUFFLES = 1000
+_FIRST = ("operator", "channels", "depth")
+"""Choices that come before an operator's own parameters."""
 
 Values = NDArray[np.float64]
 
 
 def choices(archs: Iterable[str]) -> pd.DataFrame:
-    """A row an architecture, in order, and a column (stage, choice): the operator, channels, depth, and an operator's
-    own parameters, missing where the stage has another operator."""
+    """The choices of architectures.
+
+    Args:
+        archs: Architecture strings.
+
+    Returns:
+        A row for each architecture and a column for each (stage, choice). Choices are operator, channels, depth and the
+        parameters of operators; a value is missing where the stage has another operator.
+    """
+    import pandas as pd
+
     return pd.DataFrame([_choices(decode(arch)) for arch in archs])
 
 
@@ -36,13 +49,17 @@ def _choices(architecture: Architecture) -> dict[tuple[str, str], object]:
     return found
 
 
-def shares(data: RunData) -> pd.DataFrame:
-    """How many have each value of each choice: ``trained`` of ``of_trained`` candidates and ``front`` of ``of_front``
-    models that have the choice to make; ``stock`` marks the stock model's own. Choices without an alternative are left
-    out."""
-    # One frame, so that all have the same columns.
+def choice_counts(data: RunData) -> pd.DataFrame:
+    """Number of models that have each value of each choice. Choices with a single value are left out.
+
+    Returns:
+        A row for each value. ``trained`` of ``of_trained`` candidates and ``front`` of ``of_front`` models have it,
+        where the totals count those that have the choice; ``stock`` is True for the stock model's value.
+    """
+    import pandas as pd
+
     trained, front = data.trained.arch.tolist(), data.pareto.arch.tolist()
-    made = choices([*trained, *front, data.stock["arch"]])
+    made = choices([*trained, *front, data.stock.arch])  # one frame gives all the same columns
     found = []
     for stage, choice in _ordered(made):
         column = made[stage, choice]
@@ -66,21 +83,26 @@ def shares(data: RunData) -> pd.DataFrame:
 
 
 def _ordered(made: pd.DataFrame) -> list[tuple[str, str]]:
-    """The columns by stage, and there operator, channels, depth before the operators' parameters."""
+    """The columns by stage; in a stage, the operators' parameters come last."""
     columns: list[Any] = made.columns.tolist()
-    first, stages = ["operator", "channels", "depth"], list(dict.fromkeys(stage for stage, _ in columns))
-    return sorted(columns, key=lambda c: (stages.index(c[0]), first.index(c[1]) if c[1] in first else len(first)))
+    stages = list(dict.fromkeys(stage for stage, _ in columns))
+    return sorted(columns, key=lambda c: (stages.index(c[0]), _FIRST.index(c[1]) if c[1] in _FIRST else len(_FIRST)))
 
 
 def importances(data: RunData) -> pd.DataFrame:
-    """How much of the spread of ``score``, of ``beyond`` (score at equal latency: what is left of it beside a line over
-    the logarithm of latency) and of ``latency`` (its logarithm) one choice explains.
+    """Share of the variance that each single choice explains (eta squared), among the trained candidates.
 
-    Columns are these three and ``score_chance``, ``beyond_chance``, ``latency_chance``: the share that 95 % of
-    shuffles of the same values stay below. A share is that of the variance which lies between the groups of candidates
-    with the same value (eta squared), among the ``n`` trained that have the choice to make. Choices are looked at one
-    by one, as the search has combined them. Empty where fewer than `FEWEST` were trained.
+    The share is the variance between groups of candidates with the same value, divided by the whole variance. Choices
+    are taken one at a time, although the search combines them.
+
+    Returns:
+        A row for each choice, made by ``n`` candidates. The columns ``score``, ``beyond`` (score at equal latency: the
+        residual of a line over the logarithm of latency) and ``latency`` (its logarithm) hold shares. Each has a column
+        ``*_chance``: the share that 95 % of random shuffles of the same values do not exceed. Choices that fewer than
+        `MIN_CANDIDATES` candidates have are left out.
     """
+    import pandas as pd
+
     trained = data.trained
     made = choices(trained.arch)
     latency, score = np.log(trained.latency_ms.to_numpy(float)), trained.score.to_numpy(float)
@@ -89,26 +111,34 @@ def importances(data: RunData) -> pd.DataFrame:
     found = []
     for stage, choice in _ordered(made):
         column = made[stage, choice]
-        held = column.notna().to_numpy()
-        codes, values = pd.factorize(column[held])
-        if len(values) < 2 or len(codes) < FEWEST:
+        has_choice = column.notna().to_numpy()
+        codes, values = pd.factorize(column[has_choice])
+        if len(values) < 2 or len(codes) < MIN_CANDIDATES:
             continue
         row: dict[str, object] = {"stage": stage, "choice": choice, "n": len(codes)}
         for name, target in targets.items():
-            row[name], row[f"{name}_chance"] = explained(codes, target[held])
+            row[name], row[f"{name}_chance"] = explained(codes, target[has_choice])
         found.append(row)
     return pd.DataFrame(found)
 
 
 def explained(codes: NDArray[np.int64], target: Values) -> tuple[float, float]:
-    """Eta squared of groups given by ``codes`` (N,), and the 95th percentile of that of shuffled targets (N,)."""
+    """Share of a target's variance that groups explain.
+
+    Args:
+        codes: Group of each value, from 0; shape (N,).
+        target: The values; shape (N,).
+
+    Returns:
+        Eta squared, and the 95th percentile of eta squared over shuffled targets.
+    """
     rng = np.random.default_rng(0)
-    shuffled = np.stack([target, *(rng.permutation(target) for _ in range(SHUFFLES))])
-    centred = shuffled - target.mean()
+    shuffled = np.stack([target, *(rng.permutation(target) for _ in range(_SHUFFLES))])
+    centered = shuffled - target.mean()
     members = np.eye(codes.max() + 1)[codes]
-    between = ((centred @ members) ** 2 / members.sum(0)).sum(1)
-    whole = float((centred[0] ** 2).sum())
-    if whole < 1e-18 * max(1.0, float((target**2).sum())):
+    between = ((centered @ members) ** 2 / members.sum(0)).sum(1)
+    total = float((centered[0] ** 2).sum())
+    if total < 1e-18 * max(1.0, float((target**2).sum())):
         return 0.0, 0.0  # nothing to explain
-    share = between / whole
+    share = between / total
     return float(share[0]), float(np.quantile(share[1:], 0.95))

@@ -3,76 +3,117 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-import pandas as pd
-import plotly.graph_objects as go
-
-from nas.reports.comparison import Borrowed, Comparison
-from nas.reports.figures import BLUE, GREY, VERMILION, drawn, points
+from nas.reports.colors import BLUE, GREY, VERMILION
+from nas.reports.comparison import Comparison
+from nas.reports.foreign_front import ForeignFront
+from nas.reports.plots import Plot, model_series
+from nas.reports.plotting import draw, figure
 from nas.reports.templating import Figure, write_page
 
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
 
-def write_comparison(of: Comparison, path: Path) -> None:
-    """Write the comparison; it needs no network to be read."""
-    sides = [("A", "B", of.on_a), ("B", "A", of.on_b)]
+_LOOKS = {"A": (BLUE, "circle"), "B": (VERMILION, "diamond")}
+
+
+class Side(NamedTuple):
+    """Section about one run's front on the other run's device.
+
+    Attributes:
+        here: Name of the run of the device.
+        there: Name of the run of the front.
+        front: The front of ``there`` on the device of ``here``.
+        models: Its models as a table.
+        figure: Both fronts; None where scores cannot be compared.
+    """
+
+    here: str
+    there: str
+    front: ForeignFront
+    models: pd.DataFrame
+    figure: Figure | None
+
+
+def write_comparison(comparison: Comparison, path: Path) -> None:
+    """Write the page.
+
+    Args:
+        comparison: The comparison.
+        path: The HTML file.
+    """
+    fronts = (("A", "B", comparison.on_a), ("B", "A", comparison.on_b))
     write_page(
         path,
         "compare.html",
-        of=of,
-        runs={"A": of.a, "B": of.b},
+        comparison=comparison,
+        runs={"A": comparison.a, "B": comparison.b},
+        sides=[
+            Side(here, there, front, _models(front), _side_figure(comparison, here, there, front))
+            for here, there, front in fronts
+        ],
         shared=Figure(
             "shared-plot",
-            shared_figure(of),
-            "What both runs trained, by its latency on both devices; on the line it takes as long on both.",
-            f"Latency on B against latency on A of {len(of.shared)} models; all in the table.",
+            shared_figure(comparison.shared),
+            "Models that both runs trained. On the dotted line, the latency is equal on both.",
+            f"Latency on B against latency on A of {len(comparison.shared)} models. The table has all values.",
         ),
-        others={here: front_frame(borrowed) for here, _, borrowed in sides},
-        sides=[(here, there, borrowed, _side(of, here, there, borrowed)) for here, there, borrowed in sides],
     )
 
 
-def fronts_figure(of: Comparison, here: str, borrowed: Borrowed) -> go.Figure:
-    """Both fronts on one device: score against latency there."""
-    look = {"A": (BLUE, "circle"), "B": (VERMILION, "diamond")}
+def fronts_plot(comparison: Comparison, here: str, front: ForeignFront) -> Plot:
+    """Score against latency of both fronts on one device.
+
+    Args:
+        comparison: The comparison.
+        here: Name of the run of the device.
+        front: The other run's front on this device.
+    """
     there = "B" if here == "A" else "A"
-    traces = []
-    for name, frame in ((here, borrowed.own), (there, borrowed.other)):
-        color, symbol = look[name]
-        traces.append(points(f"{name}'s front", frame.ms, frame, color, 10, marker_symbol=symbol))
-    return drawn(traces, 440, f"latency on {here}, ms ({borrowed.kind})", of.a.final_unit)
+    series = []
+    for name, models in ((here, front.own), (there, front.other)):
+        color, symbol = _LOOKS[name]
+        series.append(model_series(f"{name}'s front", models.ms, models, color, 10, symbol))
+    return Plot(series, f"latency on {here}, ms ({front.kind})", comparison.a.final_unit, 440)
 
 
-def shared_figure(of: Comparison) -> go.Figure:
-    """Latency on B against latency on A."""
-    both = of.shared
-    ends = [f(both[["A, ms", "B, ms"]].stack()) for f in (min, max)] if len(both) else [0.0, 1.0]
-    line = go.Scatter(name="as long on both", x=ends, y=ends, mode="lines", line={"color": GREY, "dash": "dot"})
-    names = both.architecture.str.replace("/", "<br>")
+def shared_figure(shared: pd.DataFrame) -> go.Figure:
+    """Latency on B against latency on A.
+
+    Args:
+        shared: `nas.reports.comparison.Comparison.shared`.
+    """
+    import plotly.graph_objects as go
+
+    times = shared[["A, ms", "B, ms"]].stack()
+    ends = [times.min(), times.max()] if len(shared) else [0.0, 1.0]
+    line = go.Scatter(name="equal latency", x=ends, y=ends, mode="lines", line={"color": GREY, "dash": "dot"})
     models = go.Scatter(
-        name="trained in both",
-        x=both["A, ms"].tolist(),
-        y=both["B, ms"].tolist(),
+        name="trained in both runs",
+        x=shared["A, ms"].tolist(),
+        y=shared["B, ms"].tolist(),
         mode="markers",
         marker={"color": BLUE, "size": 9},
-        text=names.tolist(),
+        text=shared.architecture.str.replace("/", "<br>").tolist(),
         hovertemplate="%{text}<br>A %{x:.3f} ms, B %{y:.3f} ms<extra></extra>",
     )
-    return drawn([line, models], 440, "latency on A, ms", "latency on B, ms")
+    return figure([line, models], 440, "latency on A, ms", "latency on B, ms")
 
 
-def _side(of: Comparison, here: str, there: str, borrowed: Borrowed) -> Figure | None:
-    if of.apart:
+def _side_figure(comparison: Comparison, here: str, there: str, front: ForeignFront) -> Figure | None:
+    if comparison.difference:
         return None
     return Figure(
         f"on-{here}",
-        fronts_figure(of, here, borrowed),
-        f"Both fronts on {here}, all latencies {borrowed.kind}.",
-        f"Score against latency on {here} of the models of both fronts; in the table what {there}'s front loses.",
+        draw(fronts_plot(comparison, here, front)),
+        f"Both fronts on {here}; all latencies are {front.kind}.",
+        f"Score against latency on {here} of the models of both fronts. The tables list the losses of {there}'s front.",
     )
 
 
-def front_frame(borrowed: Borrowed) -> pd.DataFrame:
-    """The other's front on this device, fastest first."""
-    return borrowed.other.sort_values("ms")[["name", "score", "ms", "arch"]].rename(
-        columns={"name": "model", "arch": "architecture"}
-    )
+def _models(front: ForeignFront) -> pd.DataFrame:
+    """Models of the other front, fastest first."""
+    columns = front.other.sort_values("ms")[["name", "score", "ms", "arch"]]
+    return columns.rename(columns={"name": "model", "arch": "architecture"})

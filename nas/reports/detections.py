@@ -1,48 +1,59 @@
-"""What a candidate detected, drawn on the images that it was scored on."""
+"""Detections of a candidate, drawn on the images that it was scored on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from PIL import Image, ImageDraw, ImageFont
+if TYPE_CHECKING:
+    from PIL import Image
 
-from nas.data.dataset import Split
+    from nas.data.dataset import Split
 
 SIDE, GAP, COLUMNS = 240, 6, 2
-"""Of a picture, between pictures, in pixels; and how many stand side by side."""
-LEAST = 0.25
-"""Boxes that are less sure are not drawn."""
-COLOURS = ("#ff5d5d", "#37b7ff", "#ffd23f", "#5fe08a", "#d08bff", "#ff9a3d", "#2ee6d6", "#ff7ac8")
-"""Of the classes, over again where there are more."""
+"""Side of an image and gap between images, in pixels, and number of columns."""
+MIN_SCORE = 0.25
+"""Boxes with a lower score are not drawn."""
+COLORS = ("#ff5d5d", "#37b7ff", "#ffd23f", "#5fe08a", "#d08bff", "#ff9a3d", "#2ee6d6", "#ff7ac8")
+"""Colors of the classes, repeated if there are more."""
 
 
-def pictures(
-    split: Split, images: Sequence[int], seen: Sequence[Mapping[str, float]], classes: Sequence[str]
+def draw_detections(
+    split: Split, images: Sequence[int], boxes: Sequence[Mapping[str, float]], classes: Sequence[str]
 ) -> Image.Image:
-    """These ``images`` of the split with the boxes of `nas.proxies.outcome.Outcome.detections` in colours, class and
-    score beside them, and the true boxes in white, thin and unnamed."""
+    """Draw images with their detections in colors, and with the true boxes as thin white lines.
+
+    Args:
+        split: The split that holds the images.
+        images: Indices of the images in the split.
+        boxes: Detections, see `nas.proxies.outcome.Outcome.detections`.
+        classes: Names of the classes.
+    """
+    from PIL import Image
+
     rows = -(-len(images) // COLUMNS)
     size = (COLUMNS * (SIDE + GAP) - GAP, rows * (SIDE + GAP) - GAP)
     sheet = Image.new("RGB", size, "#fff")
     for place, image in enumerate(images):
-        boxes = [row for row in seen if row["image"] == image and row["score"] >= LEAST]
-        drawn = _picture(split, image, boxes, classes)
+        shown = [box for box in boxes if box["image"] == image and box["score"] >= MIN_SCORE]
+        drawn = _draw_image(split, image, shown, classes)
         sheet.paste(drawn, (place % COLUMNS * (SIDE + GAP), place // COLUMNS * (SIDE + GAP)))
     return sheet
 
 
-def _picture(split: Split, image: int, boxes: Sequence[Mapping[str, float]], classes: Sequence[str]) -> Image.Image:
+def _draw_image(split: Split, image: int, boxes: Sequence[Mapping[str, float]], classes: Sequence[str]) -> Image.Image:
+    from PIL import Image, ImageDraw, ImageFont
+
     pixels = split.images[image].permute(1, 2, 0).contiguous().numpy()
     scale, picture = SIDE / pixels.shape[0], Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
     pen, font = ImageDraw.Draw(picture), cast(ImageFont.ImageFont, ImageFont.load_default(13))
     for _, *corners in split.boxes[image].tolist():
         pen.rectangle([scale * corner for corner in corners], outline="#fff")
-    for row in reversed(boxes):  # the surest on top
-        kind, corners = int(row["class"]), [scale * row[key] for key in ("x1", "y1", "x2", "y2")]
-        colour, text = COLOURS[kind % len(COLOURS)], f"{classes[kind]} {row['score']:.2f}"
-        pen.rectangle(corners, outline=colour, width=2)
+    for box in reversed(boxes):  # the highest score on top
+        kind, corners = int(box["class"]), [scale * box[key] for key in ("x1", "y1", "x2", "y2")]
+        color, text = COLORS[kind % len(COLORS)], f"{classes[kind]} {box['score']:.2f}"
+        pen.rectangle(corners, outline=color, width=2)
         x, y = max(0.0, corners[0]), max(15.0, corners[1])
-        pen.rectangle((x, y - 15, x + pen.textlength(text, font) + 4, y), fill=colour)
+        pen.rectangle((x, y - 15, x + pen.textlength(text, font) + 4, y), fill=color)
         pen.text((x + 2, y - 15), text, fill="#000", font=font)
     return picture

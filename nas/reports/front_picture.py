@@ -1,46 +1,58 @@
-"""pareto.png: the front as a picture for slides."""
+"""pareto.png: the Pareto front as a picture for slides."""
 
 from __future__ import annotations
 
 from pathlib import Path
-
-from matplotlib.figure import Figure
+from typing import Any
 
 from nas.files import replacing
+from nas.reports.plots import Series, front_plot
 from nas.reports.run_data import RunData
-from nas.reports.tables import by_hand
 
-GREEN = "#15803d"
+_MARKERS = {"star": "*", "square-open": "s", "circle-open": "o"}
 
 
 def write_png(data: RunData, path: Path) -> None:
-    """Score against latency of the finalists, the front, the stock model and what was made by hand."""
+    """Write score against latency of the finalists, the front, the stock model and hand-made models.
+
+    Args:
+        data: A finished run.
+        path: The PNG file.
+    """
+    from matplotlib.figure import Figure
+
+    plot = front_plot(data)
     figure = Figure(figsize=(8, 5), dpi=150, layout="constrained")
     axes = figure.subplots()
-    axes.scatter(data.finalists_ms, data.finalists.score, s=22, color="#b0b8c4", label="other finalists")
-    axes.errorbar(
-        data.front_ms,
-        data.pareto.score,
-        xerr=data.pareto.latency_spread_ms.fillna(0),
-        yerr=data.pareto.score_sd.fillna(0),
-        fmt="o-" if data.is_a_line else "o",
-        color="#1f5fbf",
-        label=data.front_label,
-    )
-    hand = by_hand(data)
-    if data.options.get("rungs", 1) == 1 and len(hand):  # else the finalists' scores are of longer trainings
-        label = "hand-made (predicted)"
-        axes.scatter(
-            hand["predicted, ms"], hand.score, marker="s", s=36, facecolors="none", edgecolors=GREEN, label=label
-        )
-    axes.scatter([data.stock_ms], [data.stock["score"]], marker="*", s=150, color="#c2410c", zorder=3, label="stock")
-    options = data.facts["options"]
-    axes.set_xlabel(f"{data.latency_label} ({options['runtime']}, {options['threads']} thread(s), {data.sizes})")
-    # Names are a person's own: a $ in one is no formula.
-    axes.set_ylabel(f"{data.final_unit}, {options['data']}", parse_math=False)
-    picked = f"{len(data.pareto)} {'Pareto models' if data.tells_apart else 'models, no front,'}"
-    axes.set_title(f"{options['space']}: {picked} of {len(data.trained)} trained", parse_math=False)
+    for series in plot.series:
+        if series.links or not series.name.startswith("Pareto front"):  # without the front as predicted
+            axes.errorbar(series.x, series.y, label=series.name, **_look(series))
+    config = data.config
+    conditions = f"{data.run.record.fingerprint['runtime']}, {config.threads} thread(s), {data.sizes}"
+    axes.set_xlabel(f"{plot.x_title} ({conditions})")
+    # A $ in a name is not the start of a formula.
+    axes.set_ylabel(f"{plot.y_title}, {config.data}", parse_math=False)
+    models = f"{len(data.pareto)} {'Pareto models' if data.tells_apart else 'models chosen by noisy scores'}"
+    title = f"{data.run.record.space}: {models} from {len(data.trained)} trained candidates"
+    axes.set_title(title, parse_math=False)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png")
+
+
+def _look(series: Series) -> dict[str, Any]:
+    """Arguments of matplotlib's errorbar."""
+    symbol = series.symbols if isinstance(series.symbols, str) else "circle"
+    return {
+        "fmt": _MARKERS.get(symbol, "o"),
+        "linestyle": "-" if series.line else "none",
+        "drawstyle": "steps-post",
+        "color": series.color,
+        "markersize": series.size * 0.7,
+        "markerfacecolor": "none" if symbol.endswith("-open") else series.color,
+        "xerr": list(series.x_error) or None,
+        "yerr": list(series.y_error) or None,
+        "linewidth": 1.5,
+        "zorder": 3 if symbol == "star" else 2,
+    }

@@ -1,169 +1,183 @@
-"""What a run found, as figures before they are drawn."""
+"""A finished run as its figures need it: the record, data frames and YAML texts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from nas.errors import InputError
+from nas.config import SearchConfig
 from nas.proxies.registry import score_unit
-from nas.reports.legacy import facts_of
-from nas.runs.finalists import unmeasured_note
-from nas.runs.record import RunRecord
+from nas.runs.finalists import Finalist, unmeasured_note
+from nas.runs.record import RunResult
+from nas.runs.run import Run, load_run
 from nas.runs.score_noise import CHANCE, pooled_sd
+from nas.runs.trials import TrialState
 
-NEEDED = {"options", "latency", "nc", "unit", "finalists", "stock", "signal", "seconds", "table"}
-"""What run.json of a finished run holds."""
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
 class RunData:
-    """run.json as ``facts``, trials.csv, pareto.csv, rows.csv, and the YAML text of each Pareto model by name."""
+    """A finished run.
 
-    folder: Path
-    facts: dict[str, Any]
+    Attributes:
+        run: The run.
+        trials: trials.csv.
+        pareto: pareto.csv.
+        rows: rows.csv.
+        yamls: Text of the YAML file of each model of the front, by name.
+    """
+
+    run: Run
     trials: pd.DataFrame
     pareto: pd.DataFrame
     rows: pd.DataFrame
-    yamls: dict[str, str]
+    yamls: Mapping[str, str]
 
     @property
-    def options(self) -> dict[str, Any]:
-        """What the search was asked for."""
-        options: dict[str, Any] = self.facts["options"]
-        return options
+    def folder(self) -> Path:
+        """The run directory."""
+        return self.run.folder
+
+    @property
+    def config(self) -> SearchConfig:
+        """Options of the search."""
+        return self.run.config
+
+    @property
+    def result(self) -> RunResult:
+        """Result of the search."""
+        return self.run.result
 
     @property
     def title(self) -> str:
-        """The space and the machine."""
-        of = self.facts["latency"]
-        return f"{self.options['space']} on {of.get('gpu', of['cpu'])}"
+        """The search space and the machine."""
+        return f"{self.run.record.space} on {processor(self.run.record.fingerprint)}"
 
     @property
     def several_sizes(self) -> bool:
-        """Whether the image size was one of the choices."""
-        return len(self.options["imgsz"]) > 1
+        """True if the search chose among image sizes."""
+        return len(self.config.imgsz) > 1
 
     @property
     def sizes(self) -> str:
         """The image sizes, in words."""
-        return f"{' or '.join(map(str, self.options['imgsz']))} px"
+        return f"{' or '.join(map(str, self.config.imgsz))} px"
+
+    @property
+    def several_rungs(self) -> bool:
+        """True if the finalists were trained longer than on the first rung."""
+        return self.config.rungs > 1
 
     @property
     def trained(self) -> pd.DataFrame:
-        """The candidates that were trained, repeats aside."""
-        return self.trials[self.trials.state == "trained"]
+        """The trials that were trained, without duplicates."""
+        return self.trials[self.trials.state == TrialState.TRAINED.value]
 
     @property
     def finalists(self) -> pd.DataFrame:
-        """The candidates that reached the last rung: the columns of pareto.csv."""
-        return pd.DataFrame(self.facts["finalists"])
+        """The finalists; columns are the fields of `nas.runs.finalists.Finalist`."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(finalist) for finalist in self.result.finalists])
 
     @property
-    def stock(self) -> dict[str, Any]:
-        """The stock model as measured: the columns of pareto.csv."""
-        stock: dict[str, Any] = self.facts["stock"]
-        return stock
+    def stock(self) -> Finalist:
+        """The stock model."""
+        return self.result.stock
 
     @property
     def unmeasured(self) -> str:
-        """What to say of a front that was predicted and not measured; empty for a measured one."""
-        return unmeasured_note(self.folder, self.forced) if self.stock["latency_ms"] is None else ""
+        """A note for latencies that were predicted and not measured; empty for measured ones."""
+        return unmeasured_note(self.folder, self.forced) if self.stock.latency_ms is None else ""
 
     @property
     def kind(self) -> str:
-        """What the latencies of the front and the stock model are."""
+        """The kind of the finalists' latencies: measured or predicted."""
         return "predicted, not measured" if self.unmeasured else "measured"
 
     @property
     def front_ms(self) -> pd.Series[float]:
-        """The front's latencies: measured, or else predicted."""
-        return self.pareto[self._column]
+        """Latencies of the front in ms: measured, otherwise predicted."""
+        return self.pareto[self._latency_column]
 
     @property
     def finalists_ms(self) -> pd.Series[float]:
-        """All finalists' latencies of that kind."""
-        return self.finalists[self._column]
+        """Latencies of all finalists in ms, of the same kind as `front_ms`."""
+        return self.finalists[self._latency_column]
 
     @property
     def stock_ms(self) -> float:
-        """The stock model's latency of that kind."""
-        return float(self.stock[self._column])
+        """Latency of the stock model in ms, of the same kind as `front_ms`."""
+        return self.stock.latency
 
     @property
-    def _column(self) -> str:
+    def _latency_column(self) -> str:
         return "latency_predicted_ms" if self.unmeasured else "latency_ms"
 
     @property
     def unit(self) -> str:
-        """What the scores of the search, on the first rung, are in."""
-        return score_unit(self.options["proxy"])
+        """Unit of the scores on the first rung."""
+        return score_unit(self.config.proxy)
 
     @property
     def final_unit(self) -> str:
-        """What the scores of the finalists are in."""
-        return str(self.facts["unit"])
-
-    @property
-    def signal(self) -> str:
-        """What the run says of its own scores."""
-        return str(self.facts["signal"]["text"])
+        """Unit of the finalists' scores."""
+        return self.result.unit
 
     @property
     def tells_apart(self) -> bool:
-        """Whether the scores tell candidates apart; where they do not, there is no front to draw."""
-        return bool(self.facts["signal"]["tells_apart"])
+        """True if the scores tell candidates apart; otherwise there is no front to draw."""
+        return self.result.score_noise.tells_apart
 
     @property
     def noise(self) -> float:
-        """Below which a difference between two finalists' scores is chance."""
-        several = self.finalists[self.finalists.score_n > 1]
-        if several.empty:
-            return float(CHANCE * self.facts["signal"]["seeds"])
-        sd = pooled_sd(list(zip(several.score_sd, several.score_n, strict=True)))
-        return float(CHANCE * sd / several.score_n.iloc[0] ** 0.5)
+        """Score differences between finalists below this value are noise."""
+        several = [finalist for finalist in self.result.finalists if finalist.score_n > 1]
+        if not several:
+            return CHANCE * self.result.score_noise.seeds
+        sd = pooled_sd([(finalist.score_sd or 0.0, finalist.score_n) for finalist in several])
+        return float(CHANCE * sd / several[0].score_n ** 0.5)
 
     @property
-    def is_a_line(self) -> bool:
-        """Whether the front can be drawn as a line of score over latency."""
-        return self.tells_apart and self.options["minimise"] == ["latency"]
+    def is_line(self) -> bool:
+        """True if the front is a line: a score for each latency, and no other cost."""
+        return self.tells_apart and self.config.minimize == ("latency",)
 
     @property
     def front_label(self) -> str:
-        """What the picked models are."""
-        return f"Pareto front ({self.kind})" if self.tells_apart else f"picked by scores that are noise ({self.kind})"
+        """Name of the front in a legend."""
+        return f"Pareto front ({self.kind})" if self.tells_apart else f"chosen by noisy scores ({self.kind})"
 
     @property
     def forced(self) -> str:
-        """Why the run's latency table, taken by --force, does not fit its device; empty for any other run."""
-        return str(self.facts.get("forced", ""))
+        """The reason why the latency table does not fit, where it was used with `force`; otherwise empty."""
+        return self.run.record.forced
 
     @property
     def latency_label(self) -> str:
-        """What the latency axis says."""
-        return "latency, ms" + ("; --force: a table that does not fit the device" if self.forced else "")
+        """Title of a latency axis."""
+        return "latency, ms" + (" (forced table)" if self.forced else "")
 
 
-def load_run(folder: Path) -> RunData:
-    """Read a finished run; raises InputError for a folder that is not one."""
-    for name in ("run.json", "trials.csv", "pareto.csv", "rows.csv"):
-        if not (folder / name).is_file():
-            mend = "finish the search with --resume" if (folder / "run.json").is_file() else "give a run's directory"
-            raise InputError(f"{folder}: has no {name}; {mend}")
-    facts = facts_of(RunRecord.load(folder))
-    if not isinstance(facts, dict) or facts.get("status") != "finished" or not facts.keys() >= NEEDED:
-        raise InputError(f"{folder}: not a finished run of this release; finish the search with --resume")
-    trials, front, rows = (_table(folder / f"{name}.csv") for name in ("trials", "pareto", "rows"))
-    yamls = {str(n): (folder / y).read_text(encoding="utf-8") for n, y in zip(front.name, front.yaml, strict=True)}
-    return RunData(folder, facts, trials, front, rows, yamls)
+def load_run_data(folder: Path) -> RunData:
+    """Read a finished run.
+
+    Args:
+        folder: The run directory.
+
+    Raises:
+        ConfigError: It is not a finished run, or one of its files is missing or damaged.
+    """
+    run = load_run(folder)
+    models = run.result.front
+    yamls = {model.name: (folder / model.yaml).read_text(encoding="utf-8") for model in models}
+    return RunData(run, run.table("trials"), run.table("pareto"), run.table("rows"), yamls)
 
 
-def _table(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, dtype={"name": str})
-    except ValueError as error:  # pandas' parser errors are ValueErrors
-        mend = "the search's command with --resume writes it anew"
-        raise InputError(f"{path}: damaged: {' '.join(str(error).split())}; {mend}") from None
+def processor(fingerprint: Mapping[str, str | int]) -> str:
+    """Name of the processor that a fingerprint belongs to: the GPU, where there is one."""
+    return str(fingerprint.get("gpu", fingerprint["cpu"]))

@@ -10,7 +10,7 @@ from nas.files import write
 from nas.interrupts import stoppable
 from nas.latency.notices import forced_warning, noise_warning
 from nas.proxies.rungs import AP_UNIT, RUNGS
-from nas.reports.study_writer import write_study
+from nas.reports.study_summary import write_study
 from nas.reports.writing import write_report
 from nas.runs.finalists import Front, front_of, write_front
 from nas.runs.record import Baselines, RunResult, RunStatus, TableSnapshot

@@ -1,8 +1,7 @@
-"""``python -m nas.dashboard`` as a person sees it: in a browser, over a real run."""
+"""``python -m nas.dashboard`` in a browser, on a real run."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import socket
@@ -20,10 +19,10 @@ import pytest
 from nas import cli
 from nas import dashboard as command
 from nas.detectors.costs import cost
-from nas.reports.study_writer import study_of
-from nas.runs.run import Run
-from nas.runs.trials import read_trials
+from nas.runs.run import load_run
+from nas.runs.trials import TrialState
 from nas.spaces.architecture import decode
+from tests.reports.made import make
 
 FLAGS = (
     "--headless",
@@ -37,7 +36,7 @@ FLAGS = (
     "--window-size=1500,2600",
 )
 PATIENCE = 300
-"""Seconds after which a page that does not show what it should has failed; on a busy machine a page takes a minute."""
+"""Seconds until a page must show its content; on a busy machine it takes a minute."""
 LIMIT = 2_500_000
 
 pytest.importorskip("optuna_dashboard", reason="the dashboard extra is not installed")
@@ -45,7 +44,7 @@ pytest.importorskip("optuna_dashboard", reason="the dashboard extra is not insta
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole run with real training, in which some are over a limit, the stock model among them."""
+    """A run with real training. Some candidates are over a limit, the stock model among them."""
     folder = tmp_path_factory.mktemp("run")
     options = ["--space", "tiny", "--runtime", "fake", "--imgsz", "64", "--budget", "3", "--sampler", "random"]
     options += ["--steps", "40", "--seed", "3", "--max-params", str(LIMIT), "--out", "run"]
@@ -58,7 +57,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(run: Path) -> Iterator[str]:
-    """Where it is served."""
+    """Address of the dashboard of the run."""
     command = [sys.executable, "-m", "nas.dashboard", str(run), "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -69,13 +68,13 @@ def address(run: Path) -> Iterator[str]:
 
 
 class Browser:
-    """Headless Chromium; every page that was opened leaves a screenshot."""
+    """Headless Chromium that takes a screenshot of each page."""
 
     def __init__(self, driver: Any, address: str, shots: Path):
         self.driver, self._address, self._shots = driver, address, shots
 
     def open(self, name: str, page: str, shown: Callable[[str], bool]) -> str:
-        """The text of a page as soon as it is as it should be."""
+        """Open a page and return its text as soon as ``shown`` accepts it."""
         self.driver.get(self._address + page)
         self.until(lambda: shown(self.text))
         self.driver.save_screenshot(str(self._shots / f"{name}.png"))
@@ -88,11 +87,11 @@ class Browser:
 
     @property
     def text(self) -> str:
-        """What the page says."""
+        """Text of the page."""
         return str(self.driver.execute_script("return document.body.innerText"))
 
     def script(self, text: str) -> Any:
-        """What a script returns."""
+        """Result of a script."""
         return self.driver.execute_script(text)
 
 
@@ -116,13 +115,13 @@ def browser(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def test_in_a_browser(run: Path, browser: Browser) -> None:
-    facts = json.loads((run / "run.json").read_text())
-    rows = read_trials(study_of(Run(run, facts)))
-    trained = [row for row in rows if row.state == "trained"]
-    gated = next(row for row in rows if row.state == "gated")
+    opened = load_run(run)
+    rows = opened.trials
+    trained = [row for row in rows if row.trained]
+    gated = next(row for row in rows if row.state is TrialState.GATED)
     front = pd.read_csv(run / "pareto.csv", dtype={"name": str})
 
-    browser.open("front", "/dashboard", lambda text: facts["study"] in text)
+    browser.open("front", "/dashboard", lambda text: opened.record.study in text)
 
     text = browser.open("study", "/dashboard/studies/1", lambda text: "Hypervolume of the front" in text)
     for shown in ("AP50-95 (proxy)", "latency ms (predicted)", "Latency against multiply-adds"):
@@ -130,10 +129,12 @@ def test_in_a_browser(run: Path, browser: Browser) -> None:
     traces = browser.script(
         "return document.querySelector('.js-plotly-plot').data.map(({x, y, marker}) => [x, y, marker.color])"
     )
-    of_trials = [(set(zip(xs, ys, strict=True)) - {(None, None)}, colour) for xs, ys, colour in traces]
-    assert set().union(*(points for points, _ in of_trials)) == {row.point() for row in rows if row.score is not None}
-    # Feasible ones are coloured by their number; the stock model is over the limit and was trained all the same.
-    grey = set().union(*(points for points, colour in of_trials if isinstance(colour, str)))
+    points_by_color = [(set(zip(xs, ys, strict=True)) - {(None, None)}, color) for xs, ys, color in traces]
+    assert set().union(*(points for points, _ in points_by_color)) == {
+        row.point() for row in rows if row.score is not None
+    }
+    # Feasible trials are colored by number. The stock model is over the limit and was trained nevertheless.
+    grey = set().union(*(points for points, color in points_by_color if isinstance(color, str)))
     assert grey == {row.point() for row in trained if (row.params or 0) > LIMIT} >= {trained[0].point()}
     assert "Infeasible" in text  # in the timeline
 
@@ -153,7 +154,9 @@ def test_in_a_browser(run: Path, browser: Browser) -> None:
     finalist = next(row for row in trained if row.arch == front.arch.iloc[-1])
     browser.open("finalist", f"{page}{finalist.number}", lambda text: f"{front.name.iloc[-1]} on the front" in text)
 
-    text = browser.open("note", "/dashboard/studies/1/note", lambda text: "What was found" in text)
+    text = browser.open(
+        "note", "/dashboard/studies/1/note", lambda text: "Results" in text and front.name.iloc[0] in text
+    )
     for model in front.itertuples(index=False):
         for shown in (model.name, f"{model.score:.4f}", f"{model.latency_ms:.2f}", f"{model.params:,}"):
             assert shown in text
@@ -166,36 +169,46 @@ def test_in_a_browser(run: Path, browser: Browser) -> None:
 
 
 def refused(*options: str) -> str:
-    """What a wrong command says, on one line."""
-    said = StringIO()
-    with redirect_stderr(said), pytest.raises(SystemExit) as ended:
+    """The message of a refused command, on one line."""
+    message = StringIO()
+    with redirect_stderr(message), pytest.raises(SystemExit) as ended:
         cli.run(lambda: command.app(options, standalone_mode=False))
-    assert ended.value.code == 2, said.getvalue()
-    assert said.getvalue().count("\n") == 1
-    return said.getvalue()
+    assert ended.value.code == 2, message.getvalue()
+    assert message.getvalue().count("\n") == 1
+    return message.getvalue()
 
 
-def test_what_is_no_run(tmp_path: Path) -> None:
-    assert f"{tmp_path}: has no run.json; give the directory of a run" in refused(str(tmp_path))
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """A run with the file of its study, which is empty."""
+    make(tmp_path / "made", count=3)
+    (tmp_path / "made" / "study.db").touch()
+    return tmp_path / "made"
+
+
+def test_no_run(tmp_path: Path) -> None:
+    assert f"{tmp_path}: has no run.json; give a run directory" in refused(str(tmp_path))
     for content in ("{", "[]", "{}", '{"options": 3}'):
         (tmp_path / "run.json").write_text(content)
-        assert "run.json: not the record of a run" in refused(str(tmp_path))
-    (tmp_path / "run.json").write_text('{"options": {}}')
-    assert f"{tmp_path}: has no study yet" in refused(str(tmp_path))
+        assert f"error: {tmp_path}/run.json: " in refused(str(tmp_path))
     assert {path.name for path in tmp_path.iterdir()} == {"run.json"}
 
 
-def test_a_port_that_is_taken(tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text('{"options": {}}')
-    (tmp_path / "study.db").touch()
+def test_no_study(made: Path) -> None:
+    (made / "study.db").unlink()
+    files = set(made.iterdir())
+    assert f"{made}: has no study yet" in refused(str(made))
+    assert set(made.iterdir()) == files
+
+
+def test_port_in_use(made: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert f"--port {port}: is taken; give another one, or 0" in refused(str(tmp_path), "--port", str(port))
+        message = refused(str(made), "--port", str(port))
+        assert f"--port {port}: is in use; give another port, or 0 for any free port" in message
 
 
-def test_without_optuna_dashboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "run.json").write_text('{"options": {}}')
-    (tmp_path / "study.db").touch()
+def test_without_optuna_dashboard(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna_dashboard", None)
-    said = refused(str(tmp_path))
-    assert "optuna-dashboard is not installed; pip install 'pareto-yolo[dashboard]' adds it" in said
+    message = refused(str(made))
+    assert "optuna-dashboard is not installed; run pip install 'pareto-yolo[dashboard]'" in message

@@ -1,4 +1,4 @@
-"""``python -m nas.report`` as a person runs it."""
+"""``python -m nas.report`` on the command line."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def test_two_runs(tmp_path: Path) -> None:
         make(tmp_path / name, slowness=3.0 if name == "b" else 1.0)
     code, out, _ = report("a", "b", cwd=tmp_path)
     assert code == 0
-    assert "Trained in both" in out
-    assert "B's front reaches" in out
+    assert "Models trained in both runs" in out
+    assert "of the hypervolume of A's" in out
     assert out.endswith("compare.html\n")
     assert "B&#39;s front on A" in (tmp_path / "compare.html").read_text()
     code, out, _ = report("a", "b", "--json", "--out", "other.html", cwd=tmp_path)
@@ -44,17 +44,20 @@ def test_two_runs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
-        (["nowhere"], "nowhere: has no run.json; give a run's directory"),
+        (["nowhere"], "nowhere: has no run.json; give a run directory"),
         (["a", "nowhere"], "nowhere: has no run.json"),
-        (["a", "--json"], "--json: is for the comparison of two runs"),
-        (["a", "--out", "x.html"], "--out x.html: is for the comparison of two runs"),
+        (["a", "--json"], "--json: is only for the comparison of two runs; name a second run, or drop --json"),
+        (
+            ["a", "--out", "x.html"],
+            "--out x.html: is only for the comparison of two runs",
+        ),
     ],
 )
-def test_what_is_refused(options: list[str], said: str, tmp_path: Path) -> None:
+def test_refused_options(options: list[str], message: str, tmp_path: Path) -> None:
     make(tmp_path / "a")
     code, _, err = report(*options, cwd=tmp_path)
     assert (code, err.count("\n")) == (2, 1)
-    assert err.startswith(f"error: {said}")
+    assert err.startswith(f"error: {message}")
     assert not list(tmp_path.glob("*.html"))

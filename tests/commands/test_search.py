@@ -24,10 +24,10 @@ from nas import search as command
 from nas.detectors.costs import cost
 from nas.detectors.rows import Detector
 from nas.detectors.yaml_files import from_yaml
-from nas.execution.local_workers import LocalWorkers
-from nas.proxies.outcome import Outcome
-from nas.reports.kept_table import table_of
-from nas.reports.run_data import load_run
+from nas.execution.local_workers import Workers
+from nas.proxies.base import Outcome
+from nas.reports.run_data import load_run_data
+from nas.reports.used_table import find_table
 from nas.spaces.architecture import decode
 from nas.spaces.space import load_space
 
@@ -194,8 +194,8 @@ def test_run_directory(finished: Path) -> None:
 
 
 def test_the_run_keeps_what_its_report_needs(finished: Path) -> None:
-    data = load_run(finished)
-    table = table_of(data)
+    data = load_run_data(finished)
+    table = find_table(data)
     assert table is not None
     assert set(data.rows.arch) == set(data.finalists.arch)
     for model in data.finalists.itertuples():

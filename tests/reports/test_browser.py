@@ -1,5 +1,8 @@
-"""Reports as a browser shows them. ``NAS_AXE`` names axe.min.js of the npm package axe-core, without which
-accessibility is not checked; ``NAS_SCREENSHOTS`` a folder that keeps the screenshots."""
+"""Reports in a browser.
+
+``NAS_AXE`` is the path of axe.min.js (npm package axe-core); without it, accessibility is not checked.
+``NAS_SCREENSHOTS`` is a folder for screenshots.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ import pytest
 
 from nas.reports.comparison import compare
 from nas.reports.comparison_page import write_comparison
+from nas.reports.run_data import load_run_data
 from nas.reports.writing import write_report
 from tests.reports.made import make
 
@@ -23,7 +27,7 @@ from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
 WIDTHS = {"desktop": 1280, "phone": 390}
 PATIENCE = 300
-"""Seconds; a browser is slow where the machine is lent to others."""
+"""Seconds; a browser is slow on a busy machine."""
 QUIET = (
     "headless no-sandbox disable-gpu disable-quic no-first-run disable-background-networking disable-component-update "
     "disable-sync hide-scrollbars"
@@ -31,9 +35,9 @@ QUIET = (
 
 CARD = {"within_5pct": 0.9, "within_10pct": 1.0, "mean_error": 0.02, "worst_error": 0.07, "bias": -0.01}
 PAGES: dict[str, dict[str, Any]] = {
-    "front": {"cards": {"64": CARD}},
-    "sizes": {"sizes": (64, 96), "minimise": ("latency", "size"), "rungs": 3, "max_latency": 8.0, "count": 30},
-    "noise": {"seeds": 0.02, "here": False, "forced": "another processor", "quiet": 0.3},
+    "front": {"header": {"cards": {"64": CARD}}},
+    "sizes": {"imgsz": (64, 96), "minimize": ("latency", "size"), "rungs": 3, "max_latency": 8.0, "count": 30},
+    "noise": {"seeds": 0.02, "here": False, "forced": "another processor", "header": {"quiet": 0.3}},
 }
 
 
@@ -60,12 +64,12 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Every kind of page, by name."""
+    """Pages by name."""
     folder = tmp_path_factory.mktemp("pages")
     runs = {name: make(folder / name, **of) for name, of in PAGES.items()}
     for run in runs.values():
         write_report(run.folder)
-    slower = make(folder / "slower", slowness=3.0, seed=1)
+    slower = make(folder / "slower", slowness=3.0, draw_seed=1)
     write_comparison(compare(runs["front"], slower), folder / "compare.html")
     return {name: folder / name / "report.html" for name in PAGES} | {"compare": folder / "compare.html"}
 
@@ -91,7 +95,7 @@ def keep_screenshot(browser: Any, width: int, path: Path) -> None:
 
 @pytest.mark.parametrize("name", [*PAGES, "compare"])
 @pytest.mark.parametrize("screen", list(WIDTHS))
-def test_pages_open_without_a_fault(
+def test_pages_open_without_errors(
     browser: Any, pages: dict[str, Path], name: str, screen: str, tmp_path: Path
 ) -> None:
     width = WIDTHS[screen]
@@ -101,20 +105,18 @@ def test_pages_open_without_a_fault(
     )
     keep_screenshot(browser, width, Path(os.environ.get("NAS_SCREENSHOTS", tmp_path)) / f"{name}-{screen}.png")
     assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
-    # Nothing but the page itself was asked for, and nothing sticks out of it.
+    # The page loads nothing, and nothing is wider than the screen.
     assert browser.execute_script("return performance.getEntriesByType('resource').map((it) => it.name)") == []
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     assert pages[name].stat().st_size < 6e6
 
 
 def test_the_numbers_are_on_the_page(browser: Any, pages: dict[str, Path]) -> None:
-    from nas.reports.run_data import load_run
-
-    data = load_run(pages["front"].parent)
+    data = load_run_data(pages["front"].parent)
     show(browser, pages["front"])
     body = browser.execute_script("return document.body.innerText")
-    best = data.pareto[data.pareto.score >= data.stock["score"]].latency_ms.min()
-    assert f"{data.stock['latency_ms'] / best:.2f} times as fast" in body
+    best = data.pareto[data.pareto.score >= data.stock.score].latency_ms.min()
+    assert f"{data.stock_ms / best:.2f} times as fast" in body
     rows = browser.execute_script(
         "return [...document.querySelectorAll('#front-section table')[0].rows].map((row) => row.innerText.split('\\t'))"
     )
@@ -122,7 +124,9 @@ def test_the_numbers_are_on_the_page(browser: Any, pages: dict[str, Path]) -> No
     assert [row[1].strip() for row in rows[1:-1]] == [f"{score:.4f}" for score in data.pareto.score]
     assert [row[2].strip() for row in rows[1:-1]] == [f"{ms:.2f}" for ms in data.pareto.latency_ms]
     drawn = browser.execute_script("return document.querySelectorAll('#front-plot .scatterlayer .point').length")
-    assert drawn == len(data.finalists) + 2 * len(data.pareto) + 1 + 2  # with the predicted, stock, two made by hand
+    assert (
+        drawn == len(data.finalists) + 2 * len(data.pareto) + 1 + 2
+    )  # the stock model and two hand-made models
 
 
 def test_a_link_opens_its_model_and_the_yaml_is_there(browser: Any, pages: dict[str, Path]) -> None:

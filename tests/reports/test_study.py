@@ -1,4 +1,4 @@
-"""What a search leaves in its study, read back by optuna-dashboard's and Optuna's own functions."""
+"""The study of a search, read by functions of optuna-dashboard and Optuna."""
 
 from __future__ import annotations
 
@@ -25,13 +25,22 @@ from nas.objectives.limits import Limits
 from nas.proxies.outcome import Outcome
 from nas.proxies.recipe import Recipe
 from nas.reports.progress_figures import volumes
-from nas.reports.study_attributes import attributes, drop, of_study, read_note, uploads, write_figure, write_note
+from nas.reports.study_attributes import (
+    artifact_ids,
+    read_attributes,
+    read_note,
+    remove_artifact,
+    uploads,
+    write_figure,
+    write_note,
+)
 from nas.reports.study_writer import StudyWriter
 from nas.runs.observer import TrialObserver
 from nas.runs.study import open_study
 from nas.runs.trials import TrialRecord, read_trials
+from nas.runs.trials import TrialState as RecordState
 from nas.search.driver import Driver
-from nas.search.halving import climb
+from nas.search.halving import Halving
 from nas.search.samplers import SAMPLERS
 from nas.spaces.space import load_space
 from tests.search.made_up import TARGET
@@ -63,13 +72,13 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, optuna.Stu
     limits = Limits(params=LIMIT)
     Driver(study, space, TARGET, score, SAMPLERS["random"](), 3, 6, limits, observer=writer).run(lambda record: None)
     rows = read_trials(study)
-    trained = [row for row in rows if row.state == "trained"]
-    climb(study, trained, score, TARGET, 3, lambda share: None, 2, writer)
+    trained = [row for row in rows if row.trained]
+    Halving(study, score, TARGET, 3, 2, writer).run(trained, lambda share: None)
     return folder, study, rows
 
 
 def files(folder: Path, study: optuna.Study, of: FrozenTrial | optuna.Study, into: Path) -> dict[str, Path]:
-    """The artifacts, brought back by Optuna."""
+    """The artifacts, downloaded by Optuna."""
     found, store = {}, FileSystemArtifactStore(folder / "artifacts")
     for meta in get_all_artifact_meta(of, storage=study._storage):
         found[meta.filename] = into / meta.filename
@@ -79,7 +88,7 @@ def files(folder: Path, study: optuna.Study, of: FrozenTrial | optuna.Study, int
 
 def test_a_trained_trial(searched: tuple[Path, optuna.Study, list[TrialRecord]], tmp_path: Path) -> None:
     folder, study, rows = searched
-    row = [row for row in rows if row.state == "trained"][-1]
+    row = [row for row in rows if row.trained][-1]
     held = files(folder, study, study.trials[row.number], tmp_path)
     assert set(held) == {"architecture.yaml", "network.svg", "training.csv", "detections.jpg"}
     assert from_yaml(held["architecture.yaml"]) == row.architecture.detector(3)
@@ -87,7 +96,7 @@ def test_a_trained_trial(searched: tuple[Path, optuna.Study, list[TrialRecord]],
     with Image.open(held["detections.jpg"]) as picture:
         assert picture.size == (486, 240)
     assert held["network.svg"].read_text().startswith("<svg")
-    note = read_note(attributes(study), study.trials[row.number]._trial_id)
+    note = read_note(read_attributes(study), study.trials[row.number]._trial_id)
     params, macs, *_ = cost(row.architecture.detector(3), 160)
     assert f"{params:,} | &emsp;{macs / 1e6:,.1f}&nbsp;M | &emsp;{macs / 1e7:.2f}" in note
     stock = cost(load_space("tiny").stock().detector(3), 160)
@@ -97,24 +106,22 @@ def test_a_trained_trial(searched: tuple[Path, optuna.Study, list[TrialRecord]],
 def test_the_stages_of_a_note_add_up(searched: tuple[Path, optuna.Study, list[TrialRecord]]) -> None:
     _, study, rows = searched
     for row in rows:
-        note = read_note(attributes(study), study.trials[row.number]._trial_id)
-        if row.state == "duplicate":
+        note = read_note(read_attributes(study), study.trials[row.number]._trial_id)
+        if row.state is RecordState.DUPLICATE:
             assert note == ""
             continue
         cells = [[cell.strip().removeprefix("&emsp;") for cell in line.split("|")[1:-1]] for line in note.splitlines()]
         params = [int(line[4].replace(",", "")) for line in cells if len(line) == 8 and line[4][-1:].isdigit()]
         assert len(params) == 6
         assert sum(params[:-1]) == params[-1] == row.params
-        assert f"Its limits: params {abs((row.params or 0) / LIMIT - 1):.1%}" in note
+        assert f"Limits: params {abs((row.params or 0) / LIMIT - 1):.1%}" in note
 
 
-def test_a_gated_trial_shows_what_was_not_trained(
-    searched: tuple[Path, optuna.Study, list[TrialRecord]], tmp_path: Path
-) -> None:
+def test_a_gated_trial_has_no_training(searched: tuple[Path, optuna.Study, list[TrialRecord]], tmp_path: Path) -> None:
     folder, study, rows = searched
-    row = next(row for row in rows if row.state == "gated")
+    row = next(row for row in rows if row.state is RecordState.GATED)
     assert set(files(folder, study, study.trials[row.number], tmp_path)) == {"architecture.yaml", "network.svg"}
-    assert "% over." in read_note(attributes(study), study.trials[row.number]._trial_id)
+    assert "% over." in read_note(read_attributes(study), study.trials[row.number]._trial_id)
 
 
 def test_longer_trainings_leave_a_picture_of_the_first_seed(
@@ -126,7 +133,7 @@ def test_longer_trainings_leave_a_picture_of_the_first_seed(
 
 
 def api(storage: Any, store: FileSystemArtifactStore | None = None) -> dict[str, Any]:
-    """The first study as optuna-dashboard reads it."""
+    """The first study, read by optuna-dashboard."""
     app, answered = optuna_dashboard.wsgi(storage, store), []
     environment = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api/studies/1", "QUERY_STRING": ""}
     body = b"".join(app(environment, lambda status, headers, error=None: answered.append(status)))
@@ -135,18 +142,18 @@ def api(storage: Any, store: FileSystemArtifactStore | None = None) -> dict[str,
     return found
 
 
-def test_optuna_dashboard_reads_what_was_written(tmp_path: Path) -> None:
+def test_optuna_dashboard_reads_notes_and_figures(tmp_path: Path) -> None:
     study = open_study(f"sqlite:///{tmp_path / 'study.db'}", "study", "AP")
     trial = study.ask()
     long, short = "äb|" * 3000, "one line"
     figure = go.Figure(go.Scatter(x=list(range(2000)), y=[0.123456789] * 2000))
     for text in (long, short):
-        held = attributes(study)
-        write_note(study, text, held=held)
+        held = read_attributes(study)
+        write_note(study, text, earlier=held)
         write_note(study, f"trial {text}", trial._trial_id, held)
         write_figure(study, "hypervolume", figure if text == long else go.Figure(), held)
         assert optuna_dashboard.get_note(study) == text
-        assert optuna_dashboard.get_note(trial) == f"trial {text}" == read_note(attributes(study), trial._trial_id)
+        assert optuna_dashboard.get_note(trial) == f"trial {text}" == read_note(read_attributes(study), trial._trial_id)
         seen = api(study._storage)
         assert seen["note"]["body"] == text
         assert seen["trials"][0]["note"]["body"] == f"trial {text}"
@@ -156,7 +163,7 @@ def test_optuna_dashboard_reads_what_was_written(tmp_path: Path) -> None:
     assert seen["note"]["version"] == 2
 
 
-def test_a_file_of_a_study_takes_the_place_of_an_older_one(tmp_path: Path) -> None:
+def test_a_file_of_a_study_replaces_an_older_one(tmp_path: Path) -> None:
     study = open_study(f"sqlite:///{tmp_path / 'study.db'}", "study", "AP")
     for text in ("first", "second"):
         with uploads(tmp_path, study) as folder:
@@ -165,8 +172,8 @@ def test_a_file_of_a_study_takes_the_place_of_an_older_one(tmp_path: Path) -> No
     held = files(tmp_path, study, study, tmp_path)
     assert sorted(held) == ["first.yaml", "report.html", "second.yaml"]
     assert held["report.html"].read_text() == "second"
-    drop(study, tmp_path, of_study(study)["first.yaml"])
-    assert sorted(of_study(study)) == ["report.html", "second.yaml"]
+    remove_artifact(study, tmp_path, artifact_ids(study)["first.yaml"])
+    assert sorted(artifact_ids(study)) == ["report.html", "second.yaml"]
     shown = api(study._storage, FileSystemArtifactStore(tmp_path / "artifacts"))["artifacts"]
     assert {(one["filename"], one["mimetype"]) for one in shown} == {
         ("report.html", "text/html"),
@@ -175,8 +182,8 @@ def test_a_file_of_a_study_takes_the_place_of_an_older_one(tmp_path: Path) -> No
     assert len(list((tmp_path / "artifacts").iterdir())) == 2
 
 
-def test_a_trial_is_open_while_it_is_written_to(tmp_path: Path) -> None:
-    """What was told is final: a watcher is shown a trial before."""
+def test_the_observer_is_called_while_a_trial_is_open(tmp_path: Path) -> None:
+    """The observer is called before the study is told: a trial that was told is final."""
     calls: list[tuple[int, str, TrialState]] = []
     study = open_study(f"sqlite:///{tmp_path / 'study.db'}", "study", "AP")
 
@@ -192,16 +199,16 @@ def test_a_trial_is_open_while_it_is_written_to(tmp_path: Path) -> None:
     search = Driver(study, space, TARGET, score, SAMPLERS["random"](), 3, 6, limits, observer=Noting())
     search.run(lambda record: None)
     rows = read_trials(study)
-    assert {row.state for row in rows} >= {"trained", "gated"}
-    assert sorted(n for n, what, _ in calls if what == "asked") == [r.number for r in rows if r.state != "duplicate"]
-    assert [n for n, what, _ in calls if what == "trained"] == [r.number for r in rows if r.state == "trained"]
+    assert {row.state for row in rows} >= {RecordState.TRAINED, RecordState.GATED}
+    assert sorted(n for n, what, _ in calls if what == "asked") == [r.number for r in rows if r.state is not RecordState.DUPLICATE]
+    assert [n for n, what, _ in calls if what == "trained"] == [r.number for r in rows if r.trained]
     assert {state for *_, state in calls} == {TrialState.RUNNING}
 
 
-def test_how_the_front_grew() -> None:
+def test_growth_of_the_front() -> None:
     rows = [
-        TrialRecord(n, "trained", "", s, ms)
+        TrialRecord(n, RecordState.TRAINED, "", s, ms)
         for n, (s, ms) in enumerate([(0.1, 4.0), (0.3, 2.0), (0.2, 2.0), (0.5, 1.0)])
     ]
-    # Bounded by 0.1 and 4 ms: 0; 0.2 * ln 2; the same; 0.4 * ln 4, of which 0.2 * ln 2 is a quarter.
+    # The bounds are 0.1 and 4 ms: 0; 0.2 * ln 2; the same; 0.4 * ln 4, which is four times 0.2 * ln 2.
     assert volumes(rows, ["latency"]) == pytest.approx([0, 0.25, 0.25, 1])

@@ -3,8 +3,8 @@
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const plots = [...document.querySelectorAll(".plot")];
 
-/* The page's own colours for what plotly would draw black on white. */
-function colours() {
+/* Colors of the page for text and lines; plotly draws them black on white. */
+function colors() {
   const style = getComputedStyle(document.documentElement);
   const [ink, grid, line, raised] = ["--ink", "--grid", "--line", "--raised"].map((name) => style.getPropertyValue(name).trim());
   const look = { "font.color": ink, "hoverlabel.bgcolor": raised, "hoverlabel.font.color": ink };
@@ -14,7 +14,7 @@ function colours() {
   return look;
 }
 
-/* A legend above a narrow figure takes many lines; there it goes below. */
+/* Above a narrow figure the legend needs many lines, so it moves below. */
 function place(plot) {
   const narrow = plot.clientWidth < 560;
   return narrow
@@ -33,16 +33,16 @@ function open(id) {
 for (const plot of plots) {
   const figure = JSON.parse(document.getElementById(`${plot.id}-data`).textContent);
   Plotly.newPlot(plot, figure.data, figure.layout, { responsive: true, displayModeBar: false })
-    .then(() => Plotly.relayout(plot, { ...colours(), ...place(plot) }));
+    .then(() => Plotly.relayout(plot, { ...colors(), ...place(plot) }));
   plot.on("plotly_click", ({ points: [point] }) => {
     if (typeof point.customdata === "string") location.hash = point.customdata;
   });
 }
-dark.addEventListener("change", () => plots.forEach((plot) => Plotly.relayout(plot, colours())));
+dark.addEventListener("change", () => plots.forEach((plot) => Plotly.relayout(plot, colors())));
 addEventListener("hashchange", () => open(location.hash.slice(1)));
 document.addEventListener("click", ({ target }) => {
   const link = target.closest?.("a[href^='#model-']");
-  if (link) open(link.hash.slice(1)); // again, where the address is that one already
+  if (link) open(link.hash.slice(1)); // also if the address does not change
 });
 open(location.hash.slice(1));
 

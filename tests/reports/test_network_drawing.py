@@ -1,4 +1,4 @@
-"""A detector drawn: every row once, where it belongs, with what it reads."""
+"""Drawings of detectors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from nas.detectors.rows import Detector
 from nas.detectors.templates import TEMPLATES
 from nas.operators.registry import FAMILIES
-from nas.reports.drawing import HEIGHT, WIDTH, draw
+from nas.reports.network_drawing import HEIGHT, WIDTH, draw_network
 from nas.spaces.architecture import choose
 from nas.spaces.space import load_space
 
@@ -17,8 +17,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def parts(detector: Detector) -> tuple[list[ElementTree.Element], list[list[str]], int, ElementTree.Element]:
-    """The boxes, the texts in each, the number of links, and the whole."""
-    root = ElementTree.fromstring(draw(detector, 320))
+    """The boxes, the texts in each, the number of arrows, and the root."""
+    root = ElementTree.fromstring(draw_network(detector, 320))
     boxes = [rect for rect in root.iter(f"{SVG}rect") if rect.get("rx")]
     texts = [text.text or "" for text in root.iter(f"{SVG}text")]
     links = [path for path in root.iter(f"{SVG}path") if path.get("marker-end")]
@@ -42,7 +42,7 @@ def test_every_row_once_and_every_link(name: str) -> None:
             assert abs(x - other_x) >= WIDTH or abs(y - other_y) >= HEIGHT
 
 
-def test_a_family_has_one_colour_in_both_shells() -> None:
+def test_a_family_has_one_color_in_both_shells() -> None:
     stock = load_space("yolov8n").stock()
     fills = {}
     for key in ("faster", "het"):
