@@ -124,9 +124,7 @@ def test_the_numbers_are_on_the_page(browser: Any, pages: dict[str, Path]) -> No
     assert [row[1].strip() for row in rows[1:-1]] == [f"{score:.4f}" for score in data.pareto.score]
     assert [row[2].strip() for row in rows[1:-1]] == [f"{ms:.2f}" for ms in data.pareto.latency_ms]
     drawn = browser.execute_script("return document.querySelectorAll('#front-plot .scatterlayer .point').length")
-    assert (
-        drawn == len(data.finalists) + 2 * len(data.pareto) + 1 + 2
-    )  # the stock model and two hand-made models
+    assert drawn == len(data.finalists) + 2 * len(data.pareto) + 1 + 2  # the stock model and two hand-made models
 
 
 def test_a_link_opens_its_model_and_the_yaml_is_there(browser: Any, pages: dict[str, Path]) -> None:

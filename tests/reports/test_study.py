@@ -200,7 +200,9 @@ def test_the_observer_is_called_while_a_trial_is_open(tmp_path: Path) -> None:
     search.run(lambda record: None)
     rows = read_trials(study)
     assert {row.state for row in rows} >= {RecordState.TRAINED, RecordState.GATED}
-    assert sorted(n for n, what, _ in calls if what == "asked") == [r.number for r in rows if r.state is not RecordState.DUPLICATE]
+    assert sorted(n for n, what, _ in calls if what == "asked") == [
+        r.number for r in rows if r.state is not RecordState.DUPLICATE
+    ]
     assert [n for n, what, _ in calls if what == "trained"] == [r.number for r in rows if r.trained]
     assert {state for *_, state in calls} == {TrialState.RUNNING}
 
