@@ -24,8 +24,8 @@ from nas import search as command
 from nas.detectors.costs import cost
 from nas.detectors.rows import Detector
 from nas.detectors.yaml_files import from_yaml
-from nas.execution.local_workers import Workers
-from nas.proxies.base import Outcome
+from nas.execution.local_workers import LocalWorkers
+from nas.proxies.outcome import Outcome
 from nas.reports.run_data import load_run_data
 from nas.reports.used_table import find_table
 from nas.spaces.architecture import decode
