@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nas.operators.base import Call, Cost, Grid, Operator, Shape
 from nas.operators.registration import register
-
-if TYPE_CHECKING:
-    from torch import nn
 
 
 @register()
@@ -19,12 +15,6 @@ class UpsampleOperator(Operator):
 
     name = "nn.Upsample"
     example = (None, 2, "nearest")
-
-    @cached_property
-    def module(self) -> type[nn.Module]:
-        from torch import nn
-
-        return nn.Upsample
 
     def resolve(self, inputs: Sequence[Shape], repeats: int, args: Sequence[Any]) -> Call:
         ((channels, height, width),) = inputs

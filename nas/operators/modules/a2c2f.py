@@ -16,10 +16,10 @@ from nas.operators.modules.conv import Conv
 
 
 class AAttn(nn.Module):
-    """Multi-head attention inside ``area`` horizontal strips, with a depthwise 7x7 of the values as position code.
+    """Multi-head attention inside ``area`` horizontal strips. A depthwise 7x7 of the values encodes positions.
 
-    (B, d, H, W) kept; ``area`` must divide H * W. The channels of qkv are head-major and inside a head query, key,
-    value.
+    (B, d, H, W) to the same shape; ``area`` must divide H * W. The channels of qkv are ordered by head, and inside a
+    head by query, key, value.
     """
 
     def __init__(self, d: int, heads: int, area: int = 1):
@@ -39,14 +39,14 @@ class AAttn(nn.Module):
         heads = self.qkv(x).view(batch, self.heads, 3 * self.width, self.area, height * width // self.area)
         query, key, value = heads.transpose(2, 3).chunk(3, 3)
         weights = ((query * self.width**-0.5).transpose(3, 4) @ key).softmax(-1)
-        seen = (value @ weights.transpose(3, 4)).transpose(2, 3).reshape(x.shape)
-        return cast(torch.Tensor, self.proj(seen + self.pe(value.transpose(2, 3).reshape(x.shape))))
+        attended = (value @ weights.transpose(3, 4)).transpose(2, 3).reshape(x.shape)
+        return cast(torch.Tensor, self.proj(attended + self.pe(value.transpose(2, 3).reshape(x.shape))))
 
 
 class ABlock(nn.Module):
-    """Area attention, then two 1x1 convolutions over int(d * ratio) channels, each with a shortcut. (B, d, H, W) kept.
+    """Area attention, then two 1x1 convolutions over int(d * ratio) channels, each with a shortcut.
 
-    The convolutions start from a normal distribution of deviation 0.02.
+    (B, d, H, W) to the same shape. The weights start from a normal distribution with standard deviation 0.02.
     """
 
     def __init__(self, d: int, heads: int, ratio: float = 2.0, area: int = 1):
@@ -66,9 +66,9 @@ class ABlock(nn.Module):
 class A2C2f(nn.Module):
     """A chain of n parts of width int(c2 * e) and a 1x1 over all their maps: (B, c1, H, W) -> (B, c2, H, W).
 
-    Row arguments: [c2, a2=True, area=1, residual=False, mlp_ratio=2.0, e=0.5, g=1, shortcut=True]. A part is two
-    `ABlock`s with ``a2`` and a `C3k` of two without, which ignores the area. ``residual``, with ``a2`` and c1 = c2,
-    adds the result to x, scaled for each channel by ``gamma``.
+    Row arguments: [c2, a2=True, area=1, residual=False, mlp_ratio=2.0, e=0.5, g=1, shortcut=True]. With
+    ``a2`` a part is two `ABlock`s; without it a `C3k` of two bottlenecks, which ignores the area. ``residual``, with
+    ``a2`` and c1 = c2, scales the result by ``gamma`` for each channel and adds it to x.
     """
 
     def __init__(

@@ -11,8 +11,10 @@ from nas.operators.modules.conv import Conv
 
 
 class ADown(nn.Module):
-    """Average pool 2 x 2 of stride 1; then 3x3 of stride 2 on the first half of the channels, and max-pool 3 x 3 of
-    stride 2 and 1x1 on the second. (B, c1, H, W) -> (B, c2, H // 2, W // 2), c1 and c2 even. Row arguments: [c2].
+    """Average pool 2 x 2 of stride 1, then a strided path on each half of the channels.
+
+    First half: 3x3 of stride 2. Second half: max-pool 3 x 3 of stride 2, then 1x1. (B, c1, H, W) -> (B, c2, H // 2,
+    W // 2), c1 and c2 even. Row arguments: [c2].
     """
 
     def __init__(self, c1: int, c2: int):

@@ -16,9 +16,9 @@ from nas.operators.modules.detect import Head
 class AnchorDetect(Head):
     """One 1x1 convolution per level. Row arguments: [nc, anchors].
 
-    Takes maps (B, c_l, H_l, W_l) of strides 8, 16, 32. In training gives a list of raw (B, na, H_l, W_l, nc + 5);
-    otherwise (B, na A, nc + 5), ordered by level, anchor, row and column: centre x, centre y, width, height in input
-    pixels, and the probabilities of an object and, given one, of the classes.
+    Reads maps (B, c_l, H_l, W_l) of strides 8, 16, 32. Returns a list of raw (B, na, H_l, W_l, nc + 5) in training, and
+    otherwise (B, na A, nc + 5), ordered by level, anchor, row and column: center x, center y, width, height in input
+    pixels, the probability of an object, and the probabilities of the classes given an object.
     """
 
     anchors: torch.Tensor
@@ -32,7 +32,7 @@ class AnchorDetect(Head):
         self.m = nn.ModuleList(nn.Conv2d(c, self.na * (nc + 5), 1) for c in channels)
         for stride, branch in zip(self.strides, self.m, strict=True):
             bias = cast(torch.Tensor, branch.bias).data.view(self.na, nc + 5)
-            # About eight objects in an image of 640 pixels, and 0.6 of one for each class.
+            # About eight objects in an image of 640 pixels; each class has probability 0.6.
             bias[:, 4] += math.log(8 / (640 / stride) ** 2)
             bias[:, 5:] += math.log(0.6 / (nc - 0.99999))
 
@@ -49,7 +49,7 @@ class AnchorDetect(Head):
         levels = []
         for values, point, anchors, stride in zip(raw, points, self.anchors, self.strides, strict=True):
             shift, scale, rest = values.flatten(2, 3).sigmoid().split((2, 2, self.nc + 1), 3)
-            centre = (2 * shift - 1 + point.transpose(1, 2)) * stride  # the point is the middle of its cell
+            center = (2 * shift - 1 + point.transpose(1, 2)) * stride  # the point is the middle of its cell
             size = (2 * scale) ** 2 * (anchors * stride)[:, None]
-            levels.append(torch.cat((centre, size, rest), 3).flatten(1, 2))
+            levels.append(torch.cat((center, size, rest), 3).flatten(1, 2))
         return torch.cat(levels, 1)

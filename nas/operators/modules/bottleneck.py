@@ -11,9 +11,9 @@ from nas.operators.modules.conv import Conv
 
 
 class Bottleneck(nn.Module):
-    """Two convolutions, c1 to int(c2 * e) to c2, the second grouped, and a shortcut round both where c1 is c2.
+    """Two convolutions, c1 to int(c2 * e) to c2, the second grouped, with a shortcut if c1 equals c2.
 
-    (B, c1, H, W) -> (B, c2, H, W). Keys cv1, cv2 (facts: blocks.md, section 2).
+    (B, c1, H, W) -> (B, c2, H, W). State-dict keys cv1, cv2, as in the stock blocks.
     """
 
     def __init__(

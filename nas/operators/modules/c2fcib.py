@@ -17,7 +17,7 @@ from nas.operators.modules.shell import Shell
 
 
 class RepVGGDW(nn.Module):
-    """SiLU(BN(7x7 x) + BN(3x3 x)), both depthwise; `fuse` makes one 7x7 of both. (B, c, H, W) kept."""
+    """SiLU(BN(7x7 x) + BN(3x3 x)), both depthwise. `fuse` merges them into one 7x7. (B, c, H, W) to the same shape."""
 
     def __init__(self, c: int):
         super().__init__()
@@ -30,15 +30,17 @@ class RepVGGDW(nn.Module):
         return cast(torch.Tensor, self.act(y if self.conv1 is None else y + self.conv1(x)))
 
     def fuse(self) -> None:
-        """Fold both norms and add the kernels, the smaller one padded with zeros, for inference."""
+        """Fold the norms and add the kernels, the smaller one padded with zeros, for inference."""
         if self.conv1 is not None:
             self.conv = merged(cast(Conv, self.conv), cast(Conv, self.conv1))
             self.conv1 = None
 
 
 class CIB(nn.Module):
-    """Depthwise, 1x1, depthwise over twice int(c2 * e), 1x1, depthwise, and a shortcut where c1 is c2; ``lk`` makes
-    the middle one 7x7. (B, c1, H, W) -> (B, c2, H, W)."""
+    """Compact inverted block: depthwise, 1x1, depthwise, 1x1, depthwise, with a shortcut if c1 equals c2.
+
+    The middle one has 2 * int(c2 * e) channels, and with ``lk`` a 7x7 kernel. (B, c1, H, W) -> (B, c2, H, W).
+    """
 
     def __init__(self, c1: int, c2: int, shortcut: bool = True, e: float = 0.5, lk: bool = False):
         super().__init__()

@@ -15,8 +15,8 @@ from nas.operators.modules.conv import Conv
 class C3Shell(nn.Module):
     """Two 1x1 branches, a chain of blocks on the first, 1x1 over both: (B, c1, H, W) -> (B, c2, H, W).
 
-    ``block()`` builds a block that keeps ``hidden`` channels. The wiring and the keys (cv1, cv2, cv3, m) are those of
-    C3 (facts: blocks.md, section 2).
+    ``block()`` builds a block that keeps ``hidden`` channels. Wiring and state-dict keys (cv1, cv2, cv3, m) are those
+    of C3.
     """
 
     def __init__(self, c1: int, c2: int, hidden: int, n: int, block: Callable[[], nn.Module]):
@@ -31,8 +31,10 @@ class C3Shell(nn.Module):
 
 
 class C3(C3Shell):
-    """The shell round n bottlenecks of 1x1 and 3x3, of width int(c2 * e). Row arguments: [c2, shortcut=True, g=1,
-    e=0.5]."""
+    """The shell round n bottlenecks of 1x1 and 3x3, of width int(c2 * e).
+
+    Row arguments: [c2, shortcut=True, g=1, e=0.5].
+    """
 
     def __init__(self, c1: int, c2: int, n: int = 1, shortcut: bool = True, g: int = 1, e: float = 0.5):
         hidden = int(c2 * e)

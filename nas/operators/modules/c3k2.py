@@ -20,10 +20,11 @@ class C3k(C3Shell):
 
 
 class C3k2(Shell):
-    """The C2f shell round n blocks of width int(c2 * e): bottlenecks that halve it inside, or with ``c3k`` a `C3k` of
-    two, or with ``attn`` such a bottleneck and a `PSABlock`.
+    """The C2f shell round n blocks of width int(c2 * e).
 
-    Row arguments: [c2, c3k=False, e=0.5, attn=False, g=1, shortcut=True]; unlike C2f, e comes before g and shortcut.
+    A block is a bottleneck that halves the width inside; with ``c3k`` a `C3k` of two bottlenecks; with ``attn`` a
+    bottleneck and a `PSABlock`. Row arguments: [c2, c3k=False, e=0.5, attn=False, g=1, shortcut=True]; unlike C2f, e
+    comes before g and shortcut.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What an operator declares: its YAML arguments, its channel rule, its closed-form cost."""
+"""Check of a module's input."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from torch import nn
 
 
 def check_channels(x: torch.Tensor, channels: int, who: nn.Module) -> None:
-    """Raise ValueError unless x (B, C, H, W) has C == channels: slicing would hide the mistake (operators.md 6.1)."""
+    """Raise ValueError unless x (B, C, H, W) has ``channels`` channels: slicing would hide the mistake."""
     if not torch.jit.is_tracing() and x.shape[1] != channels:  # type: ignore[attr-defined,no-untyped-call]
         raise ValueError(f"{type(who).__name__} was built for {channels} channels and got {x.shape[1]}")

@@ -1,4 +1,4 @@
-"""Convolution, batch norm, SiLU: the block that every YOLO is made of."""
+"""Convolution, batch norm and SiLU: the basic block of every YOLO."""
 
 from __future__ import annotations
 
@@ -9,10 +9,18 @@ from torch import nn
 
 
 class Conv(nn.Module):
-    """act(BN(conv x)), x (B, c1, H, W) -> (B, c2, ceil(H/s), ceil(W/s)) for odd k and p None. Keys as in the stock
-    checkpoints.
+    """act(BN(conv x)), with the state-dict keys of the stock checkpoints.
 
-    ``p`` None pads to "same"; ``act`` False leaves out the SiLU.
+    (B, c1, H, W) -> (B, c2, ceil(H/s), ceil(W/s)) for odd k and p None.
+
+    Args:
+        c1: Input channels.
+        c2: Output channels.
+        k: Kernel size.
+        s: Stride.
+        p: Padding. None: "same".
+        g: Groups.
+        act: False leaves out the SiLU.
     """
 
     def __init__(self, c1: int, c2: int, k: int = 1, s: int = 1, p: int | None = None, g: int = 1, act: bool = True):

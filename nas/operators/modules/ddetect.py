@@ -9,9 +9,9 @@ from nas.operators.modules.detect import Detect
 
 
 class DDetect(Detect):
-    """`Detect` whose last two box convolutions have four groups, and whose hidden widths differ. Row arguments: [nc].
+    """`Detect` with other hidden widths and four groups in the last two box convolutions. Row arguments: [nc].
 
-    Takes and gives what `Detect` does.
+    Input and output are those of `Detect`.
     """
 
     groups = GROUPS

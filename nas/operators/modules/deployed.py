@@ -1,4 +1,4 @@
-"""What a module computes from its weights alone, for the form that is deployed."""
+"""Values that a module computes from its weights, as constants of the deployed graph."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 def constant(compute: Callable[[], T]) -> T:
-    """``compute()``, whose steps torch's tracer does not see: runtimes would not fold all of them into constants.
+    """Return ``compute()`` and hide its steps from torch's tracer: runtimes would not fold all of them into constants.
 
-    The tracer follows its own thread only, so a trace computes in another one. torch.export sees the steps: its
-    exporter folds those of small weights, the rest is up to the runtime.
+    The tracer follows its own thread only, so a trace computes in another thread. torch.export sees the steps. Its
+    exporter folds those of small weights; the runtime may fold the others.
     """
     if not torch.jit.is_tracing():  # type: ignore[attr-defined,no-untyped-call]
         return compute()
@@ -25,7 +25,7 @@ def constant(compute: Callable[[], T]) -> T:
 
 
 def folded(norm: nn.BatchNorm2d) -> tuple[torch.Tensor, torch.Tensor]:
-    """What the norm is outside of training: a factor (C, 1, 1, 1) of the kernel before it, and a bias (C,)."""
+    """A batch norm outside of training, as a factor (C, 1, 1, 1) of the kernel before it and a bias (C,)."""
     assert norm.running_var is not None and norm.running_mean is not None
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
     return scale[:, None, None, None], norm.bias - norm.running_mean * scale

@@ -14,8 +14,12 @@ from nas.operators.modules.conv import Conv
 
 
 class Predictions(NamedTuple):
-    """What the head gives in training, A points of all levels: ``boxes`` (B, 64, A), side-major logits of the
-    distances left, top, right, bottom; ``scores`` (B, nc, A) class logits."""
+    """Raw output of the head in training, for the A points of all levels.
+
+    Attributes:
+        boxes: (B, 4 bins, A) logits of the distances left, top, right, bottom, ordered by side.
+        scores: (B, nc, A) class logits.
+    """
 
     boxes: torch.Tensor
     scores: torch.Tensor
@@ -37,7 +41,15 @@ class DFL(nn.Module):
 
 
 def grid(shapes: Sequence[tuple[int, int]], strides: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Points (A, 2) as x, y in cells and strides (A,) of levels with these (height, width), finest first, row-major."""
+    """Points of all cells.
+
+    Args:
+        shapes: Height and width of each map, the finest first.
+        strides: Stride of each map, in pixels.
+
+    Returns:
+        Cell centers (A, 2) as x, y in cells, row by row, and the stride (A,) of each.
+    """
     points, sizes = [], []
     for (height, width), stride in zip(shapes, strides, strict=True):
         y, x = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
@@ -47,7 +59,7 @@ def grid(shapes: Sequence[tuple[int, int]], strides: Sequence[int]) -> tuple[tor
 
 
 class Head(nn.Module):
-    """What reads maps of strides 8, 16 and 32, and where their cells lie."""
+    """Base of the heads: it reads maps of strides 8, 16 and 32 and knows the points of their cells."""
 
     strides = STRIDES
 
@@ -56,7 +68,7 @@ class Head(nn.Module):
         self._grid: tuple[list[tuple[int, int]], torch.Tensor, torch.Tensor] | None = None
 
     def _points(self, maps: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Points (1, 2, A) and strides (A,) of these maps, kept for the next call: exports see constants."""
+        """Points (1, 2, A) and strides (A,) of these maps. They are cached, so that exports see constants."""
         shapes, like = [(int(x.shape[2]), int(x.shape[3])) for x in maps], maps[0]
         if self._grid is None or self._grid[0] != shapes or self._grid[1].device != like.device:
             points, strides = grid(shapes, self.strides)
@@ -67,10 +79,10 @@ class Head(nn.Module):
 class Detect(Head):
     """Per level a box branch and a class branch, each of two 3x3 and one 1x1 convolution. Row arguments: [nc].
 
-    Takes maps (B, c_l, H_l, W_l) of strides 8, 16, 32. In training gives `Predictions`; otherwise (B, 4 + nc, A):
-    centre x, centre y, width, height in input pixels, and class probabilities. ``legacy`` False is the class branch
-    of YOLO11 and later, whose 3x3 convolutions are depthwise, each followed by a 1x1; row arguments [nc, False]. With
-    one of ``bins`` a side's distance is predicted as it is.
+    Reads maps (B, c_l, H_l, W_l) of strides 8, 16, 32. Returns `Predictions` in training, and otherwise (B, 4 + nc, A):
+    center x, center y, width, height in input pixels, and class probabilities. With ``legacy`` False (row arguments
+    [nc, False]) the class branch is that of YOLO11 and later: its 3x3 convolutions are depthwise, each followed by a
+    1x1. With 1 of ``bins`` the head predicts the distance of a side directly.
     """
 
     groups = 1
@@ -98,11 +110,11 @@ class Detect(Head):
             class_bias = cast(nn.Conv2d, cast(nn.Sequential, class_branch)[-1]).bias
             assert box_bias is not None and class_bias is not None
             box_bias.data[:] = self.box_bias
-            # About five objects in an image of 640 pixels: the probability that a point holds one of a class.
+            # The probability that a point holds an object of a class: about five objects in an image of 640 pixels.
             class_bias.data[:] = math.log(5 / nc / (640 / stride) ** 2)
 
     def class_branches(self, hidden: int) -> nn.ModuleList:
-        """The class branch of each level, ``hidden`` channels wide inside."""
+        """Class branches of the levels, with ``hidden`` channels inside."""
         legacy, nc = self._legacy, self.nc
         return nn.ModuleList(
             nn.Sequential(_spatial(c, hidden, legacy), _spatial(hidden, hidden, legacy), nn.Conv2d(hidden, nc, 1))
@@ -117,12 +129,12 @@ class Detect(Head):
         """Boxes in pixels and probabilities (B, 4 + nc, A) of predictions from maps of these sizes."""
         points, strides = self._points(maps)
         near, far = self.dfl(predictions.boxes).chunk(2, 1)
-        centre, size = points + (far - near) / 2, near + far
-        return torch.cat((torch.cat((centre, size), 1) * strides, predictions.scores.sigmoid()), 1)
+        center, size = points + (far - near) / 2, near + far
+        return torch.cat((torch.cat((center, size), 1) * strides, predictions.scores.sigmoid()), 1)
 
 
 def predict(boxes: nn.ModuleList, classes: nn.ModuleList, maps: Sequence[torch.Tensor]) -> Predictions:
-    """What a box and a class branch for each level say."""
+    """Raw predictions of a box branch and a class branch for each level."""
     return Predictions(
         *(
             torch.cat([branch(x).flatten(2) for branch, x in zip(branches, maps, strict=True)], 2)

@@ -2,7 +2,7 @@
 
 Source: Gennari do Nascimento, Fawcett and Prisacariu, "DSConv: Efficient Convolution Operator", ICCV 2019, section 3,
 its scale-only form on float activations. It is no depthwise-separable convolution: parameters, MACs and float latency
-are those of the plain convolution. What it saves is the size of the weights, and that only in a form like `packed`:
+are those of the plain convolution. It saves weight bytes, and only in a form like `packed`:
 checkpoints and ONNX files hold the same numbers as float32, so without a runtime that reads packed weights the saving
 is theoretical.
 """
@@ -32,7 +32,13 @@ def _check(bits: int, block: int) -> None:
 
 
 class Quantized(NamedTuple):
-    """Blocks of a weight (co, ci, kh, kw): ``q`` like it, whole numbers; ``s`` and ``alpha`` (co, blocks, kh, kw)."""
+    """A quantized weight (co, ci, kh, kw).
+
+    Attributes:
+        s: Factor of each block, (co, blocks, kh, kw); q = round(s w).
+        q: Whole numbers, (co, ci, kh, kw).
+        alpha: Scale of each block, (co, blocks, kh, kw).
+    """
 
     s: torch.Tensor
     q: torch.Tensor
@@ -40,7 +46,7 @@ class Quantized(NamedTuple):
 
 
 def quantize(weight: torch.Tensor, bits: int, block: int, clamp: bool = True) -> Quantized:
-    """Codes of ``bits`` bits and their scales, a scale for every ``block`` input channels of a filter's tap.
+    """Quantize a weight to codes of ``bits`` bits, with a scale for every ``block`` input channels of a filter's tap.
 
     In each block s maps the weight of the largest magnitude to -2^(bits-1), q = round(s w), and alpha q is the multiple
     of q nearest to w. The original leaves out the clamp, so that a weight almost as large and of the other sign gets
@@ -66,16 +72,18 @@ def quantize(weight: torch.Tensor, bits: int, block: int, clamp: bool = True) ->
 
 
 def dequantize(q: torch.Tensor, alpha: torch.Tensor, block: int) -> torch.Tensor:
-    """alpha q: (co, ci, kh, kw)."""
+    """Return alpha q, (co, ci, kh, kw)."""
     every = alpha[:, :, None].expand(-1, -1, block, -1, -1).flatten(1, 2)
     return q * every[:, : q.shape[1]]
 
 
 def packed(weight: torch.Tensor, bits: int, block: int) -> bytes:
-    """The quantized weight as a file holds it: codes of ``bits`` bits one after the other, lowest bit first, the last
-    byte filled with zeros, then a little-endian float32 a block. That many bytes are counted as ``weight_bytes``.
+    """Pack a quantized weight into bytes; ``weight_bytes`` counts as many.
 
-    No trainer and no runtime that this project knows reads this form; it shows that the bytes are enough.
+    Codes of ``bits`` bits follow each other, lowest bit first. Zeros fill the last byte. A little-endian float32 for
+    each block follows.
+
+    No known trainer or runtime reads this form. It shows that the bytes are enough.
     """
     _, q, alpha = quantize(weight.detach().float().cpu(), bits, block)
     codes = q.flatten().numpy().astype(np.int8).view(np.uint8)[:, None]
@@ -84,7 +92,10 @@ def packed(weight: torch.Tensor, bits: int, block: int) -> bytes:
 
 
 def unpacked(content: bytes, shape: Sequence[int], bits: int, block: int) -> torch.Tensor:
-    """The float32 weight of this shape (co, ci, kh, kw) that `packed` wrote; raises ValueError for other lengths."""
+    """Read the float32 weight of this shape (co, ci, kh, kw) that `packed` wrote.
+
+    Raises ValueError for other lengths.
+    """
     co, ci, kh, kw = shape
     scales, size = (co, -(-ci // block), kh, kw), packed_size(shape, bits, block)
     if len(content) != size:
@@ -101,7 +112,7 @@ def unpacked(content: bytes, shape: Sequence[int], bits: int, block: int) -> tor
 
 
 class QuantizedConv2d(nn.Conv2d):
-    """A convolution that quantizes its float weight in each forward, without any state besides that weight.
+    """A convolution that quantizes its float weight in each forward, and has no other state.
 
     Being an ``nn.Conv2d`` it is counted by profilers that look at modules; a smaller count would be a blind spot.
     """
@@ -112,7 +123,7 @@ class QuantizedConv2d(nn.Conv2d):
         self.bits, self.block = bits, min(block, c1)
 
     def kernel(self) -> torch.Tensor:
-        """The quantized weight. Its gradient goes to the float weight as it is (straight through)."""
+        """The quantized weight. Its gradient passes to the float weight unchanged (straight through)."""
         with torch.no_grad():
             _, q, alpha = quantize(self.weight, self.bits, self.block)
             kernel = dequantize(q, alpha, self.block).to(self.weight.dtype)
@@ -158,7 +169,7 @@ class DSConv(nn.Module):
 
     @torch.no_grad()
     def fuse(self) -> None:
-        """Keep the quantized and folded weight in a plain convolution, for inference."""
+        """Replace the convolution by a plain one with the quantized and folded weight, for inference."""
         if isinstance(self.conv, QuantizedConv2d):
             kernel, bias = self._folded()
             c2, c1, k, _ = kernel.shape
@@ -168,7 +179,7 @@ class DSConv(nn.Module):
 
 
 class DSBlock(nn.Module):
-    """x + DSConv3x3(DSConv3x3 x), the first to ``channels * expansion``. (B, C, H, W) kept.
+    """x + DSConv3x3(DSConv3x3 x), the first to ``channels * expansion``. (B, C, H, W) to (B, C, H, W).
 
     Row arguments: [channels, bits=4, block=32, expansion=1].
     """

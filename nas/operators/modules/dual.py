@@ -16,8 +16,10 @@ from nas.operators.modules.two_kernels import TwoKernels, own_block
 
 
 class DualConv(TwoKernels):
-    """SiLU(BN(DualConv x)), (B, c1, H, W) -> (B, c2, H, W); G must divide c1 and c2. ``bare`` is the paper's operator,
-    without norm and activation."""
+    """SiLU(BN(DualConv x)), (B, c1, H, W) -> (B, c2, H, W); G must divide c1 and c2.
+
+    ``bare`` is the paper's operator, without norm and activation.
+    """
 
     def __init__(self, c1: int, c2: int, g: int, bare: bool = False):
         if g < 1 or c1 % g or c2 % g:
@@ -30,7 +32,7 @@ class DualConv(TwoKernels):
 
     @torch.no_grad()
     def to_het(self) -> HetConv:
-        """The HetConv with P = G that computes the same: where both kernels meet, the 1x1 joins the centre tap."""
+        """The HetConv with P = G that computes the same: where a tap has both kernels, the 1x1 joins the center tap."""
         c2 = self.conv.out_channels
         het = HetConv(self.c1, c2, self.groups, bare=not isinstance(self.bn, nn.BatchNorm2d))
         own = own_block(self.c1, c2, self.groups)
@@ -44,7 +46,7 @@ class DualConv(TwoKernels):
 
 
 class DualBlock(nn.Module):
-    """x + DualConv(DualConv x), the first to ``channels * expansion``. (B, C, H, W) kept.
+    """x + DualConv(DualConv x), the first to ``channels * expansion``. (B, C, H, W) to (B, C, H, W).
 
     Row arguments: [channels, groups=4, expansion=1].
     """

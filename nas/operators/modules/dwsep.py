@@ -15,15 +15,18 @@ from nas.operators.modules.conv import Conv
 
 
 def depthwise(channels: int, kernel: int, act: bool = True) -> Conv:
-    """A `Conv` with one ``kernel`` x ``kernel`` filter a channel; ValueError for an even kernel, which would change the
-    map's size."""
+    """A `Conv` with one ``kernel`` x ``kernel`` filter a channel.
+
+    Raises:
+        ValueError: The kernel is even and would change the map's size.
+    """
     if kernel < 1 or kernel % 2 == 0:
         raise ValueError(f"a depthwise kernel must be odd, not {kernel}")
     return Conv(channels, channels, kernel, g=channels, act=act)
 
 
 class DWBlock(nn.Module):
-    """x + Conv1x1(depthwise x), norm and SiLU after each convolution. (B, C, H, W) kept.
+    """x + Conv1x1(depthwise x), norm and SiLU after each convolution. (B, C, H, W) to (B, C, H, W).
 
     Row arguments: [channels, kernel=3], the kernel odd.
     """

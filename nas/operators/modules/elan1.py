@@ -1,7 +1,7 @@
 """ELAN1, the first stage of GELAN-t and -s, and its shell round any branch.
 
 Source: Wang, Yeh and Liao, "YOLOv9: Learning What You Want to Learn Using Programmable Gradient Information", 2024,
-section 4.2 (generalised ELAN).
+section 4.2 (generalized ELAN).
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The head of YOLOv10 and YOLO26 that needs no NMS: `Detect` twice, one of them trained to find each object once.
+"""The head of YOLOv10 and YOLO26 that needs no NMS.
+
+`Detect` with a second pair of branches, trained to find each object once.
 
 Source: Wang et al., "YOLOv10: Real-Time End-to-End Object Detection", NeurIPS 2024, section 3.1 (consistent dual
 assignments).
@@ -17,11 +19,11 @@ from nas.operators.detect import BINS
 from nas.operators.modules.detect import Detect, Predictions, predict
 
 MOST = 300
-"""Detections that an image can have."""
+"""Largest number of detections of an image."""
 
 
 class DualPredictions(NamedTuple):
-    """What both branches give in training; ``one2one`` sends no gradient into the maps."""
+    """Raw output of both pairs of branches in training; ``one2one`` sends no gradient into the maps."""
 
     one2many: Predictions
     one2one: Predictions
@@ -30,9 +32,9 @@ class DualPredictions(NamedTuple):
 class EndToEndDetect(Detect):
     """`Detect`, not legacy, with copies of its branches for one-to-one assignment. Row arguments: [nc, bins=16].
 
-    In training gives `DualPredictions`. Otherwise, with ``end2end`` set, (B, k, 6): x1, y1, x2, y2 in input pixels,
-    score and class of the k = min(300, A) best, and without it, as built, what `Detect` gives, from the one-to-many
-    branches. `fuse` drops the branches that are not asked for.
+    Returns `DualPredictions` in training. Otherwise the flag ``end2end`` decides. False, the initial value: the output
+    of `Detect`, from the one-to-many branches. True: (B, k, 6), that is x1, y1, x2, y2 in input pixels, score and class
+    of the k = min(300, A) best. `fuse` drops the branches that the flag does not select.
     """
 
     def __init__(self, nc: int, channels: Sequence[int], bins: int = BINS):
@@ -42,16 +44,16 @@ class EndToEndDetect(Detect):
 
     def forward(self, maps: Sequence[torch.Tensor]) -> DualPredictions | torch.Tensor:  # type: ignore[override]
         if self.training:
-            alone = predict(self.one2one_cv2, self.one2one_cv3, [x.detach() for x in maps])
-            return DualPredictions(predict(self.cv2, self.cv3, maps), alone)
+            one2one = predict(self.one2one_cv2, self.one2one_cv3, [x.detach() for x in maps])
+            return DualPredictions(predict(self.cv2, self.cv3, maps), one2one)
         if not self.end2end:
             return self.decode(predict(self.cv2, self.cv3, maps), maps)
         return self.select(self.decode(predict(self.one2one_cv2, self.one2one_cv3, maps), maps))
 
     def select(self, decoded: torch.Tensor) -> torch.Tensor:
-        """The best (point, class) pairs among the points with the best classes: (B, 4 + nc, A) -> (B, k, 6)."""
-        centre, size, scores = decoded.transpose(1, 2).split((2, 2, self.nc), 2)
-        corners = torch.cat((centre - size / 2, centre + size / 2), 2)
+        """Select the best (point, class) pairs among the points with the best classes: (B, 4 + nc, A) -> (B, k, 6)."""
+        center, size, scores = decoded.transpose(1, 2).split((2, 2, self.nc), 2)
+        corners = torch.cat((center - size / 2, center + size / 2), 2)
         k = min(MOST, scores.shape[1])
         points = scores.amax(2).topk(k).indices[:, :, None]
         best, pairs = scores.gather(1, points.expand(-1, -1, self.nc)).flatten(1).topk(k)
@@ -60,7 +62,7 @@ class EndToEndDetect(Detect):
         return torch.cat((corners.gather(1, chosen.expand(-1, -1, 4)), best[:, :, None], classes[:, :, None]), 2)
 
     def fuse(self) -> None:
-        """Keep one pair of branches, that which ``end2end`` selects, for inference."""
+        """Drop the pair of branches that ``end2end`` does not select, for inference."""
         dropped = ("cv2", "cv3") if self.end2end else ("one2one_cv2", "one2one_cv3")
         for name in dropped:
             setattr(self, name, nn.ModuleList())

@@ -14,17 +14,19 @@ from nas.operators.modules.checks import check_channels
 from nas.operators.modules.conv import Conv
 
 EAGER, EXPORTED = "split", "split"
-"""The form that runs outside of training in eager torch, and the one that exporters see. As measured
+"""Form that runs outside of training in eager torch, and form that exporters see. As measured
 (experiments/operators, forms): in torch the two tie; in an ONNX file ``slice`` is a few per cent faster under
-onnxruntime and up to twice as slow under OpenVINO, and the file does not know who will run it."""
+onnxruntime and up to twice as slow under OpenVINO, and the file does not know its runtime."""
 
 
 class PConv(nn.Module):
-    """3x3 convolution on the first ``channels // n_div`` channels; the others pass untouched. (B, C, H, W) kept.
+    """3x3 convolution on the first ``channels // n_div`` channels; the others pass unchanged.
 
-    Two forms compute the same. ``split`` cuts, convolves and joins, and is the one that trains; ``slice`` writes the
-    convolved channels over a copy of the input. Either moves the untouched channels too: the paper's memory access,
-    which the cost gives, is the convolution's alone. Row arguments: [channels, n_div=4].
+    (B, C, H, W) to (B, C, H, W).
+
+    Two forms compute the same. ``split`` cuts, convolves and joins; it is the form that trains. ``slice`` writes the
+    convolved channels over a copy of the input. Both move the other channels too. The cost counts the memory access of
+    the convolution only, as the paper does. Row arguments: [channels, n_div=4].
     """
 
     def __init__(self, channels: int, n_div: int = 4):
@@ -52,7 +54,7 @@ class PConv(nn.Module):
 
 
 class FasterBlock(nn.Module):
-    """x + PW2(SiLU(BN(PW1(PConv x)))), PW1 widening by ``expansion``. (B, C, H, W) kept.
+    """x + PW2(SiLU(BN(PW1(PConv x)))), PW1 widening by ``expansion``. (B, C, H, W) to (B, C, H, W).
 
     Row arguments: [channels, n_div=4, expansion=2]. The paper's block with YOLO's activation; no norm follows PW2.
     """

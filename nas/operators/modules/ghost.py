@@ -1,7 +1,7 @@
 """Ghost convolution and bottleneck, as in the stock YOLOs.
 
-Source: Han et al., "GhostNet: More Features from Cheap Operations", CVPR 2020, sections 3.1, 3.2; facts: blocks.md,
-section 2, for the stock form (5x5 cheap operation with norm and SiLU) and its keys.
+Source: Han et al., "GhostNet: More Features from Cheap Operations", CVPR 2020, sections 3.1, 3.2, in
+the stock form: the cheap operation is a 5x5 with norm and SiLU.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from nas.operators.modules.conv import Conv
 
 
 class GhostConv(nn.Module):
-    """Half of the maps by a convolution, half by a depthwise 5x5 of these. (B, c1, H, W) -> (B, c2, ceil(H/s),
-    ceil(W/s)).
+    """A convolution makes half of the maps, a depthwise 5x5 of these makes the other half.
 
-    Row arguments: [c2, k=1, s=1, g=1, act=True]. ValueError where c2 is odd.
+    (B, c1, H, W) -> (B, c2, ceil(H/s), ceil(W/s)). Row arguments: [c2, k=1, s=1, g=1, act=True]. ValueError where c2 is
+    odd.
     """
 
     def __init__(self, c1: int, c2: int, k: int = 1, s: int = 1, g: int = 1, act: bool = True):
@@ -37,7 +37,7 @@ class GhostConv(nn.Module):
 
 class GhostBlock(nn.Module):
     """x + GhostConv(GhostConv x), the first to half the channels: the stock GhostBottleneck of stride 1. (B, C, H, W)
-    kept.
+    to the same shape.
 
     Row arguments: [channels]. No activation follows the second. ValueError unless 4 divides the channels.
     """

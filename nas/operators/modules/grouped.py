@@ -15,7 +15,9 @@ from nas.operators.modules.conv import Conv
 
 
 class GroupedBlock(nn.Module):
-    """x + Conv3x3_groups(Conv1x1 x), the 1x1 (which mixes the groups) to ``channels * expansion``. (B, C, H, W) kept.
+    """x + Conv3x3_groups(Conv1x1 x), the 1x1 (which mixes the groups) to ``channels * expansion``.
+
+    (B, C, H, W) to (B, C, H, W).
 
     Row arguments: [channels, groups=4, expansion=1].
     """

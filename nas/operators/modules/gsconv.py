@@ -15,10 +15,10 @@ from nas.operators.modules.shuffle import channel_shuffle
 
 
 class GSConv(GhostConv):
-    """The channels of the convolution and of the depthwise 5x5 over it, in turn: (B, c1, H, W) -> (B, c2, ceil(H/s),
-    ceil(W/s)).
+    """`GhostConv` whose output takes the channels of its two convolutions in turn.
 
-    Row arguments: [c2, k=1, s=1, g=1, act=True]. ValueError where c2 is odd.
+    (B, c1, H, W) -> (B, c2, ceil(H/s), ceil(W/s)). Row arguments: [c2, k=1, s=1, g=1, act=True]. ValueError where c2 is
+    odd.
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -26,7 +26,7 @@ class GSConv(GhostConv):
 
 
 class GSBlock(nn.Module):
-    """x + GSConv3x3(GSConv1x1 x), the first to half the channels. (B, C, H, W) kept.
+    """x + GSConv3x3(GSConv1x1 x), the first to half the channels. (B, C, H, W) to (B, C, H, W).
 
     Row arguments: [channels]. ValueError unless 4 divides the channels.
     """

@@ -41,7 +41,7 @@ class HetConv(TwoKernels):
 
     @staticmethod
     def _index(c1: int, c2: int, p: int) -> torch.Tensor:
-        """(c2, c1, 1, 1): where in [point, 0] each entry of the dense 1x1 kernel comes from."""
+        """Position in [point, 0] of each entry of the dense 1x1 kernel, (c2, c1, 1, 1)."""
         own, size, column = own_block(c1, c2, p), c1 // p, torch.arange(c1)[None, :]
         after = column // size > torch.arange(c2)[:, None] // (c2 // p)
         index = torch.where(after, column - size, column.expand(c2, c1))
@@ -58,7 +58,7 @@ class HetConv(TwoKernels):
 
 
 class HetBlock(nn.Module):
-    """x + HetConv(HetConv x), the first to ``channels * expansion``. (B, C, H, W) kept.
+    """x + HetConv(HetConv x), the first to ``channels * expansion``. (B, C, H, W) to (B, C, H, W).
 
     Row arguments: [channels, p=4, expansion=1].
     """

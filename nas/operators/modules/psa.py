@@ -16,10 +16,11 @@ from nas.operators.psa import psa_heads, psa_hidden
 
 
 class Attention(nn.Module):
-    """Multi-head attention with every position a token and a depthwise 3x3 of the values as position code.
+    """Multi-head attention of all positions. A depthwise 3x3 of the values encodes positions.
 
-    (B, d, H, W) kept; ``ratio`` is the width of queries and keys over the values'. The channels of qkv are head-major
-    and inside a head query, key, value: the number of heads changes no key and no shape of the state dict.
+    (B, d, H, W) to (B, d, H, W); ``ratio`` is the width of queries and keys over the values'. The channels of qkv
+    are ordered by head, and inside a head by query, key, value: the number of heads changes no key and no shape of the
+    state dict.
     """
 
     def __init__(self, d: int, heads: int = 8, ratio: float = 0.5):
@@ -37,12 +38,15 @@ class Attention(nn.Module):
         heads = self.qkv(x).view(batch, self.heads, 2 * self.key + self.value, height * width)
         query, key, value = heads.split((self.key, self.key, self.value), 2)
         weights = ((query * self.key**-0.5).transpose(2, 3) @ key).softmax(-1)
-        seen = (value @ weights.transpose(2, 3)).reshape(x.shape)
-        return cast(torch.Tensor, self.proj(seen + self.pe(value.reshape(x.shape))))
+        attended = (value @ weights.transpose(2, 3)).reshape(x.shape)
+        return cast(torch.Tensor, self.proj(attended + self.pe(value.reshape(x.shape))))
 
 
 class PSABlock(nn.Module):
-    """Attention, then two 1x1 convolutions over twice the channels, each with a shortcut. (B, c, H, W) kept."""
+    """Attention, then two 1x1 convolutions over twice the channels, each with a shortcut.
+
+    (B, c, H, W) to (B, c, H, W).
+    """
 
     def __init__(self, c: int, ratio: float = 0.5, heads: int = 4, shortcut: bool = True):
         super().__init__()
@@ -74,7 +78,10 @@ class C2PSA(nn.Module):
 
 
 class PSA(PSABlock):
-    """C2PSA with one block, whose parts lie directly under the row: keys attn, ffn. Row arguments: [c2, e=0.5]."""
+    """C2PSA with one block, whose parts are direct children of the row: state-dict keys attn, ffn.
+
+    Row arguments: [c2, e=0.5].
+    """
 
     def __init__(self, c1: int, c2: int, e: float = 0.5):
         hidden = psa_hidden(c1, c2, e)

@@ -18,7 +18,7 @@ from nas.operators.modules.elan1 import ELANShell
 
 
 class RepConvN(nn.Module):
-    """SiLU(BN(conv3x3 x) + BN(conv1x1 x)); `fuse` makes one 3x3 of both. (B, c1, H, W) -> (B, c2, H, W)."""
+    """SiLU(BN(conv3x3 x) + BN(conv1x1 x)); `fuse` merges them into one 3x3. (B, c1, H, W) -> (B, c2, H, W)."""
 
     def __init__(self, c1: int, c2: int, g: int = 1):
         super().__init__()
@@ -31,7 +31,7 @@ class RepConvN(nn.Module):
         return cast(torch.Tensor, self.act(self.conv1(x) + self.conv2(x) if self.conv is None else self.conv(x)))
 
     def fuse(self) -> None:
-        """Fold both norms and add the kernels, the smaller one padded with zeros, for inference."""
+        """Fold the norms and add the kernels, the smaller one padded with zeros, for inference."""
         if self.conv is None:
             self.conv = merged(self.conv1, self.conv2)
             del self.conv1, self.conv2
@@ -39,7 +39,7 @@ class RepConvN(nn.Module):
 
 @torch.no_grad()
 def merged(large: Conv, small: Conv) -> nn.Conv2d:
-    """One convolution, with bias, that is the sum of two of equal channels, groups and stride without activation."""
+    """Merge two convolutions of equal channels, groups and stride, without activation, into one with a bias."""
     large.fuse()
     small.fuse()
     conv, other = large.conv, small.conv
@@ -51,7 +51,7 @@ def merged(large: Conv, small: Conv) -> nn.Conv2d:
 
 
 class RepNBottleneck(nn.Module):
-    """x + Conv3x3(RepConvN x), the shortcut where wanted. (B, c, H, W) kept."""
+    """x + Conv3x3(RepConvN x), with an optional shortcut. (B, c, H, W) to (B, c, H, W)."""
 
     def __init__(self, c: int, shortcut: bool = True):
         super().__init__()

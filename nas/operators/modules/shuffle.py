@@ -10,7 +10,9 @@ import torch
 
 
 def channel_shuffle(x: torch.Tensor, groups: int) -> torch.Tensor:
-    """Take the channels of ``groups`` equal groups in turn: (B, C, H, W) kept; 8 channels in 2 groups become 0, 4, 1,
-    5, 2, 6, 3, 7. Shuffling with C / groups undoes it."""
+    """Take the channels of ``groups`` equal groups in turn. (B, C, H, W) to (B, C, H, W).
+
+    8 channels in 2 groups become 0, 4, 1, 5, 2, 6, 3, 7. Shuffling with C / groups undoes it.
+    """
     batch, channels, height, width = x.shape
     return x.view(batch, groups, channels // groups, height, width).transpose(1, 2).reshape(x.shape)

@@ -22,7 +22,7 @@ def _branch(c1: int, half: int, stride: int, star: int) -> nn.Sequential:
 
 
 class ShuffleV2Block(nn.Module):
-    """shuffle(cat(x1, branch(x2))), x1 and x2 the halves of x: the unit of stride 1. (B, C, H, W) kept.
+    """shuffle(cat(x1, branch(x2))), x1 and x2 the halves of x: the unit of stride 1. (B, C, H, W) to (B, C, H, W).
 
     Row arguments: [channels, groups=2, star=0]. ``groups`` is the shuffle's, 2 in the paper; 1 shuffles nothing, and
     the first half of the channels then never meets a convolution. ``star`` 1 is the form v2* for detection, a depthwise
@@ -38,8 +38,8 @@ class ShuffleV2Block(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         check_channels(x, self.channels, self)
-        kept, taken = x.chunk(2, 1)
-        return channel_shuffle(torch.cat((kept, self.branch(taken)), 1), self.groups)
+        first, second = x.chunk(2, 1)
+        return channel_shuffle(torch.cat((first, self.branch(second)), 1), self.groups)
 
 
 class ShuffleV2Down(nn.Module):

@@ -15,7 +15,7 @@ from nas.operators.modules.conv import Conv
 
 class StarBlock(nn.Module):
     """x + DW7x7(BN Conv1x1(ReLU6(f1 y) * f2 y)), y = BN(DW7x7 x), f1 and f2 widening by ``expansion``. (B, C, H, W)
-    kept.
+    to the same shape.
 
     Row arguments: [channels, expansion=3]. f1, f2 and the last convolution have a bias and no norm: the product of two
     affine maps is what the paper defines, and they are deployed as they are. The other two fold their norms.

@@ -45,13 +45,13 @@ class TConv(nn.Module):
         return cast(torch.Tensor, self.act(y))
 
     def _fold(self) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor]:
-        """Both kernels and the bias with the norm in them: an exporter sees constants."""
+        """Return both kernels and the bias with the norm folded: an exporter sees constants."""
         scale, bias = folded(cast(nn.BatchNorm2d, self.bn))
         return self.conv.weight * scale, None if self.point is None else self.point.weight * scale, bias
 
     @torch.no_grad()
     def fuse(self) -> None:
-        """Keep the folded convolutions, for inference."""
+        """Fold the norm into the convolutions, for inference."""
         if isinstance(self.bn, nn.BatchNorm2d):
             spatial, point, bias = self._fold()
             self.conv.weight, self.conv.bias = nn.Parameter(spatial), nn.Parameter(bias)
@@ -61,7 +61,7 @@ class TConv(nn.Module):
 
 
 class TBlock(nn.Module):
-    """x + TConv(TConv x), the first to ``channels * expansion``. (B, C, H, W) kept.
+    """x + TConv(TConv x), the first to ``channels * expansion``. (B, C, H, W) to (B, C, H, W).
 
     Row arguments: [channels, n_div=4, expansion=1].
     """

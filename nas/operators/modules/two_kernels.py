@@ -1,4 +1,4 @@
-"""A grouped 3x3 and a 1x1 convolution of the same input, added: what HetConv and DualConv are made of."""
+"""A grouped 3x3 and a 1x1 convolution of the same input, added: the base of HetConv and DualConv."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nas.operators.two_kernels import folds_dense
 
 
 def own_block(c1: int, c2: int, groups: int) -> torch.Tensor:
-    """Bool (c2, c1): whether an output channel's group of the 3x3 convolution contains an input channel."""
+    """Bool (c2, c1), True where the 3x3 convolution's group of an output channel contains the input channel."""
     return torch.arange(c2)[:, None] // (c2 // groups) == torch.arange(c1)[None, :] // (c1 // groups)
 
 
@@ -52,13 +52,13 @@ class TwoKernels(nn.Module, ABC):
         return cast(torch.Tensor, self.act(y))
 
     def dense(self) -> torch.Tensor:
-        """The kernel (c2, c1, 3, 3) of the one dense convolution that computes the same, norm left out."""
+        """Kernel (c2, c1, 3, 3) of the dense convolution that computes the same, without the norm."""
         own = own_block(self.c1, self.conv.out_channels, self.groups).to(self.conv.weight.device)
         kernel = self.conv.weight.repeat(1, self.groups, 1, 1) * own[:, :, None, None]
         return kernel + F.pad(self.pointwise(), (1, 1, 1, 1))
 
     def _fold(self) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
-        """3x3 kernel, 1x1 kernel or None where the first is dense, and bias, each with the norm in it."""
+        """Return 3x3 kernel, 1x1 kernel (None if the first is dense) and bias, with the norm folded."""
         if folds_dense(self.c1, self.conv.out_channels, self.groups):
             spatial, point = self.dense(), None
         else:
@@ -70,7 +70,7 @@ class TwoKernels(nn.Module, ABC):
 
     @torch.no_grad()
     def fuse(self) -> None:
-        """Keep the folded convolutions only, for inference."""
+        """Replace the two kernels and the norm by folded convolutions, for inference."""
         if self.folded is not None:
             return
         spatial, point, bias = self._fold()

@@ -16,7 +16,7 @@ from nas.operators.modules.dwsep import depthwise
 
 
 class UIBBlock(nn.Module):
-    """x + project(middle(expand(start(x)))), expanding by ``expansion``. (B, C, H, W) kept.
+    """x + project(middle(expand(start(x)))), expanding by ``expansion``. (B, C, H, W) to (B, C, H, W).
 
     Row arguments: [channels, start=0, middle=3, expansion=2], the odd kernels of the two depthwise convolutions, 0 for
     none: (0, 0) is the FFN, (0, k) the inverted bottleneck, (k, 0) ConvNext-like, (k, k) ExtraDW. Every convolution has

@@ -1,0 +1,5 @@
+"""Nearest-neighbor upsampling: torch's own module."""
+
+from torch.nn import Upsample
+
+__all__ = ["Upsample"]
