@@ -1,8 +1,8 @@
-# %% [markdown]
-# # A search, step by step
-#
-# Open this file in VS Code, PyCharm or Jupyter (with jupytext) and run it cell by cell. It searches a tiny space on the
-# built-in data set `shapes`, which takes some minutes, shows the front, and predicts the latency of a model.
+"""A search, step by step.
+
+Open this file in VS Code, PyCharm or Jupyter (with jupytext) and run it cell by cell. It searches a tiny space on the
+built-in data set ``shapes``, which takes some minutes, shows the front, and predicts the latency of a model.
+"""
 
 # %% Search
 from pathlib import Path
@@ -17,7 +17,7 @@ result = nas.run_search(config)
 # %% The front, fastest first
 for model in result.front:
     print(f"{model.name:16} AP {model.score:.3f}  {model.latency:6.2f} ms  {model.params / 1e6:.2f} M  {model.arch}")
-print(f"Differences below {2 * result.score_noise.seeds:.3f} AP are noise." if result.score_noise.seeds else "")
+print(result.score_noise)
 
 # %% All candidates, and the front
 trials = result.run.table("trials").dropna(subset=["score"])

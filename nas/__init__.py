@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         TableError,
         TransferError,
     )
+    from nas.latency.opening import open_table
     from nas.latency.table import LatencyTable
     from nas.operators.registry import register
     from nas.runs.finalists import Finalist
@@ -53,6 +54,7 @@ _HOMES = {
         "TableError",
         "TransferError",
     ),
+    "latency.opening": ("open_table",),
     "latency.table": ("LatencyTable",),
     "operators.registry": ("register",),
     "runs.finalists": ("Finalist",),
@@ -81,6 +83,7 @@ __all__ = [
     "TransferError",
     "load_detector",
     "load_run",
+    "open_table",
     "register",
     "run_search",
 ]

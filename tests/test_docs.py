@@ -63,10 +63,11 @@ QUICK = {
 """Options added to a command; the last of equal options counts. The tests show that it works, not what it finds."""
 QUICK_PYTHON = """
 import nas
-_config = nas.SearchConfig
+_config, _open_table = nas.SearchConfig, nas.open_table
 nas.SearchConfig = lambda **options: _config(
     **{**options, "space": "tiny.yaml", "budget": 3, "steps": 1, "workers": "1", "runtime": "fake", "max_latency": 1000}
 )
+nas.open_table = lambda device, **options: _open_table(device, **{**options, "runtime": "fake"})
 """
 """Code before the Python examples of a page, which makes their searches short."""
 
@@ -183,13 +184,28 @@ def test_its_commands_run(page: Path, before: Path, tmp_path: Path) -> None:
     bash(work, list(map(quick, lines)), tmp_path / "home")
 
 
+def python(folder: Path, code: str, home: Path) -> None:
+    """Run a program that is no file, as in a notebook: worker processes do not import it."""
+    (folder / "program.txt").write_text(QUICK_PYTHON + code, encoding="utf-8")
+    bash(folder, ['MPLBACKEND=agg python -c "$(cat program.txt)"'], home)
+
+
 def test_its_examples_run(before: Path, tmp_path: Path) -> None:
-    """The Python examples of python-api.md are one program."""
+    """The Python examples of python-api.md are one program; one that begins with a file's name is that file."""
     shutil.copytree(before, tmp_path, dirs_exist_ok=True)
-    code = [block for _, block in blocks((ROOT / "docs" / "python-api.md").read_text(encoding="utf-8"), "python")]
-    (tmp_path / "work" / "examples.txt").write_text("\n".join([QUICK_PYTHON, *code]))
-    # Read from standard input, as in a notebook: worker processes then do not import the program.
-    bash(tmp_path / "work", ["python - < examples.txt"], tmp_path / "home")
+    work, code = tmp_path / "work", []
+    for _, block in blocks((ROOT / "docs" / "python-api.md").read_text(encoding="utf-8"), "python"):
+        if name := re.match(r"# (\w+\.py)\n", block):
+            (work / name[1]).write_text(block, encoding="utf-8")
+        else:
+            code.append(block)
+    python(work, "\n".join(code), tmp_path / "home")
+
+
+def test_the_notebook_runs(before: Path, tmp_path: Path) -> None:
+    shutil.copytree(before, tmp_path, dirs_exist_ok=True)
+    python(tmp_path / "work", (ROOT / "docs" / "notebook.py").read_text(encoding="utf-8"), tmp_path / "home")
+    assert (tmp_path / "work" / "runs" / "notebook" / "front.svg").is_file()
 
 
 @pytest.mark.parametrize("kind", NOT_RUN)
