@@ -1,4 +1,4 @@
-"""The stock detectors as rows of ours, from facts/blocks.md, section 5."""
+"""The stock detectors as rows."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ def yolov8(scale: str, nc: int = 80) -> Detector:
 
 
 def yolov10(scale: str, nc: int = 80) -> Detector:
-    """Scale n only. blocks.md has its parameters (5.1) but no table of its rows: these are what the paper (Wang et al.,
-    NeurIPS 2024, section 3) makes of yolov8n, and give that number."""
+    """Scale n only. The paper (Wang et al., NeurIPS 2024, section 3) makes these rows of
+    yolov8n; they have the published number of parameters."""
     w = WIDTH[scale]
     backbone = [
         (-1, "Conv", 16 * w, 3, 2),

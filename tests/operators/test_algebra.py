@@ -73,7 +73,7 @@ def test_dualconv_folds_into_hetconv_and_dense(g: int, m: int, n: int, bare: boo
     het = dual.to_het()
     torch.testing.assert_close(het(x), expected, atol=1e-5, rtol=1e-5)
     saved = dual.conv.weight.numel() + dual.point.weight.numel() - het.conv.weight.numel() - het.point.numel()
-    assert saved == g * m * n  # the over-parameters of operators.md 2.2: N M / P
+    assert saved == g * m * n  # the taps that both kernels have: N M / P
     dual.fuse()
     torch.testing.assert_close(dual(x), expected, atol=1e-5, rtol=1e-5)
 
@@ -154,7 +154,7 @@ def test_pconv_takes_the_form_that_was_measured(eager: str, exported: str, monke
 @settings(max_examples=25, deadline=None)
 @given(st.integers(2, 24), st.integers(1, 12), st.integers(2, 8), st.integers(0, 1000))
 def test_pconv_then_pointwise_is_one_dense_kernel(c1: int, c2: int, n_div: int, seed: int) -> None:
-    # operators.md 1.3: Q[:, :cp] . K on the first cp inputs, Q[:, cp:] on the centre tap of the rest
+    # Q[:, :cp] . K on the first cp inputs, Q[:, cp:] on the center tap of the rest
     torch.manual_seed(seed)
     pconv, point = PConv(c1, min(n_div, c1)), torch.nn.Conv2d(c1, c2, 1, bias=False)
     q, cp = point.weight[:, :, 0, 0], pconv.partial
@@ -183,7 +183,7 @@ def test_tconv_is_a_t_shaped_dense_kernel(c1: int, c2: int, n_div: int, seed: in
 
 
 def test_tconv_has_the_parameters_of_hetconv() -> None:
-    # operators.md 1.3: at n_div = P = 4 and k = 3 both have 3 c^2
+    # At n_div = P = 4 and k = 3 both have 3 c^2
     weights = sum(p.numel() for p in TConv(64, 64, 4).parameters()) - 128
     assert weights == sum(p.numel() for p in HetConv(64, 64, 4, bare=True).parameters()) == 12_288
 

@@ -1,4 +1,4 @@
-"""DSConv against operators.md, section 4, and section 0, S1 to S4."""
+"""DSConv against its definition (ICCV 2019, section 3): codes, scales, packing, folding, training, export."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_settings_that_cannot_be(bits: int, block: int) -> None:
             make()
 
 
-# operators.md, 4.3: bits, block, channels, ratio to float32.
+# Bits, block, channels, ratio to float32.
 @pytest.mark.parametrize(
     ("bits", "block", "channels", "ratio"),
     [

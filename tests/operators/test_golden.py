@@ -1,4 +1,4 @@
-"""Numbers that are not ours: facts/blocks.md, facts/operators.md, fvcore."""
+"""Numbers from elsewhere: papers, stock models as their trainers build them, fvcore."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from tests.operators.networks import fasternet, fasternet_cost, replaced, shuffl
 @pytest.mark.parametrize(
     ("module", "args", "channels", "repeats", "params"),
     [
-        # blocks.md section 2, "gold P"
+        # parameters of the stock modules
         ("Conv", (32, 3), 16, 1, 4672),
         ("C2f", (32, True), 32, 1, 7360),
         ("C2f", (128,), 384, 1, 148224),
         ("C2f", (64, True), 64, 2, 49664),
         ("SPPF", (256, 5), 256, 1, 164608),
         ("SPPF", (512, 5), 512, 1, 656896),
-        # operators.md 1.3: FasterNet block, c = 64, n_div = 4, r = 2: 18,944 with its batch norm
+        # FasterNet block, c = 64, n_div = 4, r = 2: 18,944 with its batch norm
         ("FasterBlock", (64, 4, 2), 64, 1, 18944),
         ("FasterBlock", (64, 4, 2), 64, 3, 3 * 18944),
-        # operators.md 2.4: HetConv P = 4, c = 64 has 12,288; two of them and two batch norms
+        # HetConv P = 4, c = 64 has 12,288; two of them and two batch norms
         ("HetBlock", (64, 4, 1), 64, 1, 2 * 12288 + 2 * 128),
         # by hand: 1x1 64->64, 3x3 64->64 in 4 groups, two batch norms
         ("GroupedBlock", (64, 4, 1), 64, 1, 4096 + 9216 + 256),
@@ -49,7 +49,7 @@ def test_params_of_rows(module: str, args: tuple[object, ...], channels: int, re
 
 
 def test_costs_at_64_channels_20_px() -> None:
-    # operators.md 1.3, 2.4: parameters without norms, MACs, memory access
+    # parameters without norms, MACs, memory access
     grid = (20, 20)
     assert conv_cost(3, 64, 64, grid, after="nothing")[:3] == (36_864, 14_745_600, 88_064)
     assert conv_cost(3, 64, 64, grid, 64, after="nothing")[:3] == (576, 230_400, 51_776)
@@ -89,19 +89,19 @@ def test_yolov8n_params(nc: int, params: int) -> None:
 
 
 def test_yolov8n_macs() -> None:
-    # blocks.md 5.1: convolutions and the DFL
+    # convolutions and the DFL
     assert cost(TEMPLATES["yolov8n"].stock(80), 640).macs == 4_371_456_000 + 537_600
 
 
 def test_yolov8n_rows() -> None:
-    # blocks.md 5.2, params of rows 0..22
+    # params of rows 0..22
     golden = [464, 4672, 7360, 18560, 49664, 73984, 197632, 295424, 460288, 164608, 0, 0, 148224, 0, 0, 37248]
     golden += [36992, 0, 123648, 147712, 0, 493056, 897664]
     assert [row_cost(r).params for r in TEMPLATES["yolov8n"].stock(80).resolve()] == golden
 
 
 def test_yolov8n_fused_and_state_dict() -> None:
-    # blocks.md 5.1: 3,151,904 parameters fused; 355 entries unfused
+    # 3,151,904 parameters fused; 355 entries unfused
     from nas.detectors.network import fuse
 
     network = Network(TEMPLATES["yolov8n"].stock(80))
@@ -111,7 +111,7 @@ def test_yolov8n_fused_and_state_dict() -> None:
 
 @pytest.mark.parametrize(("p", "ratio"), [(1, 1.0), (2, 0.5556), (4, 0.3333), (8, 0.2222), (16, 0.1667), (32, 0.1389)])
 def test_hetconv_ratio(p: int, ratio: float) -> None:
-    # operators.md 2.1: R = 1/P + (1 - 1/P)/9
+    # HetConv, section 3.2: R = 1/P + (1 - 1/P)/9
     het = HetConv(64, 64, p)
     weights = het.conv.weight.numel() + het.point.numel()
     assert weights / (9 * 64 * 64) == pytest.approx(ratio, abs=5e-5)
@@ -123,7 +123,7 @@ def test_whole_model_equals_fvcore() -> None:
 
 
 def test_batch_norms_are_the_trainers() -> None:
-    # Neither value is in a state dict, and both are wrong by default (blocks.md, section 1).
+    # Neither value is in a state dict, and both are wrong by default.
     norms = [m for m in Network(TEMPLATES["yolov8n"].stock(80)).modules() if isinstance(m, nn.BatchNorm2d)]
     assert len(norms) == 57
     assert {(m.eps, m.momentum) for m in norms} == {(1e-3, 0.03)}
@@ -158,7 +158,7 @@ def test_fasternet_built_has_the_macs() -> None:
     assert operators["conv"] + operators["linear"] == macs
 
 
-# Published columns of VGG-16 on CIFAR-10 with parts P = 1 ... 64 (operators.md 2.3).
+# Published columns of VGG-16 on CIFAR-10 with parts P = 1 ... 64.
 PARTS = (1, 2, 4, 8, 16, 32, 64)
 HET_MFLOPS = (313.74, 175.23, 105.98, 71.35, 54.04, 45.38, 41.05)  # of the HetConv authors' README
 HET_PARAMS = (14_710_464, 8_173_248, 4_904_640, 3_270_336, 2_453_184, 2_044_608, 1_840_320)
@@ -199,7 +199,7 @@ def test_vgg16_with_dualconv(p: int, mflops: float, params: int) -> None:
         assert sum(w.numel() for layer in built for w in layer.parameters()) == params
 
 
-# Same-nc differences that others measured (operators.md 2.5), not the posts' figures, which mix numbers of classes.
+# Same-nc differences that others measured, not the posts' figures, which mix numbers of classes.
 @pytest.mark.parametrize(("module", "delta"), [("CSPHet", -632_256), ("CSPPC", -888_096), ("C2f_Dual", -303_008)])
 @pytest.mark.parametrize("nc", [80, 1])
 def test_what_is_pasted_into_yolov8n(module: str, delta: int, nc: int) -> None:
@@ -227,7 +227,7 @@ def test_what_is_pasted_into_yolov5n(module: str, delta: int) -> None:
     assert cost(replaced(stock, module)).params - cost(stock).params == delta
 
 
-# Widths of the three stages and of conv5, parameters and MACs at 224 x 224 of torchvision's variant (operators.md 3).
+# Widths of the three stages and of conv5, parameters and MACs at 224 x 224 of torchvision's variant.
 SHUFFLENETS = {
     "0.5x": ((48, 96, 192), 1024, 1_366_792, 40_476_448),
     "1.0x": ((116, 232, 464), 1024, 2_278_604, 144_907_992),
@@ -255,13 +255,13 @@ def test_shufflenet(name: str) -> None:
     ],
 )
 def test_stock_detectors(detector: Detector, params: int) -> None:
-    # The rest of blocks.md is in test_stock.py.
+    # The other stock models are in test_stock.py.
     assert cost(detector).params == params == sum(p.numel() for p in Network(detector).parameters())
 
 
 # --- DSConv
 
-# operators.md, 4.2: w, bits, s, q, alpha, alpha q.
+# w, bits, s, q, alpha, alpha q.
 GOLDEN = [
     ([0.9, -0.3, 0.45, 0], 3, -4.444444, [-4, 1, -2, 0], -0.2285714, [0.9142857, -0.2285714, 0.4571429, 0]),
     ([0.9, -0.3, 0.45, 0], 4, -8.888889, [-8, 3, -4, 0], -0.1112360, [0.8898876, -0.3337079, 0.4449438, 0]),

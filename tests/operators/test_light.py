@@ -1,7 +1,4 @@
-"""The light blocks: ShuffleNetV2, depthwise-separable, UIB, Ghost, GSConv, StarNet.
-
-Facts: operators.md, sections 0, 3 and 5; blocks.md, section 2.
-"""
+"""The light blocks: ShuffleNetV2, depthwise-separable, UIB, Ghost, GSConv, StarNet."""
 
 from __future__ import annotations
 
@@ -41,11 +38,11 @@ LIGHT = ("shufflev2", "dwsep", "uib", "ghost", "gsconv", "star")
 @pytest.mark.parametrize(
     ("module", "args", "channels", "params", "fused", "weights"),
     [
-        # operators.md 3.1: 2,528 parameters of which 192 are the norms', 934,400 MACs; v2* adds 9 * 32 weights
+        # 2,528 parameters of which 192 are the norms', 934,400 MACs; v2* adds 9 * 32 weights
         ("ShuffleV2Block", (64,), 64, 2528, 2432, 2336),
         ("ShuffleV2Block", (64, 4), 64, 2528, 2432, 2336),
         ("ShuffleV2Block", (64, 2, 1), 64, 2880, 2752, 2624),
-        # blocks.md 2, gold P/F/W; a GSConv has the same convolutions
+        # parameters, fused parameters and weights of the stock modules; a GSConv has the same convolutions
         ("GhostConv", (32, 3, 2), 16, 2768, 2736, 2704),
         ("GhostConv", (128, 3, 2), 64, 38720, 38592, 38464),
         ("GSConv", (32, 3, 2), 16, 2768, 2736, 2704),
@@ -82,7 +79,6 @@ def test_counts(module: str, args: tuple[object, ...], channels: int, params: in
 
 
 def test_costs_of_the_stride_1_unit() -> None:
-    # operators.md 3.1
     cost = row_cost(row("ShuffleV2Block", (64,), 64))
     assert (cost.params, cost.macs) == (2_528, 934_400)
     # memory access: two 1x1 and a depthwise 3x3, each with 32 channels in and out, and their kernels
@@ -114,7 +110,6 @@ def test_the_stride_2_unit_rounds_up_and_is_not_repeated() -> None:
 
 
 def test_shuffle_of_8_channels_in_2_groups() -> None:
-    # operators.md 3.1
     x = torch.arange(8.0).view(1, 8, 1, 1)
     assert channel_shuffle(x, 2).flatten().tolist() == [0, 4, 1, 5, 2, 6, 3, 7]
     assert channel_shuffle(x, 4).flatten().tolist() == [0, 2, 4, 6, 1, 3, 5, 7]
@@ -230,7 +225,7 @@ def test_ghost_and_gs_convolutions_differ_by_the_shuffle() -> None:
 
 
 def test_ghost_keys_are_the_stock_ones() -> None:
-    # blocks.md 2: conv.1 and the shortcut are identities at stride 1 and have no keys
+    # conv.1 and the shortcut are identities at stride 1 and have no keys
     keys = {key.rsplit(".", 2)[0] for key in GhostBlock(16).state_dict()}
     assert keys == {"conv.0.cv1", "conv.0.cv2", "conv.2.cv1", "conv.2.cv2"}
     keys = {key.rsplit(".", 2)[0] for key in build_row(row("C3Ghost", (24,), 16)).state_dict()}

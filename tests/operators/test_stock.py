@@ -1,4 +1,4 @@
-"""The stock blocks, heads and whole detectors against facts/blocks.md, sections 2, 3 and 5, and against plain loops."""
+"""The stock blocks, heads and detectors against the numbers of the trainers' own, and against plain loops."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_maps_of_every_kernel_are_as_declared(module: str, args: tuple[int, int]
 def test_padding_and_dilation() -> None:
     assert row("Conv", (16, 3, 2, 0), 16).call.output == (16, 9, 9)
     assert row("DWConv", (16, 3, 1, 2), 16).call.output == (16, 20, 20)
-    # blocks.md 2: the sixth argument is the dilation, the seventh the activation
+    # The sixth argument is the dilation, the seventh the activation
     linear = build_row(row("Conv", (16, 3, 1, None, 1, 1, False), 16))
     assert isinstance(linear.act, nn.Identity)
 
