@@ -11,7 +11,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self, cast, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
@@ -19,6 +28,7 @@ from nas.errors import ConfigError
 from nas.execution.executors import check_address
 from nas.objectives.costs import COSTS, LATENCY
 from nas.objectives.limits import Limits
+from nas.proxies.registry import PROXIES
 from nas.proxies.rungs import RUNGS
 
 DEVICE, SEARCH, SCORES = "Device", "Search", "Scores"
@@ -27,6 +37,8 @@ GROUPS = (DEVICE, SEARCH, SCORES, LIMITS, CLUSTER, RUN)
 """Groups of options, in the order of ``--help``."""
 
 SamplerName = Literal["guided", "tpe", "nsga2", "gp", "random"]
+STORED = {"stored": True}
+"""Validation context of options that an earlier release stored."""
 MORE_OBJECTIVES = tuple(name for name in COSTS if name not in LATENCY)
 """Costs that can be minimized beside latency."""
 
@@ -138,15 +150,10 @@ def _parse_workers(text: str) -> WorkerCount:
     return WorkerCount(int(match[1] or 0), match[2] or "")
 
 
-def _proxies() -> tuple[str, ...]:
-    from nas.proxies.registry import PROXIES
-
-    return tuple(PROXIES)
-
-
-def _checked_proxy(name: str) -> str:
-    if name not in _proxies():
-        raise ConfigError("no such proxy", field="proxy", value=name, hint=f"known are {', '.join(_proxies())}")
+def _checked_proxy(name: str, info: ValidationInfo) -> str:
+    stored = info.context is STORED  # by a release that had other proxies
+    if name not in PROXIES and not stored:
+        raise ConfigError("no such proxy", field="proxy", value=name, hint=f"known are {', '.join(PROXIES)}")
     return name
 
 
@@ -213,7 +220,7 @@ class SearchConfig(BaseModel):
 
     data: str = _option("shapes", SCORES, "The built-in data set 'shapes', or an Ultralytics data.yaml.")
     proxy: Annotated[str, AfterValidator(_checked_proxy)] = _option(
-        "short", SCORES, "Proxy that scores candidates.", choices=_proxies
+        "short", SCORES, "Proxy that scores candidates.", choices=lambda: tuple(PROXIES)
     )
     steps: int | None = _option(
         None,
@@ -292,12 +299,29 @@ class SearchConfig(BaseModel):
     def _consistent(self) -> Self:
         if self.rungs > RUNGS:
             raise ConfigError(f"must be from 1 to {RUNGS}", field="rungs", value=self.rungs)
+        if self.proxy in PROXIES:
+            self._check_proxy_options()
         if self.resume and self.rebuild_table:
             problem = "a resumed run keeps its latencies"
             raise ConfigError(problem, field="rebuild_table", hint="drop `rebuild_table` or `resume`")
         if self.resume and self.out is None:
             raise ConfigError("needs the run directory", field="resume", hint="give it with `out`")
         return self
+
+    def _check_proxy_options(self) -> None:
+        """Raise ConfigError for an option that the proxy cannot use."""
+        proxy = PROXIES[self.proxy]
+        if len(self.imgsz) > 1 and not proxy.trains:
+            problem = "trains nothing, so it cannot compare image sizes"
+            raise ConfigError(problem, field="proxy", value=self.proxy, hint="give one `imgsz`")
+        if self.weights is not None and not proxy.uses_template:
+            names = ", ".join(name for name, other in PROXIES.items() if other.uses_template)
+            problem, hint = f"only the proxies {names} start from weights", "choose one with `proxy`, or drop it"
+            raise ConfigError(problem, field="weights", value=self.weights, hint=hint)
+        if self.steps is not None and not proxy.trains:
+            names = ", ".join(name for name, other in PROXIES.items() if other.trains)
+            problem, hint = f"the proxy {self.proxy} trains no candidate", f"drop it, or choose {names}"
+            raise ConfigError(problem, field="steps", value=self.steps, hint=hint)
 
     @property
     def limits(self) -> Limits:

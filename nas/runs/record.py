@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from nas.config import SearchConfig
+from nas.config import STORED, SearchConfig
 from nas.errors import ConfigError
 from nas.files import write
 from nas.runs.finalists import Finalist
@@ -143,7 +143,7 @@ class RunRecord(_Part):
             problem = f"must be {VERSION} at most, not {content['version']}"
             raise ConfigError(problem, file=file, field="version", hint="open it with the release that wrote it")
         try:
-            return RunRecord(**(content if "version" in content else _upgraded(content)))
+            return RunRecord.model_validate(content if "version" in content else _upgraded(content), context=STORED)
         except (KeyError, TypeError, AttributeError) as error:
             fault = f"{type(error).__name__} {error}"
             raise ConfigError(

@@ -27,7 +27,7 @@ from nas.operators.registry import FAMILIES
 from nas.progress import Reporter
 from nas.proxies.base import Proxy
 from nas.proxies.fidelity import with_fidelity
-from nas.proxies.registry import PROXIES, proxy_class
+from nas.proxies.registry import proxy_class
 from nas.proxies.rungs import RUNGS
 from nas.runs.directory import open_server, resumed_workers
 from nas.runs.storage import ServerStorage
@@ -177,25 +177,12 @@ def _train_device(config: SearchConfig) -> str:
 
 def _proxy_options(config: SearchConfig) -> dict[str, Any]:
     """Arguments of the proxy that the options name."""
-    info, found = PROXIES[config.proxy], dict[str, Any]()
-    if len(config.imgsz) > 1 and not info.trains:
-        problem = "trains nothing, so it cannot compare image sizes"
-        raise ConfigError(problem, field="proxy", value=config.proxy, hint="give one `imgsz`")
+    found: dict[str, Any] = {}
     if config.weights is not None:
-        kinds = [name for name, other in PROXIES.items() if other.uses_template]
-        if config.proxy not in kinds:
-            problem = f"only the proxies {', '.join(kinds)} start from weights"
-            raise ConfigError(
-                problem, field="weights", value=config.weights, hint="choose one with `proxy`, or drop it"
-            )
         if not config.weights.is_file():
             raise ConfigError("no such file", field="weights", value=config.weights)
         found["weights"] = config.weights
     if config.steps is not None:
-        if not info.trains:
-            kinds = [name for name, other in PROXIES.items() if other.trains]
-            problem, hint = f"the proxy {config.proxy} trains no candidate", f"drop it, or choose {', '.join(kinds)}"
-            raise ConfigError(problem, field="steps", value=config.steps, hint=hint)
         found["recipe"] = replace(proxy_class(config.proxy).recipe, steps=config.steps)
     return found
 
