@@ -1,7 +1,7 @@
-"""Ctrl-C as a request: work ends between two steps, and not in the middle of one.
+"""Ctrl-C as a request: work stops between two steps.
 
-An interrupt that is raised wherever the interpreter happens to be can be lost in a destructor, or leave a lock or a
-transaction of a library open on which what follows then waits.
+An interrupt that is raised at any instruction can be lost in a destructor. It can also leave a lock or a transaction of
+a library open, and the following code then waits for it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ _asked = Event()
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """In here Ctrl-C makes the next `stop_if_asked` raise KeyboardInterrupt; a second one raises it at once. Nothing
-    changes where Ctrl-C is ignored. In the main thread only."""
+    """Make Ctrl-C a request inside the block: the next `stop_if_asked` raises KeyboardInterrupt.
+
+    A second Ctrl-C raises it at once. If Ctrl-C is ignored, it stays ignored. Use it in the main thread only.
+    """
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, _ask)
@@ -31,7 +33,7 @@ def stoppable() -> Iterator[None]:
 
 
 def stop_if_asked() -> None:
-    """Raise KeyboardInterrupt if Ctrl-C was pressed. Whatever takes long calls it often."""
+    """Raise KeyboardInterrupt if Ctrl-C was pressed. Long work calls it often."""
     if _asked.is_set():
         raise KeyboardInterrupt
 
@@ -43,9 +45,11 @@ def _ask(number: int, frame: FrameType | None) -> None:
 
 
 @contextmanager
-def for_parent_alone() -> Iterator[None]:
-    """Processes that start in here do not get it, not even while they import: they inherit that it is blocked. Here it
-    waits until the end."""
+def keep_from_children() -> Iterator[None]:
+    """Keep Ctrl-C from processes that start inside the block: they inherit that it is blocked, even while they import.
+
+    In this process it waits until the end of the block.
+    """
     held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

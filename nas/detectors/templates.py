@@ -13,13 +13,20 @@ from nas.operators.registry import FAMILIES
 
 BACKBONE = ("p2", "p3", "p4", "p5")
 NECK = ("t4", "t3", "b4", "b5")
-"""The neck's stages: on its way from the top down, then from the bottom up."""
+"""Stages of the neck: two from the top down, then two from the bottom up."""
 TOP_DOWN = NECK[:2]
+"""Stages of the neck that merge two maps into fewer channels."""
 
 
 class Stage(NamedTuple):
-    """One stage: the channels of the convolution before its row, or before the Concat that it reads, and the row as
-    repeats, module and arguments, the first of which are the channels that the stage gives."""
+    """The rows of one stage.
+
+    Attributes:
+        entry: The channels of the convolution before the stage's row, or before the Concat that it reads.
+        repeats: The repeats of the row.
+        module: Its module.
+        args: Its arguments; the first is the number of output channels.
+    """
 
     entry: int
     repeats: int
@@ -27,17 +34,24 @@ class Stage(NamedTuple):
     args: tuple[Any, ...]
 
     @staticmethod
-    def of(
+    def build(
         key: str, shell: str, channels: int, depth: int, parameters: Mapping[str, Number], neck: bool = False
     ) -> Stage:
-        """What a family makes of these choices; in the ``neck``, the entry is for `Template.assemble` to find."""
+        """The rows that a family writes for some choices. In the ``neck``, `Template.assemble` replaces the entry."""
         family = FAMILIES[key]
         write = family.neck_row if neck and family.neck_row else family.row
         return Stage(family.entry(channels, parameters), *write(shell, channels, depth, parameters))
 
 
 class StockStage(NamedTuple):
-    """What the template itself chooses for a stage: the family, its channels, depth and parameters."""
+    """The template's own choice for a stage.
+
+    Attributes:
+        family: The key of the operator's family.
+        channels: The output channels.
+        depth: The number of repeats.
+        parameters: The family's parameters by name.
+    """
 
     family: str
     channels: int
@@ -45,20 +59,27 @@ class StockStage(NamedTuple):
     parameters: Mapping[str, Number]
 
     def stage(self, neck: bool = False) -> Stage:
-        """Its row and the width of the convolution before it."""
+        """The rows of the stage."""
         shell = FAMILIES[self.family].shells[0]
-        return Stage.of(self.family, shell, self.channels, self.depth, self.parameters, neck)
+        return Stage.build(self.family, shell, self.channels, self.depth, self.parameters, neck)
 
 
 @dataclass(frozen=True)
 class Template:
-    """A stock detector with named stages. ``version`` changes when the same stages would give other rows.
+    """A stock detector with named stages.
 
-    ``stem`` holds the arguments of the first convolution; ``downs`` the module of the row before each backbone stage,
-    which halves the map, and its arguments after the channels; ``tail`` likewise those of the rows that end the
-    backbone, whose channels are the last stage's; ``neck`` the neck's rows, its stages as such, and ``levels`` those
-    that the head reads. ``head`` is its module, and its arguments after the number of classes, as Ultralytics builds it
-    behind these rows.
+    Attributes:
+        name: The name, as in spaces and architecture strings.
+        version: Changes if the same stages give other rows.
+        stem: The arguments of the first convolution.
+        backbone: The stages of the backbone.
+        tail: The rows that end the backbone: module, and arguments after the channels, which are the last stage's.
+        neck: The rows and stages of the neck.
+        levels: The rows that the head reads.
+        head: The module of the head that Ultralytics builds behind these rows, and its arguments after the number of
+            classes.
+        downs: The row before each stage of the backbone, which halves the map: module, and arguments after the
+            channels.
     """
 
     name: str
@@ -73,13 +94,16 @@ class Template:
 
     @cached_property
     def stages(self) -> dict[str, StockStage]:
-        """What the template itself chooses, by stage: those of the backbone and those of the neck."""
+        """The template's own choices by stage, the backbone first."""
         neck = (row for row in self.neck if isinstance(row, StockStage))
         return dict(zip(BACKBONE, self.backbone, strict=True)) | dict(zip(NECK, neck, strict=False))
 
     def families(self, stage: str) -> list[str]:
-        """What a stage may be made of: anything but the stage of another template, since that may change the head
-        which Ultralytics builds; on the neck's way down, where a stage narrows what two maps bring, its own alone."""
+        """The keys of the families that a stage may use.
+
+        The stock block of another template is excluded, since it may change the head that Ultralytics builds. A
+        top-down stage of the neck merges two maps into fewer channels; only the template's own block supports that.
+        """
         if stage in TOP_DOWN:
             return [self.stages[stage].family]
         own = {stage.family for stage in self.stages.values()}
@@ -87,8 +111,11 @@ class Template:
         return [key for key in FAMILIES if key not in others]
 
     def stage_rows(self, stage: str) -> tuple[int, int]:
-        """The numbers of the first and the last row of a stage: the convolution before it, or the row before the Concat
-        that it reads, and the stage itself."""
+        """The numbers of the first and the last row of a stage.
+
+        The first is the convolution before the stage's row, or the row before the Concat that it reads. The last is the
+        stage's row.
+        """
         if stage in BACKBONE:
             index = BACKBONE.index(stage)
             return 1 + 2 * index, 2 + 2 * index
@@ -96,8 +123,11 @@ class Template:
         return last - 2, last
 
     def lateral(self, stage: str) -> str | int:
-        """What a stage of the neck reads beside the row before it: the stage that gives as many channels, or their
-        number where it is always the same."""
+        """The lateral map of a stage of the neck.
+
+        Returns:
+            The stage that gives its channels, or their number if it never changes.
+        """
         source = self._neck_row(self.stage_rows(stage)[1] - 1).source[1]
         named = {self.stage_rows(name)[1]: name for name in self.stages}
         if source < self._first_of_neck:
@@ -105,10 +135,15 @@ class Template:
         return named.get(source) or int(self._neck_row(source).args[0])
 
     def assemble(self, stages: Mapping[str, Stage], nc: int) -> Detector:
-        """The detector with these stages, the others as in the stock model; row numbers and head are always its own.
+        """The detector with some stages replaced; row numbers and head stay those of the template.
 
-        On the neck's way up, the convolution before the Concat is as wide as the stage in proportion, or, before an
-        operator that is not the stage's own and gives as many channels as it reads, makes up what the Concat lacks.
+        In the bottom-up part of the neck, the convolution before the Concat changes with the stage. Before the
+        template's own block, it is scaled with the stage's channels. Before any other operator, which keeps its
+        channels, it adds the channels that the Concat lacks.
+
+        Args:
+            stages: The replaced stages by name.
+            nc: The number of classes.
         """
         chosen = {name: stages.get(name) or stock.stage(name in NECK) for name, stock in self.stages.items()}
         rows = [_row("Conv", *self.stem)]
@@ -135,7 +170,7 @@ class Template:
         return Detector((*rows, Row(self.levels, 1, module, (nc, *args))), nc, self._first_of_neck)
 
     def stock(self, nc: int) -> Detector:
-        """The template itself."""
+        """The stock detector with ``nc`` classes."""
         return self.assemble({}, nc)
 
     @property
@@ -144,7 +179,7 @@ class Template:
 
     @cached_property
     def _neck_rows(self) -> list[int]:
-        """The numbers of the rows that are the neck's stages."""
+        """The row numbers of the neck's stages."""
         return [number for number, row in enumerate(self.neck, self._first_of_neck) if isinstance(row, StockStage)]
 
     def _neck_row(self, number: int) -> Row:
@@ -166,7 +201,7 @@ def _down(channels: int, lateral: int) -> tuple[Row, Row]:
 
 
 def _keeping(family: str, w: int, depths: Sequence[int]) -> tuple[StockStage, ...]:
-    """Stages of YOLOv5 and YOLOv8, which leave it to the convolutions to widen."""
+    """Backbone stages of YOLOv5 and YOLOv8: only the convolutions between them change channels."""
     widths = (32 * w, 64 * w, 128 * w, 256 * w)
     return tuple(StockStage(family, c, depth, HALF) for c, depth in zip(widths, depths, strict=True))
 
@@ -177,7 +212,7 @@ HALF = {"expansion": 0.5}
 
 
 def _yolov5(scale: str, w: int) -> Template:
-    """blocks.md, 5.6, with Ultralytics' anchor-free head: what is called yolov5nu and yolov5su there."""
+    """YOLOv5 with the anchor-free head of Ultralytics: yolov5nu and yolov5su there."""
     return Template(
         name=f"yolov5{scale}",
         version=1,
@@ -201,7 +236,7 @@ def _yolov5(scale: str, w: int) -> Template:
 
 
 def _yolov8(scale: str, w: int) -> Template:
-    """blocks.md, 5.2."""
+    """YOLOv8 of Ultralytics."""
     return Template(
         name=f"yolov8{scale}",
         version=1,
@@ -223,7 +258,7 @@ def _yolov8(scale: str, w: int) -> Template:
 
 
 def _yolo11(scale: str, w: int, newer: bool = False) -> Template:
-    """blocks.md, 5.3, and 5.5 for YOLO26, which is ``newer``: its last stage, with attention, is always the same."""
+    """YOLO11, or YOLO26 if ``newer``: its last stage, with attention, is fixed."""
     widening = {"c3k": 0, "expansion": 0.25, "in_div": 2}
     keeping = {"c3k": 1, "expansion": 0.5, "in_div": 1}
     inner = keeping if newer else {**keeping, "c3k": 0}
@@ -258,7 +293,7 @@ def _yolo26(scale: str, w: int) -> Template:
 
 
 def _gelan(scale: str, w: int) -> Template:
-    """blocks.md, 5.7, with Ultralytics' head: what is called yolov9t and yolov9s there."""
+    """GELAN of YOLOv9 (arXiv 2402.13616) with the head of Ultralytics: yolov9t and yolov9s there."""
 
     def stage(channels: int) -> StockStage:
         return StockStage("repelan", channels, 3, {})
@@ -306,3 +341,4 @@ TEMPLATES = {
     for w, scale in enumerate(scales, 1)
     for template in [make(scale, w)]
 }
+"""Templates by name."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from nas.errors import InputError
 from nas.execution.errors import KilledError
-from nas.interrupts import for_parent_alone
+from nas.interrupts import keep_from_children
 from nas.proxies.outcome import Outcome
 from nas.proxies.rungs import FACTOR
 
@@ -164,7 +164,7 @@ class _Child:
             context = get_context("spawn")
             initial = (self._make_proxy, self._threads, os.getpid())
             self._pool = ProcessPoolExecutor(1, context, _start_child, initial)
-        with for_parent_alone():
+        with keep_from_children():
             return self._pool, self._pool.submit(_check_started)
 
     def _kill(self) -> None:

@@ -11,7 +11,7 @@ from multiprocessing import get_context
 import torch
 
 from nas.detectors.rows import ResolvedRow
-from nas.interrupts import for_parent_alone
+from nas.interrupts import keep_from_children
 from nas.latency.entries import build, ends, inputs
 from nas.latency.runtimes.base import Prepared, Runtime
 from nas.latency.runtimes.onnx_runtimes import OnnxFileRuntime, export
@@ -51,7 +51,7 @@ def exporter(count: int) -> Iterator[Callable[[Sequence[ResolvedRow]], list[byte
         yield lambda rows: list(map(_export, rows))
         return
     pool = ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn"), _start)
-    with for_parent_alone():
+    with keep_from_children():
         pool.submit(int)  # starts all of them
     try:
         yield lambda rows: list(pool.map(_export, rows))

@@ -54,8 +54,8 @@ class StageChoice:
         return dict(zip(FAMILIES[self.family].parameters, self.parameters, strict=True))
 
     def stage(self) -> Stage:
-        """The row of this stage and, in the backbone, the width of the convolution before it."""
-        return Stage.of(self.family, self.shell, self.channels, self.depth, self.named(), self.neck)
+        """The rows of this stage."""
+        return Stage.build(self.family, self.shell, self.channels, self.depth, self.named(), self.neck)
 
 
 def choose(

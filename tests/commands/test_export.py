@@ -38,7 +38,7 @@ def call(command: object, *options: object) -> tuple[int, str, str]:
     return int(ended.value.code or 0), out.getvalue(), error.getvalue()
 
 
-# blocks.md 5.1: those of the trainers' own YAMLs, with their own heads
+# those of the trainers' own YAMLs, with their own heads
 @pytest.mark.parametrize(
     ("space", "dialect", "params"), [(OF_YOLOV5, "yolov5", 1_872_157), (OF_YOLOV9, "yolov9", 2_442_640)]
 )
@@ -76,7 +76,10 @@ def test_our_modules_are_found_by_the_names_that_these_trainers_evaluate(space: 
             [OF_YOLOV5.stock(), "--dialect", "yolo"],
             "--dialect yolo: no such trainer; known are",
         ),
-        ([OF_YOLOV5.stock(), "--nc", "3", "--data", "shapes"], "--nc 3: --data gives the classes too; give one of them"),
+        (
+            [OF_YOLOV5.stock(), "--nc", "3", "--data", "shapes"],
+            "--nc 3: --data gives the classes too; give one",
+        ),
         ([OF_YOLOV5.stock(), "--imgsz", "100"], "--imgsz 100: must be a multiple of 32"),
         ([OF_YOLOV5.stock(), "--imgsz", "0"], "--imgsz 0: must be a multiple of 32"),
         (

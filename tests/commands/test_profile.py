@@ -64,7 +64,7 @@ def folder(tmp_path: Path) -> Path:
 def test_json(folder: Path, home: Path) -> None:
     content = profiled("stock.yaml", "--nc", "80", cwd=folder)
     total, rows = content["total"], content["rows"]
-    # blocks.md 5.1: parameters; convolutions and DFL; parameters when fused, of 4 bytes, and the DFL's 16
+    # parameters; convolutions and DFL; parameters when fused, of 4 bytes, and the DFL's 16
     assert total["params"] == 3_157_200
     assert total["macs"] == 4_371_456_000 + 537_600
     assert total["weight_bytes"] == 4 * 3_151_904
@@ -114,7 +114,7 @@ def test_text(folder: Path) -> None:
 
 def test_size_and_classes(folder: Path) -> None:
     small = profiled("stock.yaml", "--imgsz", "320", cwd=folder)
-    assert small["total"]["params"] == 3_011_433  # blocks.md 3.1: nc 3
+    assert small["total"]["params"] == 3_011_433  # nc 3
     assert small["rows"][9]["output"] == [256, 10, 10]
 
 
@@ -212,7 +212,7 @@ def test_bad_input(options: list[str], message: str, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "params", "kinds"),
     [
-        # blocks.md 5.1; files that Ultralytics ships, the scale in the name alone
+        # files that Ultralytics ships, the scale in the name alone
         ("v8/yolov8n.yaml", 3_157_200, ()),
         ("v8/yolov8s.yaml", 11_166_560, ()),
         ("v8/yolov8m.yaml", 25_902_640, ()),

@@ -1,6 +1,6 @@
 """Model YAMLs as the trainers write them: unscaled rows, scaled as the trainers scale them.
 
-Rows and golden numbers: facts/blocks.md, sections 1, 3 and 5; nc = 80 and 640 pixels where nothing else is said.
+Golden numbers: the stock models of the trainers, with nc = 80 at 640 pixels unless a test says otherwise.
 """
 
 from __future__ import annotations
@@ -393,7 +393,7 @@ def test_channels_are_rounded_up_to_eight(tmp_path: Path) -> None:
 
 
 def test_yolov5_does_not_scale_a_row_as_wide_as_its_head(tmp_path: Path) -> None:
-    # operators.md 6.1: na (nc + 5) = 24 at nc = 3
+    # na (nc + 5) = 24 at nc = 3
     assert channels_of(small(tmp_path, "width_multiple: 0.5\nanchors: 3", channels=24))[2] == 24
     assert channels_of(small(tmp_path, "width_multiple: 0.5", channels=24))[2] == 16
 
@@ -416,7 +416,7 @@ def test_the_heads_named_detect(tmp_path: Path) -> None:
     assert read(tmp_path, "yolo11n.yaml", V11).rows[-1].args == (80, False)
     head = read(tmp_path, "yolov5n.yaml", V5).rows[-1]
     assert (head.module, head.args[1][2]) == ("AnchorDetect", (116, 90, 156, 198, 373, 326))
-    # One C3k2 anywhere swaps the class branch; without any, YOLO11's neck gets the old one (operators.md, 6.2).
+    # One C3k2 anywhere swaps the class branch; without any, YOLO11's neck gets the old one.
     mixed = V8.replace("[-1, 3, C2f, [1024]]", "[-1, 3, C3k2, [1024]]")
     assert read(tmp_path, "yolov8n.yaml", mixed).rows[-1].args == (80, False)
     plain = V11.replace("C3k2, [", "C2f, [").replace(", 0.25]", "]")
@@ -426,7 +426,7 @@ def test_the_heads_named_detect(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("form", "delta"), [("CSPHet", -632_256), ("CSPPC", -888_096), ("C2f_Dual", -303_008)])
 def test_pasted_stages_are_scaled_like_the_stock_ones(form: str, delta: int, tmp_path: Path) -> None:
-    # operators.md 2.5: every C2f of yolov8n replaced, same number of classes
+    # every C2f of yolov8n replaced, same number of classes
     assert cost(read(tmp_path, "yolov8n.yaml", V8.replace("C2f", form))).params == 3_157_200 + delta
 
 

@@ -10,7 +10,7 @@ from nas.detectors.network import Network
 from nas.detectors.templates import TEMPLATES
 from tests.operators.stock_models import STOCK
 
-# blocks.md 5.1, 80 classes: parameters, MACs of convolutions, of attention.
+# 80 classes: parameters, MACs of convolutions, of attention.
 GOLDEN = {
     "yolov5n": (2_654_816, 3_861_913_600, 0),
     "yolov5s": (9_153_152, None, 0),
@@ -36,7 +36,7 @@ def test_stock_is_the_published_detector(name: str) -> None:
     assert convolutions is None or found.macs == convolutions + attention + (0 if "26" in name else DFL)
 
 
-# blocks.md 3.1: of other numbers of classes
+# of other numbers of classes
 @pytest.mark.parametrize(("nc", "params"), [(1, 2_590_035), (3, 2_590_425), (20, 2_593_740)])
 def test_yolo11n_with_other_classes(nc: int, params: int) -> None:
     assert cost(TEMPLATES["yolo11n"].stock(nc)).params == params
@@ -48,7 +48,7 @@ def test_versions_are_those_of_the_strings_that_are_out() -> None:
 
 @pytest.mark.parametrize("name", STOCK)
 def test_the_head_that_proxies_train(name: str) -> None:
-    """Behind the rows of YOLO11 and the like the light one, otherwise the legacy one (blocks.md, 6, trap 1)."""
+    """Behind the rows of YOLO11 and the like the light one, otherwise the legacy one."""
     *rows, head = anchor_free(STOCK[name]).rows
     assert rows == list(STOCK[name].rows[:-1])
     light = any(row.module in {"C3k2", "A2C2f", "C2fCIB"} for row in rows)

@@ -225,7 +225,7 @@ def test_which_rows_take_over_weights(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_head_that_weights_made_wider_is_exported_as_it_is(tmp_path: Path) -> None:
-    """Ultralytics' own way from 80 classes to 3 (blocks.md, 6, trap 11)."""
+    """Ultralytics' own way from 80 classes to 3."""
     stock_checkpoint(tmp_path / "stock.pt", 80)
     from ultralytics.nn.tasks import DetectionModel, torch_safe_load
 
