@@ -24,7 +24,7 @@ import pytest
 from nas.config import SearchConfig
 from nas.detectors.rows import Detector
 from nas.detectors.templates import TEMPLATES
-from nas.errors import ConfigError, InputError
+from nas.errors import ConfigError, DataError, InputError
 from nas.execution.dask_workers import DaskWorkers
 from nas.execution.errors import KilledError
 from nas.execution.executors import EXECUTORS, Executor
@@ -41,8 +41,7 @@ Make = Callable[..., Executor]
 MORE = """
 
 def refused():
-    from nas.config import SearchConfig
-from nas.errors import ConfigError, DataError, InputError
+    from nas.errors import InputError
     raise InputError("data.yaml: is not what the search has")
 """
 
@@ -220,14 +219,14 @@ def test_data_travel_by_path_and_hash(bccd: Path, tmp_path: Path) -> None:
     assert make().fingerprint == scorer.fingerprint
     label = next(path for path in sorted(data.rglob("*.txt")) if "train" in str(path) and path.stat().st_size)
     label.write_text("\n".join(label.read_text().splitlines()[1:]))
-    with pytest.raises(
-        InputError, match=rf"{data}/data.yaml: is not what the search has: its hash is \w+ here and"
-    ) as e:
+    with pytest.raises(DataError, match=r"its hash is \w+ here, but") as changed:
         make()
-    assert scorer.dataset.fingerprint in str(e.value)
+    assert changed.value.file == str(data / "data.yaml")
+    assert scorer.dataset.fingerprint in changed.value.problem
     shutil.rmtree(data)
-    with pytest.raises(InputError, match=r"no such file.*must lie at that path on every machine"):
+    with pytest.raises(DataError, match="no such file") as missing:
         make()
+    assert missing.value.hint == "the data set must be at this path on every machine"
 
 
 def test_an_unwanted_job_is_ended(stub: ModuleType) -> None:
