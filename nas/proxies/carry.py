@@ -13,8 +13,10 @@ from nas.detectors.rows import Detector, ResolvedRow
 
 
 class Channels(NamedTuple):
-    """Which channels of the template stand for which of ours: ``theirs[k]`` for ``ours[k]``; ``sizes`` are how many
-    there are of ours and of theirs."""
+    """Corresponding channels of two maps: ``theirs[k]`` of the template for ``ours[k]`` of the member.
+
+    ``sizes`` are the numbers of channels of both maps.
+    """
 
     ours: Tensor
     theirs: Tensor
@@ -60,7 +62,7 @@ class _Carrier:
     def _row(
         self, index: int, mine: ResolvedRow, other: ResolvedRow, read: Sequence[Channels], carried: bool
     ) -> Channels:
-        """Carry a row over; returns which channels it gives."""
+        """Carry a row over; returns the channels of its output."""
         sizes = mine.call.output[0], other.call.output[0]
         kind, row = mine.row.module, f"model.{index}"
         if kind == "Concat":
@@ -83,9 +85,8 @@ class _Carrier:
         return _first(*sizes)
 
     def _c2f(self, row: str, read: Channels) -> Channels:
-        """Its first convolution gives two halves, one of which runs through the bottlenecks; all that comes of them is
-        read by the last (facts of the stock blocks). Bottlenecks add what they read, so all use the second half's
-        channels."""
+        """Carry a C2f over. Bottlenecks add their input to their output, so all of them use the channels of the second
+        half of the first convolution."""
         halves = [self._heaviest(f"{row}.cv1", half) for half in (0, 1)]
         self._convolution(f"{row}.cv1", read, _join(halves))
         depths = [self._count(f"{row}.m", state) for state in (self._new, self._old)]
@@ -96,7 +97,7 @@ class _Carrier:
         return self._convolution(f"{row}.cv2", joined)
 
     def _convolution(self, name: str, read: Channels, given: Channels | None = None) -> Channels:
-        """Carry a convolution and its norm over; returns which channels it gives."""
+        """Carry a convolution and its norm over; returns the channels of its output."""
         new, old = self._new[f"{name}.conv.weight"], self._old[f"{name}.conv.weight"]
         given = given or self._heaviest(name)
         if new.shape[2:] == old.shape[2:]:
@@ -106,7 +107,7 @@ class _Carrier:
         return given
 
     def _heaviest(self, name: str, half: int | None = None) -> Channels:
-        """Which of the channels that a convolution gives, or of one half of them, are carried over."""
+        """The most important output channels of a convolution, or of one half of them."""
         weight, gain = self._old[f"{name}.conv.weight"], self._old[f"{name}.bn.weight"]
         deviation = (self._old[f"{name}.bn.running_var"] + 1e-3).sqrt()
         importance = weight.abs().sum((1, 2, 3)) * gain.abs() / deviation
