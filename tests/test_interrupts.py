@@ -14,7 +14,7 @@ from nas.interrupts import stop_if_asked, stoppable
 from nas.objectives.limits import Limits
 from nas.proxies.outcome import Outcome
 from nas.runs.study import open_study
-from nas.runs.trials import read_trials
+from nas.runs.trials import TrialState, read_trials
 from nas.search.driver import Driver
 from nas.search.samplers import SAMPLERS
 from nas.spaces.space import load_space
@@ -68,4 +68,4 @@ def test_a_driver_that_waits_for_a_training_stops(tmp_path: Path) -> None:
     Timer(1.0, signal.raise_signal, [signal.SIGINT]).start()
     with pytest.raises(KeyboardInterrupt), stoppable():
         driver.run(lambda record: None)
-    assert {row.state for row in read_trials(study)} == {"interrupted"}
+    assert {row.state for row in read_trials(study)} == {TrialState.INTERRUPTED}

@@ -137,24 +137,26 @@ class RunRecord(_Part):
         Raises:
             ConfigError: It is not the record of a run.
         """
+        restore = "restore the file, or give another run"
         if not isinstance(content, dict):
             raise ConfigError("not the record of a run", file=file, hint="give another run directory")
-        if content.get("version", 1) not in {1, VERSION}:
-            problem = f"must be {VERSION} at most, not {content['version']}"
+        if content.get("version", VERSION) != VERSION:  # version 1 did not record it
+            problem = f"must be {VERSION}, not {content['version']}"
             raise ConfigError(problem, file=file, field="version", hint="open it with the release that wrote it")
         try:
             return RunRecord.model_validate(content if "version" in content else _upgraded(content), context=STORED)
-        except (KeyError, TypeError, AttributeError) as error:
+        except ValidationError as error:
+            first = error.errors()[0]
+            field, problem = ".".join(map(str, first["loc"])), str(first["msg"])
+            raise ConfigError(problem, file=file, field=field, hint=restore) from None
+        except ConfigError as error:
+            hint = error.hint or restore
+            raise ConfigError(error.problem, file=file, field=f"config.{error.field}", hint=hint) from None
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             fault = f"{type(error).__name__} {error}"
             raise ConfigError(
                 f"not the record of a run: {fault}", file=file, hint="give another run directory"
             ) from None
-        except ValidationError as error:
-            first = error.errors()[0]
-            field, problem = ".".join(map(str, first["loc"])), str(first["msg"])
-            raise ConfigError(problem, file=file, field=field, hint="restore the file, or give another run") from None
-        except ConfigError as error:
-            raise ConfigError(error.problem, file=file, field=f"config.{error.field}", hint=error.hint) from None
 
     @staticmethod
     def load(folder: Path) -> RunRecord:

@@ -14,16 +14,17 @@ from typing import Any
 import pytest
 import sqlalchemy
 
-from nas.errors import InputError
+from nas.errors import ConfigError
 from nas.objectives.limits import Limits
 from nas.runs.directory import open_run, open_server
+from nas.runs.record import RunStatus
 from nas.runs.storage import ServerStorage, StorageLostError, public_url
 from nas.runs.study import open_study
 from nas.runs.trials import read_trials
 from nas.search.driver import Driver
 from nas.search.samplers import SAMPLERS
 from nas.spaces.space import load_space
-from tests.runs.test_directory import facts
+from tests.runs.records import record
 from tests.search.made_up import TARGET
 from tests.search.test_driver import Scorer
 
@@ -111,7 +112,7 @@ def test_as_in_a_file(postgres: str, expected: list[Row]) -> None:
 def test_one_driver_a_study_and_several_a_server(postgres: str, expected: list[Row]) -> None:
     first, second = ServerStorage(postgres), ServerStorage(postgres)
     first.own("run")
-    with pytest.raises(InputError, match="another process is working on run; wait for it to end"):
+    with pytest.raises(ConfigError, match="another process is working on run; wait for it to end"):
         second.own("run")
     second.own("other")
     first.close()
@@ -145,8 +146,8 @@ def test_an_outage_is_waited_out(gate: Gate, expected: list[Row]) -> None:
     assert time.monotonic() - began >= 3
     assert rows(driver) == expected
     assert [row.number for row in read_trials(driver.study)] == list(range(len(expected)))
-    assert ["the database is away" in line or "the database is back" in line for line in said] == [True, True]
-    with pytest.raises(InputError, match="another process"):
+    assert ["the database is unreachable" in line or "the database is back" in line for line in said] == [True, True]
+    with pytest.raises(ConfigError, match="another process"):
         ServerStorage(gate.url).own("run")  # it was taken again
 
 
@@ -181,45 +182,57 @@ def test_a_server_that_stays_away_ends_the_run_and_it_is_taken_up(
     assert rows(search(again)) == expected
 
 
-def test_a_run_is_brought_back_from_the_server_alone(postgres: str, tmp_path: Path) -> None:
+def refused(folder: Path, url: str | None, resume: bool) -> ConfigError:
+    with pytest.raises(ConfigError) as error:
+        open_server(folder, url, resume=resume)
+    return error.value
+
+
+def test_a_run_is_restored_from_the_server(postgres: str, tmp_path: Path) -> None:
     storage = open_server(tmp_path / "here" / "run", postgres, resume=False)
     assert storage is not None
-    of = facts(options=facts()["options"] | {"storage": storage.name})
-    with open_run(tmp_path / "here" / "run", of, resume=False) as run:
-        run.keep_in(open_study(storage, "run", "AP50-95 (proxy)"))
+    new = record(storage=storage.name)
+    with open_run(tmp_path / "here" / "run", new, resume=False) as run:
+        run.copy_to(open_study(storage, "run", "AP50-95 (proxy)"))
         with run.phase("search"):
             pass
-        kept = dict(run.facts)
+        saved = run.record
     storage.close()
-    with pytest.raises(InputError, match="--storage holds a run run; give another name, or add --resume"):
-        open_server(tmp_path / "there" / "run", postgres, resume=False)
-    with pytest.raises(InputError, match="there is no run walk in --storage; it holds run; give one with --out"):
-        open_server(tmp_path / "walk", postgres, resume=True)
+    error = refused(tmp_path / "there" / "run", postgres, resume=False)
+    assert (error.field, error.value) == ("out", tmp_path / "there" / "run")
+    assert error.problem == "`storage` holds a run run" and "`resume`" in error.hint
+    error = refused(tmp_path / "walk", postgres, resume=True)
+    assert (error.field, error.problem) == ("resume", "there is no run walk in `storage`; it holds run")
+    assert "`out`" in error.hint
     again = open_server(tmp_path / "there" / "run", postgres, resume=True)
-    with open_run(tmp_path / "there" / "run", of, resume=True) as run:
+    with open_run(tmp_path / "there" / "run", new, resume=True) as run:
         assert again is not None
-        assert run.facts == kept | {"status": "running", "git": run.facts["git"], "versions": run.facts["versions"]}
+        same = {"git": run.record.git, "versions": run.record.versions, "status": RunStatus.RUNNING}
+        assert run.record == saved.model_copy(update=same)
         again.close()
-    with pytest.raises(InputError, match="data was 'a' and is 'b'"):
-        with open_run(tmp_path / "there" / "run", of | {"hashes": {"data": "b"}}, resume=True):
+    with pytest.raises(ConfigError) as changed:
+        with open_run(tmp_path / "there" / "run", record(data="b", storage=storage.name), resume=True):
             pass
-    taken = open_server(tmp_path / "there" / "run", None, resume=True)  # from run.json
+    assert changed.value.field == "resume" and "data was 'a' and is 'b'" in changed.value.problem
+    taken = open_server(tmp_path / "there" / "run", None, resume=True)  # the URL of run.json
     assert taken is not None and taken.name == storage.name
-    with open_run(tmp_path / "file", facts(), resume=False):
+    with open_run(tmp_path / "file", record(), resume=False):
         pass
     assert open_server(tmp_path / "file", None, resume=True) is None
-    with pytest.raises(InputError, match="lies in that directory; drop --storage"):
-        open_server(tmp_path / "file", postgres, resume=True)
+    error = refused(tmp_path / "file", postgres, resume=True)
+    assert error.field == "storage" and "lies in that directory" in error.problem
 
 
 def test_urls(postgres: str) -> None:
     assert public_url("postgresql+psycopg://me:secret@host/nas") == "postgresql+psycopg://me@host/nas"
     for url in ("study.db", "mysql://me:secret@host/nas", "postgresql+psycopg://host"):
-        with pytest.raises(InputError, match="--storage") as refused:
+        with pytest.raises(ConfigError) as error:
             public_url(url)
-        assert "secret" not in str(refused.value)
-    with pytest.raises(InputError, match=r"cannot be opened: .*refused"):
+        assert error.value.field == "storage"
+        assert "secret" not in str(error.value)
+    with pytest.raises(ConfigError, match=r"cannot be opened: .*refused") as error:
         ServerStorage("postgresql+psycopg://me:secret@127.0.0.1:1/nas")
+    assert error.value.field == "storage" and "secret" not in str(error.value)
 
 
 def test_drivers_that_open_an_empty_database_at_once(postgres: str) -> None:

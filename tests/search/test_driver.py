@@ -20,11 +20,12 @@ from optuna.trial import TrialState
 
 from nas.detectors.costs import cost
 from nas.detectors.rows import Detector
-from nas.errors import InputError, SearchError
+from nas.errors import ConfigError, SearchError
 from nas.objectives.limits import Limits
 from nas.proxies.outcome import Outcome
 from nas.runs.study import open_study
 from nas.runs.trials import TrialRecord, read_trials
+from nas.runs.trials import TrialState as State
 from nas.search.driver import Driver
 from nas.search.feasibility import check_feasibility
 from nas.search.samplers import SAMPLERS
@@ -66,13 +67,13 @@ def run(driver: Driver) -> list[TrialRecord]:
 
 
 def trained(rows: list[TrialRecord]) -> list[TrialRecord]:
-    return [row for row in rows if row.state == "trained"]
+    return [row for row in rows if row.state is State.TRAINED]
 
 
 def test_no_more_is_asked_for_after_the_time_limit(tmp_path: Path) -> None:
     late = driver(tmp_path, Scorer(), until=time.monotonic() - 1)
     assert late.run(lambda record: None) == "the time limit is reached, with 1 of 12 candidates trained"
-    assert [row.state for row in read_trials(late.study)] == ["trained"]
+    assert [row.state for row in read_trials(late.study)] == [State.TRAINED]
     taken_up = driver(tmp_path, Scorer(), until=time.monotonic() + 600)
     assert taken_up.run(lambda record: None) == "the budget is spent"
     assert len(trained(read_trials(taken_up.study))) == 12
@@ -99,13 +100,16 @@ def test_what_a_space_can_reach_is_told_before_anything_is_spent() -> None:
     # The made-up latency follows the MACs, so both halves are the same half.
     assert found.within == {"latency": 0.5, "macs": 0.5, "all": 0.5}
     first, second, both = found.lines()
-    assert first.startswith(f"--max-latency {middle / 1e7:.10g} is kept by 50% of 100 random members: ")
+    assert first.startswith(f"50% of 100 random models meet max latency {middle / 1e7:.10g}. They range from ")
     assert f"median {middle / 1e9:.3g} G" in second
-    assert both == "all of these are kept by 50%"
+    assert both == "50% meet all limits."
     smallest = cost(space.smallest().detector(3)).params
     assert min(found.costs["params"]) == smallest
-    with pytest.raises(InputError, match=f"--max-params {smallest - 1}: no member .* is {smallest / 1e6:.3g} M: raise"):
+    with pytest.raises(ConfigError) as refused:
         check_feasibility(space, TARGET, Limits(params=smallest - 1))
+    assert (refused.value.field, refused.value.value) == ("max_params", str(smallest - 1))
+    assert f"is {smallest / 1e6:.3g} M" in refused.value.problem
+    assert refused.value.hint.startswith("raise it")
 
 
 def test_budget_baselines_and_attributes(tmp_path: Path) -> None:
@@ -211,8 +215,8 @@ def test_interrupted_run_goes_on_as_the_unbroken_one(tmp_path: Path) -> None:
         with pytest.raises(KeyboardInterrupt):
             run(driver(tmp_path / "broken", scorer, budget=16))
     rows = run(driver(tmp_path / "broken", scorer, budget=16))
-    assert sum(row.state == "interrupted" for row in rows) == 3
-    kept = [(row.arch, row.score) for row in rows if row.state != "interrupted"]
+    assert sum(row.state is State.INTERRUPTED for row in rows) == 3
+    kept = [(row.arch, row.score) for row in rows if row.state is not State.INTERRUPTED]
     assert kept == [(row.arch, row.score) for row in whole]
 
 
@@ -228,7 +232,7 @@ def test_killed_driver_leaves_nothing_running(tmp_path: Path) -> None:
     with pytest.raises(Killed):
         run(driver(tmp_path, scorer))
     rows = run(driver(tmp_path, scorer))
-    assert [row.state for row in rows].count("interrupted") == 1
+    assert [row.state for row in rows].count(State.INTERRUPTED) == 1
     assert len(trained(rows)) == 12
     assert len({row.arch for row in trained(rows)}) == 12
 
@@ -239,7 +243,7 @@ def test_gates_prune_before_training(tmp_path: Path) -> None:
     limit = 2_500_000
     search = driver(tmp_path, scorer, budget=15, limits=Limits(latency=20.0, params=limit))
     rows = run(search)
-    gated = [row for row in rows if row.state == "gated"]
+    gated = [row for row in rows if row.state is State.GATED]
     assert gated
     exempt = {str(space.stock()), *map(str, space.uniform_replacements())}
     for row in trained(rows):
@@ -267,7 +271,7 @@ def test_size_of_the_weights_gates(tmp_path: Path) -> None:
     limit = int(stock.weight_bytes * 0.9)
     search = driver(tmp_path, Scorer(), space=str(file), sampler="random", budget=5, limits=Limits(size=limit))
     rows = run(search)
-    gated = [row for row in rows if row.state == "gated"]
+    gated = [row for row in rows if row.state is State.GATED]
     assert gated
     exempt = {str(load_space(file).stock()), *map(str, load_space(file).uniform_replacements())}
     for row in [*trained(rows), *gated]:
@@ -287,7 +291,7 @@ def test_failures_are_recorded_and_the_search_goes_on(tmp_path: Path) -> None:
             raise [RuntimeError("no memory left"), ValueError("loss is nan"), MemoryError()][count // 3 % 3]
 
     rows = run(driver(tmp_path, Scorer(fault)))
-    failed = [row for row in rows if row.state == "failed"]
+    failed = [row for row in rows if row.state is State.FAILED]
     assert len(trained(rows)) == 12
     assert {row.reason for row in failed} >= {"RuntimeError: no memory left", "ValueError: loss is nan"}
     assert all(row.score is None for row in failed)
@@ -315,7 +319,7 @@ def test_without_the_stock_model_there_is_no_search(tmp_path: Path) -> None:
         run(driver(tmp_path, Scorer(fault), workers=2))
     rows = run(driver(tmp_path, Scorer(), workers=2))
     stock = str(load_space("yolov8n").stock())
-    assert [row.state for row in rows if row.arch == stock] == ["failed", "trained"]
+    assert [row.state for row in rows if row.arch == stock] == [State.FAILED, State.TRAINED]
     assert len(trained(rows)) == 12
 
 
@@ -372,7 +376,7 @@ def test_repeats_are_not_trained_twice_and_an_exhausted_space_ends(
     assert reason == "the last 30 suggestions were repeats or over a limit: the space is exhausted"
     assert len(scorer.scored) == len(trained(rows)) == 2
     for row in rows:
-        if row.state == "duplicate":
+        if row.state is State.DUPLICATE:
             original = next(r for r in trained(rows) if r.arch == row.arch)
             assert row.score == original.score
             assert row.reason == f"same as trial {original.number}"

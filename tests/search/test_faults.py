@@ -12,14 +12,16 @@ from typing import Any
 
 import pytest
 
+from nas.config import RUNGS
 from nas.detectors.rows import Detector
 from nas.execution.local_workers import LocalWorkers
 from nas.objectives.limits import Limits
 from nas.objectives.pareto import pareto
+from nas.progress import silent
 from nas.runs.study import open_study
-from nas.runs.trials import read_trials
+from nas.runs.trials import TrialState, read_trials
 from nas.search.driver import Driver
-from nas.search.halving import climb
+from nas.search.halving import Halving
 from nas.search.samplers import SAMPLERS
 from nas.spaces.space import load_space
 from tests.search.made_up import TARGET
@@ -88,15 +90,15 @@ def test_every_fault_is_recorded_and_none_moves_the_front(tmp_path: Path, monkey
     make = importlib.import_module("stub_proxy_with_faults").make
     space = load_space("yolov8n")
     study = open_study(f"sqlite:///{tmp_path / 'study.db'}", "study", "AP50-95 (proxy)")
-    crew = LocalWorkers(make, count=2, threads=1, limit=2)
-    driver = Driver(study, space, TARGET, crew.score, SAMPLERS["random"](), 1, 200, Limits(), workers=2)
+    workers = LocalWorkers(make, count=2, threads=1, limit=2)
+    driver = Driver(study, space, TARGET, workers.score, SAMPLERS["random"](), 1, 200, Limits(), workers=2)
     assert fate(space.stock().detector(3))[0] == ""
     try:
         assert driver.run(lambda record: None) == "the budget is spent"
         rows = read_trials(study)
     finally:
-        crew.pause()
-    trained, failed = ([row for row in rows if row.state == state] for state in ("trained", "failed"))
+        workers.pause()
+    trained, failed = ([row for row in rows if row.state == state] for state in (TrialState.TRAINED, TrialState.FAILED))
     assert len(trained) == 200
     assert {row.state for row in rows} <= {"trained", "failed", "duplicate"}
     for row in trained:
@@ -108,7 +110,7 @@ def test_every_fault_is_recorded_and_none_moves_the_front(tmp_path: Path, monkey
     assert set(Counter(row.reason for row in failed)) == set(FAULTS.values())
     best = {trained[index].arch for index in pareto([row.point() for row in trained])}
     scored = partial(_climbing, {row.arch: row.point()[0] for row in trained}, space)
-    finalists = climb(study, trained, scored, TARGET, 1, lambda share: None)
+    finalists = Halving(study, scored, TARGET, seed=1, rungs=RUNGS).run(trained, silent)
     assert all(math.isfinite(finalist.score) for finalist in finalists)
     assert {finalist.row.arch for finalist in finalists} & best
     front = {trial.user_attrs["arch"] for trial in study.best_trials}

@@ -12,6 +12,7 @@ import numpy as np
 import optuna
 import pytest
 
+from nas.config import RUNGS
 from nas.detectors.rows import Detector
 from nas.errors import SearchError
 from nas.objectives.limits import Limits
@@ -19,12 +20,10 @@ from nas.objectives.pareto import pareto
 from nas.objectives.target import Target
 from nas.progress import silent
 from nas.proxies.outcome import Outcome
-from nas.proxies.rungs import RUNGS
 from nas.runs.study import open_study
-from nas.runs.trials import TrialRecord, read_trials, rung_results
-from nas.runs.trials import trials_frame as trials_table
+from nas.runs.trials import TrialRecord, TrialState, read_trials, rung_results, trials_frame
 from nas.search.halving import Halving, Standing, finalists_noise, promote
-from nas.spaces.architecture import Architecture, decode
+from nas.spaces.architecture import decode
 from nas.spaces.space import load_space
 
 SPACE = load_space("yolov8n")
@@ -35,7 +34,7 @@ class Scorer:
     """Longer trainings of architectures score what is said here; a test score is half of it."""
 
     def __init__(self, truth: dict[str, float]):
-        self.truth = {repr(_member(arch).detector(3)): score for arch, score in truth.items()}
+        self.truth = {repr(decode(arch).detector(3)): score for arch, score in truth.items()}
         self.asked: list[tuple[int, int]] = []
         self.fault: Any = lambda rung, score: None
 
@@ -57,10 +56,6 @@ def none_left(rung: int, score: float) -> None:
     raise MemoryError("none left")
 
 
-def _member(arch: str) -> Architecture:
-    return decode(arch)
-
-
 def trained(count: int) -> list[TrialRecord]:
     """The stock model first; scores rise with latency, but for noise."""
     rng = np.random.default_rng(3)
@@ -68,7 +63,7 @@ def trained(count: int) -> list[TrialRecord]:
     latency = rng.uniform(10, 40, len(members))
     scores = 0.01 * latency + rng.normal(0, 0.05, len(members))
     return [
-        TrialRecord(i, "trained", str(member), score=float(s), latency_ms=float(t))
+        TrialRecord(i, TrialState.TRAINED, str(member), score=float(s), latency_ms=float(t))
         for i, (member, s, t) in enumerate(zip(members, scores, latency, strict=True))
     ]
 
@@ -248,6 +243,6 @@ def test_trials_csv_shows_the_rung_and_every_score(study: optuna.Study) -> None:
     (row,) = read_trials(study)
     scorer = Scorer({row.arch: 0.4})
     halved(study, [row], scorer)
-    (shown,) = trials_table(read_trials(study)).to_dict("records")
+    (shown,) = trials_frame(read_trials(study)).to_dict("records")
     assert (shown["rung"], shown["score"]) == (3, 0.2)
     assert shown["score_rung_2"] == pytest.approx(0.4) and shown["score_rung_3"] == pytest.approx(0.405)

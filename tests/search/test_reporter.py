@@ -11,20 +11,20 @@ from rich.table import Table
 from nas.config import SearchConfig
 from nas.objectives.costs import readable
 from nas.runs.finalists import Finalist
-from nas.runs.trials import TrialRecord
+from nas.runs.trials import TrialRecord, TrialState
 from nas.search.reporter import TerminalSearchReporter
 from nas.search.result_table import result_table
 
 
-def row(number: int, state: str, score: float | None, latency: float) -> TrialRecord:
+def row(number: int, state: TrialState, score: float | None, latency: float) -> TrialRecord:
     return TrialRecord(number, state, f"a{number}", score=score, latency_ms=latency, params=2_000_000)
 
 
 ROWS = [
-    row(0, "trained", 0.2, 10.0),
-    row(1, "gated", None, 30.0),
-    row(2, "trained", 0.1, 12.0),
-    row(3, "trained", 0.1, 8),
+    row(0, TrialState.TRAINED, 0.2, 10.0),
+    row(1, TrialState.GATED, None, 30.0),
+    row(2, TrialState.TRAINED, 0.1, 12.0),
+    row(3, TrialState.TRAINED, 0.1, 8),
 ]
 
 

@@ -69,7 +69,7 @@ def test_same_seed_same_trials_and_a_run_taken_up_again_goes_on_alike(name: str,
 
 def test_limits_are_kept(name: str) -> None:
     rows = search(name, limits=Limits(params=2_500_000), budget=15)
-    trained = [row for row in rows if row.state == "trained"]
+    trained = [row for row in rows if row.trained]
     assert len(trained) == 15
     assert sum((row.params or 0) > 2_500_000 for row in trained) <= 3  # baselines, which are exempt
 
@@ -142,7 +142,7 @@ def test_a_third_objective(name: str) -> None:
     study = open_study("sqlite://", "study", "AP50-95 (proxy)", target.minimize)
     driver = Driver(study, SPACE, target, score, SAMPLERS[name](), seed=3, budget=13, limits=Limits())
     driver.run(lambda record: None)
-    rows = [row for row in read_trials(study) if row.state == "trained"]
+    rows = [row for row in read_trials(study) if row.trained]
     points = [row.point(target.minimize) for row in rows]
     assert points == [(row.score, row.latency_ms, row.params) for row in rows]
     assert {rows[i].arch for i in pareto(points)} == {trial.user_attrs["arch"] for trial in study.best_trials}

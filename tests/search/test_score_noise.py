@@ -13,7 +13,7 @@ from nas.errors import SearchError
 from nas.objectives.target import Target
 from nas.proxies.outcome import Outcome
 from nas.runs.score_noise import ScoreNoise
-from nas.runs.trials import TrialRecord
+from nas.runs.trials import TrialRecord, TrialState
 from nas.search.score_noise import measure_score_noise, repeated_trials, spreads
 from nas.spaces.space import load_space
 
@@ -22,7 +22,7 @@ STOCK = str(load_space("tiny").stock())
 
 
 def rows(*scores: float) -> list[TrialRecord]:
-    return [TrialRecord(n, "trained", STOCK, score=score, latency_ms=10.0) for n, score in enumerate(scores)]
+    return [TrialRecord(n, TrialState.TRAINED, STOCK, score=score, latency_ms=10.0) for n, score in enumerate(scores)]
 
 
 def test_spreads() -> None:
@@ -52,7 +52,7 @@ def test_what_latency_explains_is_left_out_between_equals() -> None:
     """On the line through (log 10, 0.1), (log 100, 0.2) and (log 1000, 0.3) but for 0.01 up, 0.02 down and 0.01 up:
     these have no slope and no mean, so that their squares over one degree of freedom are left."""
     of = zip((10.0, 100.0, 1000.0), (0.11, 0.18, 0.31), strict=True)
-    trained = [TrialRecord(n, "trained", STOCK, score=s, latency_ms=ms) for n, (ms, s) in enumerate(of)]
+    trained = [TrialRecord(n, TrialState.TRAINED, STOCK, score=s, latency_ms=ms) for n, (ms, s) in enumerate(of)]
     candidates, equals = spreads(trained)
     assert equals == pytest.approx((0.0001 + 0.0004 + 0.0001) ** 0.5)
     assert candidates == pytest.approx(statistics.stdev((0.11, 0.18, 0.31)))
