@@ -2,11 +2,10 @@
 
     python experiments/scenes.py ../shared/data/cifar10 DIR
 
-A scene is 160 x 160 pixels: two to five pictures of CIFAR-10, 30 to 74 pixels a side, under rounded or elliptic masks
-on a blurred background, and up to three distractors under the same masks: pictures whose tiles are shuffled. So that a
-mask alone tells nothing, and what a detector has to see is what the picture shows. Training scenes are of CIFAR's
-training pictures; validation and test scenes of the two halves of its test pictures. The same numpy and Pillow write
-the same files.
+A scene is 160 x 160 pixels. Two to five pictures of CIFAR-10, 30 to 74 pixels a side, lie under rounded or elliptic
+masks on a blurred background. Up to three distractors, pictures with shuffled tiles, have the same masks, so that a
+detector must recognize the pictures and not the masks. Training scenes use CIFAR's training pictures; validation and
+test scenes use the two halves of its test pictures. The same versions of numpy and Pillow write the same files.
 """
 
 from __future__ import annotations
@@ -24,13 +23,13 @@ OBJECTS, DISTRACTORS = (2, 5), (0, 3)
 SIZES = (30, 74)
 SCENES = {"train": 1600, "val": 400, "test": 400}
 COVERED = 0.3
-"""The most that one thing may lie under another, as a share of the smaller."""
+"""Largest overlap of two objects, as a share of the smaller one."""
 
 Box = tuple[int, int, int, int]
 
 
 class Pictures:
-    """CIFAR-10 as packed in shared/data/cifar10: a range of one of its files."""
+    """A range of the pictures in one file of CIFAR-10, packed as in shared/data/cifar10."""
 
     def __init__(self, file: Path, first: int = 0, last: int | None = None):
         with np.load(file) as packed:
@@ -80,7 +79,7 @@ def background(pictures: Pictures, rng: np.random.Generator) -> Image.Image:
 
 
 def place(placed: list[Box], rng: np.random.Generator) -> Box | None:
-    """Where the next thing lies; None where fifty tries found no room."""
+    """A box for the next object; None if fifty tries found no room."""
     for _ in range(50):
         side, aspect = rng.uniform(*SIZES), rng.uniform(0.8, 1.25)
         width, height = (round(min(side * part, SIZES[1])) for part in (aspect**0.5, aspect**-0.5))
@@ -92,7 +91,7 @@ def place(placed: list[Box], rng: np.random.Generator) -> Box | None:
 
 
 def shared(one: Box, other: Box) -> float:
-    """What two boxes share, as a part of the smaller."""
+    """Overlap of two boxes, as a share of the smaller one."""
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])
     areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
@@ -100,7 +99,7 @@ def shared(one: Box, other: Box) -> float:
 
 
 def shuffled(picture: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """The picture's sixteen tiles in another order: the same colours and textures, and nothing that can be named."""
+    """The picture's sixteen tiles in another order: the same colors and textures, but no object."""
     pixels, tile = np.asarray(picture), picture.width // 4
     tiles = [pixels[y : y + tile, x : x + tile] for y in range(0, 4 * tile, tile) for x in range(0, 4 * tile, tile)]
     order = rng.permutation(16)
@@ -128,7 +127,11 @@ def mask(size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
 
 
 def write(folder: Path, cifar: Path) -> None:
-    """Images, labels and data.yaml; raises FileNotFoundError where CIFAR-10 is not."""
+    """Write images, labels and data.yaml.
+
+    Raises:
+        FileNotFoundError: CIFAR-10 is missing.
+    """
     half = 5000
     sources = {
         "train": Pictures(cifar / "train.npz"),
@@ -150,14 +153,14 @@ def write(folder: Path, cifar: Path) -> None:
             (labels / f"{index:05}.txt").write_text("".join(lines))
     facts = {"path": str(folder.resolve()), **{split: f"images/{split}" for split in SCENES}}
     names = dict(enumerate(sources["train"].names))
-    # Last of all: without it, it is no data set.
+    # It comes last: a folder without it is no data set.
     (folder / "data.yaml").write_text(yaml.safe_dump({**facts, "names": names}, sort_keys=False))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cifar", type=Path, help="the folder with train.npz and test.npz")
-    parser.add_argument("folder", type=Path, help="where the set is written")
+    parser.add_argument("folder", type=Path, help="folder of the new data set")
     options = parser.parse_args()
     write(options.folder, options.cifar)
     print(options.folder / "data.yaml")

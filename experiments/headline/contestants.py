@@ -1,7 +1,7 @@
-"""What the found detectors are compared with: stock nano YOLOs, narrower ones, and what people make by hand.
+"""Models that the found detectors are compared with: stock nano YOLOs, narrower ones, and models made by hand.
 
-By hand is meant as in the blog posts: in a stock YAML every stage's module is replaced by another, its arguments left
-as they stand. ``train.py`` trains these in Ultralytics.
+A model by hand is made as in blog posts: in a stock YAML, every stage's module is replaced by another one with the same
+arguments. ``train.py`` trains these in Ultralytics.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+import nas
 from nas.detectors.rows import Detector, Row
-from nas.spaces.architecture import decode
 from nas.spaces.space import load_space
 
 STOCK = ("yolov5n", "yolov8n", "yolo11n", "yolo26n")
 WIDTHS = (0.75, 0.625, 0.5, 0.375)
-"""Of YOLOv8n's own channels, rounded to 8."""
+"""Shares of YOLOv8n's own channels, rounded to 8."""
 
 
 def stock(name: str, nc: int) -> Detector:
@@ -35,7 +35,7 @@ def narrowed(detector: Detector, width: float) -> Detector:
 
 
 def replaced(detector: Detector, modules: Mapping[str, str], rows: range | None = None) -> Detector:
-    """Every such module by the other."""
+    """Every such module replaced by the other, in all rows or in ``rows``."""
     within = rows or range(len(detector.rows))
     changed = (
         replace(row, module=modules[row.module]) if index in within and row.module in modules else row
@@ -45,7 +45,7 @@ def replaced(detector: Detector, modules: Mapping[str, str], rows: range | None 
 
 
 def pconv_yolo11n(nc: int) -> Detector:
-    """C3k2 round PConvs, but for the last: without a C3k2 Ultralytics would give it a larger head."""
+    """C3k2 around PConvs, except the last: without a C3k2 Ultralytics would give it a larger head."""
     detector = stock("yolo11n", nc)
     last = max(index for index, row in enumerate(detector.rows) if row.module == "C3k2")
     return replaced(detector, {"C3k2": "C3k2_PC"}, range(last))
@@ -75,12 +75,12 @@ def shufflev2_yolov5n(nc: int) -> Detector:
 
 
 def dsconv_gelan(nc: int) -> Detector:
-    """DSConv blocks in place of the backbone's stages: the post's own, two plain convolutions, changes nothing."""
+    """DSConv blocks in place of the backbone's stages. The post's own change, two plain convolutions, has no effect."""
     stages = (
         f"p{stage}:plain-ds_b4_k32_e1_n1_c{channels}"
         for stage, channels in zip(range(2, 6), (32, 64, 96, 128), strict=True)
     )
-    return decode("/".join(("gelan-t.1", *stages))).detector(nc)
+    return nas.load_detector("/".join(("gelan-t.1", *stages)), nc)
 
 
 BY_HAND: dict[str, Callable[[int], Detector]] = {

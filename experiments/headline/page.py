@@ -21,7 +21,7 @@ from nas.spaces.architecture import decode
 RESULTS = Path(__file__).parent / "results"
 SETS = ("bccd", "scenes")
 RUNTIMES = ("onnxruntime", "openvino")
-COLOURS = {
+COLORS = {
     "stock": "#444444",
     "narrower": "#9a9a9a",
     "by hand": "#c8712d",
@@ -29,21 +29,22 @@ COLOURS = {
     "found at random": "#7fb4dc",
 }
 MACHINE = ["cpu", "version"]
-"""What a latency is of, beside its runtime: columns that results of before 2026-11-26 do not have."""
+"""Columns that describe the machine. Results from before 2026-11-26 do not have them."""
 EQUAL = 1.02
-"""A latency within so much is equal: two measurements of one model differ by that."""
+"""Largest ratio of equal latencies: two measurements of one model differ by that."""
 PAIRED = 0.10
-"""Latencies within so much of each other are those of a pair that scores are asked to order, as in the proxy study."""
+"""Largest relative difference of latencies in a pair that scores must order, as in the proxy study."""
 SIDES = [(x, y) for y in ("bottom", "top", "center") for x in ("left", "right", "center") if x != y]
-"""Sides of a point where its name may stand, as the alignment that puts it there."""
-AWAY = {"left": 5, "right": -5, "bottom": 3, "top": -3, "center": 0}
-"""Points between them."""
-FAR = 1e4
-"""Pixels beyond all that is drawn."""
+"""Sides of a point for its name, as text alignments."""
+OFFSETS = {"left": 5, "right": -5, "bottom": 3, "top": -3, "center": 0}
+"""Distance of a name from its point by alignment, in typographic points."""
+OUTSIDE = 1e4
+"""Pixels beyond the whole figure."""
 
 
 def load(name: str) -> pd.DataFrame | None:
-    """A row a contestant: mean AP on the test split, its standard error, and latencies; None while one lacks."""
+    """One row for each contestant: mean AP on the test split, its standard error, and latencies; None if a file is
+    missing."""
     files = [RESULTS / f"{name}-trained.csv", *(RESULTS / f"{name}-latency-{runtime}.csv" for runtime in RUNTIMES)]
     if not all(file.exists() for file in files):
         return None
@@ -63,9 +64,11 @@ def load(name: str) -> pd.DataFrame | None:
 
 
 def against(table: pd.DataFrame, runtime: str, kind: str) -> pd.DataFrame:
-    """What the detectors of one search are beside each contestant that none found: how many times as fast the fastest
-    is whose mean AP is no less, and the fastest whose AP is not less by more than two standard errors, which noise
-    favours; and how much more the best scores that is no slower."""
+    """Compare the detectors of one search with each contestant that no search found.
+
+    Columns are the speed-up of the fastest found detector with no lower mean AP; the speed-up if its AP may be lower by
+    two standard errors, which noise favors; and the gain in AP of the best found detector that is no slower.
+    """
     found, others = table[[kind in of.split(" and ") for of in table.kind]], table[~table.kind.str.startswith("found")]
     ms, rows = f"{runtime}_ms", []
     for name, other in others.iterrows():
@@ -82,9 +85,11 @@ def against(table: pd.DataFrame, runtime: str, kind: str) -> pd.DataFrame:
 
 
 def foretold(name: str, table: pd.DataFrame) -> pd.DataFrame:
-    """The share of pairs of equal latency that a default search's short training, and size, put in the order of the
-    long one: of those whose AP differs by more than chance does with 95 %. Beside them how far two seeds of the long
-    one agree."""
+    """Share of pairs of equal latency that a score orders as the long training does.
+
+    Scores are a default search's short training, and size. Pairs count if their AP differs by more than chance with
+    95 % probability. The last row compares two seeds of the long training.
+    """
     short, long = (pd.read_csv(RESULTS / f"{name}-{kind}.csv") for kind in ("proxy", "trained"))
     short, long = (of.pivot(index="name", columns="seed").reindex(table.index) for of in (short, long))
     told = {f"short training, seed {seed}": of for seed, of in short["score"].items()}
@@ -112,14 +117,14 @@ def foretold(name: str, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def machines(name: str) -> str:
-    """What latencies were measured on, where they say it."""
+    """The machine that latencies were measured on, if they name it."""
     found = {runtime: pd.read_csv(RESULTS / f"{name}-latency-{runtime}.csv") for runtime in RUNTIMES}
     known = {runtime: of.iloc[0] for runtime, of in found.items() if set(MACHINE) <= set(of)}
     return "; ".join(f"{runtime} {of.version} on {of.cpu}" for runtime, of in known.items())
 
 
 def predicted(table: pd.DataFrame) -> pd.DataFrame:
-    """How far predictions were off what was measured."""
+    """Errors of the predicted latencies."""
     rows = []
     for runtime in RUNTIMES:
         off = (table[f"{runtime}_predicted_ms"] / table[f"{runtime}_ms"] - 1).abs()
@@ -130,7 +135,7 @@ def predicted(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def won(name: str) -> pd.DataFrame:
-    """How often each operator stands in each stage of the fronts, whole."""
+    """Number of models by operator and stage, over the complete fronts."""
     fronts = pd.read_csv(RESULTS / f"{name}-fronts.csv")
     rows = [
         {"search": row.kind, "stage": stage, "operator": choice.operator}
@@ -143,10 +148,10 @@ def won(name: str) -> pd.DataFrame:
 def draw(tables: dict[str, pd.DataFrame]) -> None:
     figure, axes = plt.subplots(1, len(tables), figsize=(6.4 * len(tables), 4.6), squeeze=False)
     for axis, (name, table) in zip(axes[0], tables.items(), strict=True):
-        for kind, colour in COLOURS.items():
+        for kind, color in COLORS.items():
             of = table[table.kind.str.split(" and ").str[0] == kind]
             axis.errorbar(
-                of.onnxruntime_ms, of.ap, of.se, of.onnxruntime_spread_ms, "o", color=colour, ms=5, lw=1, label=kind
+                of.onnxruntime_ms, of.ap, of.se, of.onnxruntime_spread_ms, "o", color=color, ms=5, lw=1, label=kind
             )
         axis.set(title=name, xlabel="latency in ms, measured whole: onnxruntime, one thread", ylabel="AP50-95, test")
         axis.grid(alpha=0.3)
@@ -160,15 +165,18 @@ def draw(tables: dict[str, pd.DataFrame]) -> None:
 
 
 def label(axis: Axes, table: pd.DataFrame) -> None:
-    """Names beside the points, each on the side where it covers least of points, margins and other names."""
+    """Put names beside the points, each on the side where it covers points, margins and other names least."""
     points, (left, right) = axis.transData.transform(table[["onnxruntime_ms", "ap"]]), axis.bbox.intervalx
     taken = [Bbox.from_bounds(x - 4, y - 4, 8, 8) for x, y in points]
-    taken += [Bbox([[left - FAR, -FAR], [left, FAR]]), Bbox([[right, -FAR], [right + FAR, FAR]])]
+    taken += [
+        Bbox([[left - OUTSIDE, -OUTSIDE], [left, OUTSIDE]]),
+        Bbox([[right, -OUTSIDE], [right + OUTSIDE, OUTSIDE]]),
+    ]
     for name, row in table.iterrows():
         kind = row.kind.split(" and ")[0]
         called = str(name).removeprefix(kind).strip()
         at = row.onnxruntime_ms, row.ap
-        text = axis.annotate(called, at, (0, 0), textcoords="offset points", size=6, color=COLOURS[kind])
+        text = axis.annotate(called, at, (0, 0), textcoords="offset points", size=6, color=COLORS[kind])
         boxes = [placed(text, side) for side in SIDES]
         covered = [
             sum(abs(of.width * of.height) for other in taken if (of := Bbox.intersection(box, other))) for box in boxes
@@ -177,21 +185,21 @@ def label(axis: Axes, table: pd.DataFrame) -> None:
 
 
 def placed(text: Annotation, side: tuple[str, str]) -> Bbox:
-    """Where it stands now."""
-    text.set(ha=side[0], va=side[1], position=(AWAY[side[0]], AWAY[side[1]]))
+    """Put a name on a side of its point; return the box that it covers."""
+    text.set(ha=side[0], va=side[1], position=(OFFSETS[side[0]], OFFSETS[side[1]]))
     return text.get_window_extent()
 
 
 def page() -> None:
     tables = {name: table for name in SETS if (table := load(name)) is not None}
     if not tables:
-        raise SystemExit("nothing is there to be shown: search, latency and train come first")
+        raise SystemExit("no results to show: run the steps search, latency and train first")
     draw(tables)
     lines = []
     for name, table in tables.items():
         lines += [f"## {name}", "", *([f"Latencies: {of}.", ""] if (of := machines(name)) else [])]
         lines += [table.round(4).reset_index().to_markdown(index=False), ""]
-        for kind in (kind for kind in COLOURS if kind.startswith("found")):
+        for kind in (kind for kind in COLORS if kind.startswith("found")):
             for runtime in RUNTIMES:
                 beside = against(table, runtime, kind)
                 lines += [f"### {name}: {kind}, {runtime}", "", beside.to_markdown(index=False), ""]

@@ -1,13 +1,13 @@
-"""What the search buys on real data: found detectors against stock, narrower and hand-made ones. See README.md.
+"""Found detectors against stock, narrower and hand-made ones, on real data. See README.md.
 
     python experiments/headline/run.py bccd ../shared/data/bccd/data.yaml [STEP ...]
     python experiments/headline/run.py scenes SCENES/data.yaml [STEP ...]        # written by experiments/scenes.py
 
-STEPs, all in turn unless named: ``search``, by default and at random, from a fresh table of this machine's
-onnxruntime; ``latency``, all contestants measured in one session a runtime; ``proxy``, what a search would have said of
-each; ``train``, each trained by `nas.train` and tested, with two seeds; ``again``, those on the front or near it with a
-third; ``page``, figure and tables. Nothing else may run during the first two. Appends to results/SET-*.csv as figures
-come, and goes on where it was stopped; runs and checkpoints are kept in --work.
+The steps run in this order, all by default: ``search``, by default and at random, from a fresh table of this machine's
+onnxruntime; ``latency``, all contestants measured in one session for each runtime; ``proxy``, the score of each in a
+search; ``train``, training by `nas.train` and test of each, with two seeds; ``again``, a third seed for the front and
+models near it; ``page``, figure and tables. Nothing else may run during the first two. Appends rows to
+results/SET-*.csv as they come, and continues where it was stopped. Runs and checkpoints stay in --work.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,14 +33,11 @@ import pandas as pd
 from contestants import BY_HAND, STOCK, WIDTHS, narrowed, stock
 from page import MACHINE, load, page
 
+import nas
 from nas.data.loading import class_names
-from nas.detectors.costs import cost
-from nas.detectors.rows import Detector
-from nas.detectors.yaml_files import to_yaml
 from nas.execution.local_workers import LocalWorkers
 from nas.latency.opening import open_table
 from nas.proxies.short import ShortTraining
-from nas.spaces.architecture import decode
 from nas.spaces.space import DEFAULT_SPACE, load_space
 
 RESULTS = Path(__file__).parent / "results"
@@ -51,41 +48,52 @@ SETS = {
     "bccd": {"imgsz": 320, "epochs": 30, "batch": 16, "nbs": 16},
     "scenes": {"imgsz": 96, "epochs": 28, "batch": 32},
 }
-"""How each is trained. A step after every batch (``nbs``) on bccd, which has 13 an epoch: by default Ultralytics
-gathers four of 16 images for one, and a hundred steps teach little."""
+"""Training of each set. On bccd, with 13 batches in an epoch, every batch is a step (``nbs``). By default Ultralytics
+accumulates four batches of 16 images for one step, and a hundred steps teach little."""
 RECIPE = {"optimizer": "AdamW", "lr0": 0.003, "warmup_epochs": 1, "mosaic": 0, "cache": "ram", "val": False}
-"""What `nas.train` is told besides: its default recipe learns too slowly from scratch to end on a CPU (README.md)."""
+"""Other arguments of `nas.train`: its default recipe learns too slowly from scratch for a CPU (README.md)."""
 SEEDS = (0, 1)
 THIRD = 2
 BUDGET = 50
-SEARCHES: dict[str, tuple[str, ...]] = {
-    "found": (),
-    "found at random": ("--sampler", "random"),
-}
+SEARCHES: dict[str, dict[str, str]] = {"found": {}, "found at random": {"sampler": "random"}}
+"""Options of each search, beside those of all."""
 MOST = {"found": 8, "found at random": 4}
-"""Contestants of a front: all, or its ends and those between that lie evenly over its latencies."""
+"""Most contestants of each front. They are spread evenly over its latencies."""
 RUNTIMES = ("onnxruntime", "openvino")
-TOLD = {"ap": "metrics/mAP50-95(B)", "ap50": "metrics/mAP50(B)"}
-FIELDS = ["name", "kind", "seed", *TOLD, "seconds"]
+METRICS = {"ap": "metrics/mAP50-95(B)", "ap50": "metrics/mAP50(B)"}
+FIELDS = ["name", "kind", "seed", *METRICS, "seconds"]
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """``kind`` is that of SEARCHES, where several found it all of them, or stock, narrower or by hand."""
+    """A detector that is compared.
+
+    Attributes:
+        name: Its name.
+        kind: ``stock``, ``narrower``, ``by hand``, or the keys of SEARCHES that found it, joined by "and".
+        detector: Its rows.
+    """
 
     name: str
     kind: str
-    detector: Detector
+    detector: nas.Detector
 
     @property
     def file(self) -> str:
-        """Its name as that of a file."""
+        """Its name as the name of a file."""
         return "".join(letter if letter.isalnum() else "-" for letter in self.name).lower()
 
 
 @dataclass(frozen=True)
 class Headline:
-    """One set: ``name`` in the results, ``data`` its data.yaml, ``work`` where runs and checkpoints are kept."""
+    """The experiment on one data set.
+
+    Attributes:
+        name: Its name in the results.
+        data: Its data.yaml.
+        work: Folder of runs and checkpoints.
+        device: Device of the trainings, as Ultralytics names it.
+    """
 
     name: str
     data: Path
@@ -94,18 +102,20 @@ class Headline:
 
     @property
     def nc(self) -> int:
+        """Number of classes."""
         return len(class_names(str(self.data)))
 
     @property
     def copy(self) -> Path:
-        """Where trainings read the set: Ultralytics writes into its folder."""
+        """The data.yaml that trainings read: Ultralytics writes into its folder."""
         return self.work / "data" / self.data.name
 
     def file(self, kind: str) -> Path:
+        """A file of the results."""
         return RESULTS / f"{self.name}-{kind}.csv"
 
     def contestants(self) -> Iterator[Contestant]:
-        """Stock ones, what the searches found besides, narrower ones, and those made by hand."""
+        """Stock models, found models, narrower models, and models made by hand."""
         for name in STOCK:
             yield Contestant(name, "stock", stock(name, self.nc))
         fronts = pd.read_csv(self.file("fronts"))
@@ -116,32 +126,40 @@ class Headline:
                 chosen.setdefault(arch, []).append(kind)
         for arch, kinds in chosen.items():
             name = fronts[fronts.arch == arch].name.iloc[0].split("-")[-1]
-            yield Contestant(f"{kinds[0]} {name}", " and ".join(kinds), decode(arch).detector(self.nc))
+            yield Contestant(f"{kinds[0]} {name}", " and ".join(kinds), nas.load_detector(arch, self.nc))
         for width in WIDTHS:
             yield Contestant(f"yolov8n x {width}", "narrower", narrowed(stock("yolov8n", self.nc), width))
         for name, make in BY_HAND.items():
             yield Contestant(name, "by hand", make(self.nc))
 
     def search(self) -> None:
-        """All searches, the first from a fresh table; what they found and what they took."""
+        """Run all searches, the first from a fresh table; keep their fronts, trials and durations."""
         if self.file("fronts").exists():
             return
-        fronts, took = [], {}
+        fronts, facts = [], {}
+        os.environ["PARETO_YOLO_HOME"] = str(self.work / "home")
         for kind, options in SEARCHES.items():
             name = kind.replace(" ", "-")
-            run = self.work / name
-            given = ["--device", "cpu", "--budget", BUDGET, "--imgsz", DEPLOYED, "--data", self.data, "--out", run]
-            resumed = ["--resume"] if (run / "run.json").exists() else []
-            command("-m", "nas.search", *given, *options, *resumed, PARETO_YOLO_HOME=str(self.work / "home"))
-            fronts.append(pd.read_csv(run / "pareto.csv").assign(kind=kind))
-            facts = json.loads((run / "run.json").read_text())
-            took[kind] = {part: facts[part] for part in ("seconds", "signal")}
-            shutil.copy(run / "trials.csv", self.file(f"trials-{name}"))
-        (RESULTS / f"{self.name}-search.json").write_text(json.dumps(took, indent=1) + "\n")
+            folder = self.work / name
+            config = nas.SearchConfig(
+                device="cpu",
+                budget=BUDGET,
+                imgsz=DEPLOYED,
+                data=str(self.data),
+                out=folder,
+                resume=(folder / "run.json").exists(),
+                **options,
+            )
+            result = nas.run_search(config)
+            fronts.append(result.run.table("pareto").assign(kind=kind))
+            noise = {"tells_apart": result.score_noise.tells_apart, "text": result.run.result.trust}
+            facts[kind] = {"seconds": result.run.record.seconds, "signal": asdict(result.score_noise) | noise}
+            shutil.copy(folder / "trials.csv", self.file(f"trials-{name}"))
+        (RESULTS / f"{self.name}-search.json").write_text(json.dumps(facts, indent=1) + "\n")
         pd.concat(fronts).to_csv(self.file("fronts"), index=False)
 
     def latency(self) -> None:
-        """All contestants whole, interleaved, one thread; and what the table says of each by its rows."""
+        """Measure all contestants end-to-end, interleaved, with one thread; and predict each from its rows."""
         contestants = list(self.contestants())
         detectors = [contestant.detector for contestant in contestants]
         calibration = load_space(DEFAULT_SPACE).calibration(self.nc)
@@ -153,18 +171,19 @@ class Headline:
             table.ensure(row for detector in (*detectors, *calibration) for row in detector.resolve(DEPLOYED))
             table.calibrate(calibration, DEPLOYED)
             rows = []
-            wholes = table.measure_wholes(detectors, DEPLOYED)
-            for contestant, whole in zip(contestants, wholes, strict=True):
-                params, macs, *_ = cost(contestant.detector, DEPLOYED)
+            measurements = table.measure_wholes(detectors, DEPLOYED)
+            for contestant, measured in zip(contestants, measurements, strict=True):
+                cost = contestant.detector.cost(DEPLOYED)
                 predicted = table.predict(contestant.detector, DEPLOYED).total_ms
-                rows.append([contestant.name, contestant.kind, params, macs, predicted, whole.ms, whole.spread_ms])
+                latencies = predicted, measured.ms, measured.spread_ms
+                rows.append([contestant.name, contestant.kind, cost.params, cost.macs, *latencies])
             names = ["name", "kind", "params", "macs", "predicted_ms", "ms", "spread_ms"]
-            measured = pd.DataFrame(rows, columns=names).round(4)
-            measured.assign(**{of: table.fingerprint[of] for of in MACHINE}).to_csv(path, index=False)
+            frame = pd.DataFrame(rows, columns=names).round(4)
+            frame.assign(**{name: table.fingerprint[name] for name in MACHINE}).to_csv(path, index=False)
             print(f"{runtime}: noise: {table.noise}")
 
     def proxy(self) -> None:
-        """The short training of a default search, of every contestant."""
+        """Score every contestant by the short training of a default search."""
         path = self.file("proxy")
         done = set(pd.read_csv(path)[["name", "seed"]].itertuples(index=False, name=None)) if path.exists() else set()
         todo = [(c, seed) for seed in SEEDS for c in self.contestants() if (c.name, seed) not in done]
@@ -180,15 +199,15 @@ class Headline:
         workers.pause()
 
     def train(self) -> None:
-        """Every contestant with every seed, the first seed of all before the second of any."""
+        """Train every contestant with every seed; the first seed of all comes before the second."""
         self._train([(contestant, seed) for seed in SEEDS for contestant in self.contestants()])
 
     def again(self) -> None:
-        """A third seed for those that no faster one beats by more than two standard errors, and for the most accurate
-        stock model, which all are held against."""
+        """Train some contestants with a third seed: those that no faster one beats by more than two standard errors,
+        and the most accurate stock model, with which all are compared."""
         table = load(self.name)
         if table is None or table.seeds.min() < len(SEEDS):
-            raise SystemExit("again: latency and train come first")
+            raise SystemExit("again: run the steps latency and train first")
         near = {
             name
             for name, row in table.iterrows()
@@ -210,25 +229,25 @@ class Headline:
                 append(training.result())
 
     def _trained(self, contestant: Contestant, seed: int) -> dict[str, Any]:
-        """One training from scratch, and the test of what it ends with."""
+        """Train once from scratch, and test the last checkpoint."""
         began, recipe = time.perf_counter(), SETS[self.name] | RECIPE
         folder = self.work / f"{contestant.file}-{seed}"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        (folder / "model.yaml").write_text(to_yaml(contestant.detector, contestant.name))
+        (folder / "model.yaml").write_text(contestant.detector.to_yaml(contestant.name))
         given = recipe | {"model": folder / "model.yaml", "data": self.copy, "seed": seed, "device": self.device}
         given |= {"project": folder, "name": "run", "workers": 0, "plots": False, "verbose": False}
         command(TRAIN, *(f"{name}={value}" for name, value in given.items()), OMP_NUM_THREADS="1", to=folder / "log")
         words = TRAIN, "test", next(folder.rglob("last.pt")), self.copy, recipe["imgsz"], self.device
         command(*words, OMP_NUM_THREADS="1", to=folder / "test")
-        told = json.loads((folder / "test").read_text().splitlines()[-1])
-        figures = {name: round(told[key], 5) for name, key in TOLD.items()}
+        metrics = json.loads((folder / "test").read_text().splitlines()[-1])
+        figures = {name: round(metrics[key], 5) for name, key in METRICS.items()}
         seconds = round(time.perf_counter() - began)
         return {"name": contestant.name, "kind": contestant.kind, "seed": seed, **figures, "seconds": seconds}
 
 
 def evenly(values: np.ndarray, count: int) -> list[int]:
-    """Indices of at most so many of these: all, or those nearest to steps of one size from the least to the largest."""
+    """Indices of at most ``count`` values: those nearest to equal steps from the smallest to the largest."""
     if len(values) <= count:
         return list(range(len(values)))
     steps = np.linspace(values.min(), values.max(), count)
@@ -237,7 +256,7 @@ def evenly(values: np.ndarray, count: int) -> list[int]:
 
 @contextmanager
 def appended(path: Path, fields: list[str]) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """What appends a row to a CSV, and prints it."""
+    """A function that appends a row to a CSV and prints it."""
     with path.open("a", newline="") as file:
         table = csv.DictWriter(file, fields, lineterminator="\n")
         if not path.stat().st_size:
@@ -252,7 +271,7 @@ def appended(path: Path, fields: list[str]) -> Iterator[Callable[[dict[str, Any]
 
 
 def command(*words: object, to: Path | None = None, **environment: str) -> None:
-    """Run Python on these words; its output to a file, if told."""
+    """Run Python with these arguments; ``to`` is a file for its output."""
     with (to or Path(os.devnull)).open("w") as file:
         output = {"stdout": file, "stderr": subprocess.STDOUT} if to else {}
         subprocess.run([sys.executable, *map(str, words)], check=True, env=os.environ | environment, **output)
@@ -262,9 +281,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=sorted(SETS))
     parser.add_argument("data", type=Path, help="the set's data.yaml")
-    parser.add_argument("steps", nargs="*", help="search, latency, proxy, train, again, page; all unless named")
+    parser.add_argument("steps", nargs="*", help="search, latency, proxy, train, again, page; all by default")
     parser.add_argument("--work", type=Path, default=Path("/tmp/headline"))
-    parser.add_argument("--device", default="cpu", help="to train on, as Ultralytics names it")
+    parser.add_argument("--device", default="cpu", help="device that trains, as Ultralytics names it")
     options = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
     work = (options.work / options.name).resolve()

@@ -1,10 +1,10 @@
-"""`python -m nas.train`, with the stages that people paste known to Ultralytics as if its parser had been edited.
+"""`python -m nas.train`, with pasted stages that Ultralytics knows as if its parser had been edited.
 
     python experiments/headline/train.py model=... data=... epochs=...
     python experiments/headline/train.py test best.pt data.yaml IMGSZ DEVICE      # prints its figures on the test split
 
-Ultralytics inserts input channels and repeats into the rows of modules that it knows by name. Names of its own that
-none of our YAMLs has are lent to the pasted modules, so that it takes them for such.
+Ultralytics inserts input channels and repeats into the rows of modules that it knows by name. The pasted modules borrow
+names of Ultralytics' own modules that none of our YAMLs uses.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def paste() -> None:
 
 def quicken() -> None:
     """Train twice as fast on a CPU: convolutions with channels last, as oneDNN prefers, and bfloat16 where Ultralytics
-    trains in half precision on a GPU; its losses, weights and validation stay float32."""
+    trains in half precision on a GPU. Losses, weights and validation stay float32."""
     trainer = import_ultralytics("ultralytics.engine.trainer").BaseTrainer
     model = import_ultralytics("ultralytics.nn.tasks").BaseModel
     make, predict = trainer.__init__, model._predict_once
@@ -64,7 +64,7 @@ def _floats(output: Any) -> Any:
 
 
 def test(checkpoint: str, data: str, imgsz: str, device: str) -> None:
-    """Print what Ultralytics' validator says of a checkpoint on the test split, as JSON."""
+    """Print the metrics of a checkpoint on the test split as JSON."""
     model = import_ultralytics().YOLO(checkpoint)
     found = model.val(data=data, split="test", imgsz=int(imgsz), device=device, plots=False, verbose=False, workers=0)
     print(json.dumps({name: float(value) for name, value in found.results_dict.items()}))

@@ -1,4 +1,4 @@
-"""How fast operators are for what they compute, runtime by runtime; see README.md. Results go to results/."""
+"""Time of operators over their MACs, by runtime; see README.md. Results go to results/."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ from nas.operators.modules.uib import UIBBlock
 
 RESULTS = Path(__file__).parent / "results"
 SHAPES = ((16, 160), (32, 160), (32, 80), (64, 80), (64, 40), (128, 40), (128, 20), (256, 20), (256, 10), (512, 10))
-"""Channels and map side, as they occur in YOLOs of the nano and small sizes at 320 and 640 pixels."""
+"""Channels and side of feature maps in YOLOs of the nano and small sizes at 320 and 640 pixels."""
 CHAIN = 4
-"""Layers in a row that are timed together, as in a network: onnxruntime then stays in its blocked layout."""
+"""Consecutive layers that are timed together, as in a network: onnxruntime then stays in its blocked layout."""
 
 Make = Callable[[int], nn.Module]
 DENSE = "conv 3x3"
@@ -63,13 +63,13 @@ OPERATORS: dict[str, Make] = {
 
 
 def macs(module: nn.Module, channels: int, side: int) -> int:
-    """fvcore's count of one layer's convolutions, as deployed."""
+    """MACs of one layer's convolutions, counted by fvcore."""
     count = FlopCountAnalysis(module, torch.zeros(1, channels, side, side))
     return int(count.unsupported_ops_warnings(False).uncalled_modules_warnings(False).by_operator()["conv"])
 
 
 class Session:
-    """Everything that is timed in one run, interleaved: names first, numbers once `run` is through."""
+    """Layers that are timed in one run, interleaved: `add` all of them, then `run`."""
 
     def __init__(self, runtime: Runtime):
         self.runtime = runtime
@@ -79,7 +79,7 @@ class Session:
         self.wanted[key] = fuse(nn.Sequential(*layers).eval()), (channels, side, side)
 
     def run(self) -> dict[tuple[object, ...], tuple[float, float]]:
-        """Milliseconds and spread by key. Entries of a part (all keys with one first field) are interleaved."""
+        """Milliseconds and spread by key. Entries that share the first two fields of their key are interleaved."""
         timer, found = bench(self.runtime), {}
         for part in dict.fromkeys(key[:2] for key in self.wanted):
             keys = [key for key in self.wanted if key[:2] == part]
@@ -100,7 +100,7 @@ def equal_macs_width(dense_macs: int, own_macs: int, channels: int) -> int:
 
 
 def operators(session: Session) -> pd.DataFrame:
-    """Every operator at every shape, over the dense convolutions of equal channels and of equal MACs."""
+    """Time of every operator at every shape, relative to dense convolutions of equal channels and of equal MACs."""
     rows: list[dict[str, object]] = []
     for c, side in SHAPES:
         part = ("operators", f"{c}x{side}")
@@ -129,7 +129,7 @@ def operators(session: Session) -> pd.DataFrame:
 
 
 def forms(session: Session) -> pd.DataFrame:
-    """The deployed forms among which the modules choose, also at widths that are no power of two."""
+    """Time of the deployed forms that the modules choose from, also at widths that are no power of two."""
     for c, side in sorted((*SHAPES, *((c, 80) for c in (16, 24, 40, 48)), (96, 40))):
         part = ("forms", f"{c}x{side}")
         for n in (2, 4, 8):
@@ -143,13 +143,13 @@ def forms(session: Session) -> pd.DataFrame:
 
 
 def listed(found: dict[tuple[object, ...], tuple[float, float]], names: Sequence[str]) -> pd.DataFrame:
-    """One line a measurement."""
+    """One row for each measurement."""
     rows = [(*key, round(ms, 4), round(spread, 4)) for key, (ms, spread) in found.items()]
     return pd.DataFrame(rows, columns=[*names, "ms", "spread_ms"])
 
 
 class Form(nn.Module):
-    """A PConv in a given form, and the 1x1 convolution that follows it everywhere."""
+    """A PConv in a given form, and the 1x1 convolution that always follows it."""
 
     def __init__(self, pconv: PConv, form: str):
         super().__init__()
@@ -178,7 +178,7 @@ def layer(c1: int, c2: int, k: int = 1, groups: int = 1) -> nn.Module:
 
 
 class Parallel(nn.Module):
-    """Fragments side by side, their outputs joined."""
+    """Parallel fragments with concatenated outputs."""
 
     def __init__(self, c: int, fragments: int):
         super().__init__()
@@ -209,7 +209,8 @@ FASTER = ((96, 56), (192, 28), (384, 14), (768, 7))
 
 
 def papers(session: Session) -> pd.DataFrame:
-    """ShuffleNetV2's G1-G4 at 56 x 56 and the FasterNet paper's operator table: ten layers (or pairs, or units)."""
+    """Guidelines G1 to G4 of the ShuffleNetV2 paper (Ma et al., 2018) at 56 x 56, and the operator table of the
+    FasterNet paper (Chen et al., 2023): ten layers, pairs or units."""
     for size, pairs in G1.items():
         for a, b in pairs:
             layers = [layer(*p) for _ in range(10) for p in ((a, b), (b, a))]
@@ -244,7 +245,7 @@ TABLES: dict[str, Callable[[Session], pd.DataFrame]] = {"operators": operators, 
 
 
 def draw() -> None:
-    """One figure: every operator's time over the dense convolution's, at equal channels and at equal MACs."""
+    """Draw the time of every operator relative to the dense convolution, at equal channels and at equal MACs."""
     files = sorted(RESULTS.glob("operators-*.csv"))
     figure, axes = plt.subplots(2, len(files), figsize=(6 * len(files), 12), sharey=True, squeeze=False)
     for column, file in enumerate(files):

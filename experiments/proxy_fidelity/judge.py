@@ -1,4 +1,4 @@
-"""How far proxies tell what long training would: figures from the committed results. See README.md.
+"""Agreement of proxies with long training: figures from the committed results. See README.md.
 
     python experiments/proxy_fidelity/judge.py
 
@@ -23,15 +23,20 @@ from nas.spaces.architecture import decode
 RESULTS = Path(__file__).parent / "results"
 SETS = ("bccd", "scenes")
 EQUAL = 0.10
-"""Latencies within so much of each other count as equal."""
+"""Largest relative difference of equal latencies."""
 RESAMPLED = 2000
 
 Values = np.ndarray
 
 
 class Truth:
-    """Long trainings of one set. ``score`` is the mean over a member's seeds; ``noise`` the standard deviation between
-    seeds, pooled over the members that were trained twice; ``between`` that between members, band by band."""
+    """Long trainings of one set.
+
+    Attributes:
+        score: Mean score of each member over its seeds.
+        noise: Standard deviation between seeds, pooled over the members that were trained twice.
+        between: Standard deviation between members of a band.
+    """
 
     def __init__(self, name: str):
         members = list(csv.DictReader((RESULTS / "members.csv").open()))
@@ -55,7 +60,7 @@ class Truth:
         self.between = float(np.sqrt(fmean(scores.var(ddof=1) for scores in inside)))
 
     def pairs(self, clear: bool = True) -> list[tuple[int, int]]:
-        """Members of equal latency; ``clear``: whose scores differ by more than chance does with 95 %."""
+        """Pairs of members of equal latency; ``clear`` leaves out pairs whose scores may differ by chance (95 %)."""
         least = 1.96 * 2**0.5 * self.noise if clear else 0.0
         return [
             (i, j)
@@ -65,13 +70,13 @@ class Truth:
 
 
 def ordered(truth: Truth, values: Values, pairs: Sequence[tuple[int, int]]) -> float:
-    """The share of pairs in the right order; a tie counts half."""
+    """Share of pairs in the right order; a tie counts half."""
     signs = [(truth.score[i] - truth.score[j]) * np.sign(values[i] - values[j]) for i, j in pairs]
     return fmean(1.0 if sign > 0 else 0.5 if sign == 0 else 0.0 for sign in signs)
 
 
 def interval(truth: Truth, values: Values, pairs: Sequence[tuple[int, int]]) -> tuple[float, float]:
-    """95 %, by drawing members anew: pairs that share a member are not independent."""
+    """95 % interval of `ordered`, by resampling members: pairs that share a member are not independent."""
     rng, n = np.random.default_rng(0), len(truth.archs)
     one, other = np.array(pairs).T
     right = np.sign(truth.score[one] - truth.score[other]) * np.sign(values[one] - values[other]) / 2 + 0.5
@@ -86,7 +91,7 @@ def interval(truth: Truth, values: Values, pairs: Sequence[tuple[int, int]]) -> 
 
 
 def kendall(truth: Truth, values: Values) -> float:
-    """Kendall's tau within bands, their mean."""
+    """Mean of Kendall's tau over the bands."""
     taus = []
     for band in sorted(set(truth.bands) - {"stock"}):
         inside = np.flatnonzero(truth.bands == band)
@@ -99,7 +104,7 @@ def kendall(truth: Truth, values: Values) -> float:
 
 
 def front(latency: Values, values: Values) -> list[int]:
-    """Members that none beats in both."""
+    """The Pareto front of latencies and values."""
     order = sorted(range(len(values)), key=lambda i: (latency[i], -values[i]))
     kept: list[int] = []
     for i in order:
@@ -109,8 +114,8 @@ def front(latency: Values, values: Values) -> list[int]:
 
 
 def regret(truth: Truth, values: Values) -> tuple[float, float, int]:
-    """Mean and largest loss in truth of the front that these values pick, at the latencies of the true front, and how
-    many it picks: what picks all loses nothing."""
+    """Mean and largest loss of true score, at the latencies of the true front, of the front by these values; and the
+    number of its members. A front of all members loses nothing."""
     picked, losses = front(truth.latency, values), []
     for i in front(truth.latency, truth.score):
         within = [truth.score[j] for j in picked if truth.latency[j] <= truth.latency[i] * 1.02]
@@ -135,7 +140,7 @@ def judged(truth: Truth, values: Values, seconds: float) -> dict[str, object]:
 
 
 def ceiling(truth: Truth) -> dict[str, float | None]:
-    """How far one long training tells the order of another, over members that were trained twice."""
+    """Share of pairs that two long trainings order alike, over members that were trained twice."""
     twice = np.flatnonzero(~np.isnan(truth.by_seed["1"]))
     pairs = [(i, j) for i, j in truth.pairs() if i in twice and j in twice]
     every = [(i, j) for i, j in truth.pairs(clear=False) if i in twice and j in twice]
@@ -148,8 +153,8 @@ def ceiling(truth: Truth) -> dict[str, float | None]:
 
 
 def trainer(truth: Truth, name: str) -> dict[str, float | None] | None:
-    """How far the truth agrees with what Ultralytics' trainer says of the same members (trainer.py): the share of
-    clear pairs in the same order, of all latencies and of equal ones, and rank correlations."""
+    """Agreement of the truth with Ultralytics' trainer on the same members (trainer.py): the share of clear pairs in
+    the same order, of all latencies and of equal ones, and rank correlations."""
     path = RESULTS / f"trainer-{name}.csv"
     if not path.exists():
         return None
@@ -171,7 +176,7 @@ def trainer(truth: Truth, name: str) -> dict[str, float | None] | None:
 
 
 def proxies(truth: Truth, name: str) -> dict[str, tuple[Values, float]]:
-    """By proxy and seed, the scores of the truth's members and the median of their seconds."""
+    """Scores of the truth's members and median of their seconds, by proxy and seed."""
     path = RESULTS / f"scores-{name}.csv"
     rows = list(csv.DictReader(path.open())) if path.exists() else []
     latest = {row["proxy"]: row["fingerprint"] for row in rows}
@@ -193,7 +198,7 @@ def proxies(truth: Truth, name: str) -> dict[str, tuple[Values, float]]:
 
 
 def bias(truth: Truth, values: Values, described: Callable[[str], Sequence[float]]) -> list[float]:
-    """Standardised slopes of the proxy's error on what `described` tells of an architecture."""
+    """Standardized slopes of the proxy's error on the numbers that ``described`` returns for an architecture."""
     z = (values - values.mean()) / values.std() - (truth.score - truth.score.mean()) / truth.score.std()
     x = np.array([described(arch) for arch in truth.archs], dtype=float)
     x = (x - x.mean(0)) / np.where(x.std(0) > 0, x.std(0), 1)
@@ -202,7 +207,7 @@ def bias(truth: Truth, values: Values, described: Callable[[str], Sequence[float
 
 
 def shape(arch: str) -> tuple[float, float, float]:
-    """Depth, log of the width, and how many stages changed their operator."""
+    """Depth, logarithm of the width, and number of stages with another operator."""
     stages = decode(arch).backbone
     return (
         sum(stage.depth for stage in stages),

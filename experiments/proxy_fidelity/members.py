@@ -1,11 +1,11 @@
-"""Which members of the space yolov8n are trained long: bands of equal latency, and the stock model.
+"""Choose the members of the space yolov8n that are trained long: bands of equal latency, and the stock model.
 
     python experiments/proxy_fidelity/members.py
 
-Draws 3,000 random members, predicts their latency (onnxruntime, one thread, 320 pixels, this machine's table) and
-takes, around four latencies from the fast to the slow end, eight members each whose latencies lie within 4 % of the
-band's, chosen to differ: the next one is that with the largest least distance to those chosen, by operators, widths
-and depths. Nobody has trained any of them before: only latency and choices are looked at.
+Draws 3,000 random members and predicts their latency (onnxruntime, one thread, 320 pixels, this machine's table). Takes
+eight members from each of four bands of latency, from the fast to the slow end; a band is 4 % wide. The members of a
+band are chosen to differ: the next one has the largest minimum distance to those chosen, by operators, widths and
+depths. Only latency and choices are used: no member was trained before.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 
-from nas.detectors.costs import cost
 from nas.latency.opening import open_table
 from nas.spaces.architecture import Architecture
 from nas.spaces.space import load_space
@@ -40,12 +39,12 @@ def main() -> None:
         writer = csv.writer(file)
         writer.writerow(["band", "arch", "latency_ms", "params", "macs"])
         for label, member in rows:
-            params, macs, *_ = cost(member.detector(NC), SIZE)
-            writer.writerow([label, member, f"{latency[member]:.4f}", params, macs])
+            cost = member.detector(NC).cost(SIZE)
+            writer.writerow([label, member, f"{latency[member]:.4f}", cost.params, cost.macs])
 
 
 def spread(members: list[Architecture], count: int) -> list[Architecture]:
-    """So many of these, far apart: each next one has the largest least distance to those before it."""
+    """``count`` members that differ much: each next one has the largest minimum distance to those before it."""
     chosen = members[:1]
     while len(chosen) < count:
         chosen.append(max(members, key=lambda member: min(distance(member, other) for other in chosen)))
@@ -53,7 +52,7 @@ def spread(members: list[Architecture], count: int) -> list[Architecture]:
 
 
 def distance(one: Architecture, other: Architecture) -> float:
-    """Over the stages: 1 for another operator, and how far widths (in octaves) and depths (a half each) lie apart."""
+    """Sum over the stages: 1 for another operator, plus the differences of widths (in octaves) and depths (a half)."""
     total = 0.0
     for a, b in zip(one.backbone, other.backbone, strict=True):
         total += float((a.family, a.shell) != (b.family, b.shell))

@@ -1,8 +1,9 @@
-"""Do much narrower members differ more on bccd? Six of results/members.csv, all widths, the neck's too, divided by 4.
+"""Do much narrower members differ more on bccd? Six of results/members.csv, with all widths divided by 4.
 
     python experiments/proxy_fidelity/narrow.py ../shared/data/bccd/data.yaml
 
-Trains each by truth.py's recipe with two seeds, appends its score to results/narrow-bccd.csv, and prints the spreads.
+The widths of the neck are divided too. Trains each by truth.py's recipe with two seeds, appends its score to
+results/narrow-bccd.csv, and prints the spreads.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from statistics import fmean, stdev
 from truth import MOST, RECIPES, RESULTS
 
 from nas.data.loading import load
-from nas.detectors.costs import cost
 from nas.execution.local_workers import LocalWorkers
 from nas.proxies.short import ShortTraining
 from nas.spaces.architecture import Architecture, choose, decode
@@ -41,7 +41,7 @@ def main(data: str) -> None:
             writer.writerow(FIELDS)
         for (member, seed), training in zip(todo, trainings, strict=True):
             outcome = training.result()
-            params = cost(member.detector(dataset.nc)).params
+            params = member.detector(dataset.nc).cost().params
             writer.writerow([member, seed, f"{outcome.score:.6f}", f"{outcome.seconds:.1f}", params])
             file.flush()
     workers.pause()
@@ -57,7 +57,7 @@ def spreads(rows: list[dict[str, str]]) -> dict[str, float]:
 
 
 def members() -> list[Architecture]:
-    """Narrowed, the bands in turn."""
+    """The narrowed members; the bands take turns."""
     bands: dict[str, list[str]] = {}
     for row in csv.DictReader((RESULTS / "members.csv").open()):
         bands.setdefault(row["band"], []).append(row["arch"])
@@ -65,7 +65,7 @@ def members() -> list[Architecture]:
 
 
 def narrowed(member: Architecture) -> Architecture:
-    """With so many times fewer channels in every stage, in multiples of 8."""
+    """The member with channels divided by `BY` in every stage, in multiples of 8."""
     stages = {}
     for name, choice in member.stages.items():
         channels = max(8, choice.channels // BY // 8 * 8)

@@ -5,10 +5,9 @@
     python experiments/proxy_fidelity/scores.py shapes shapes
 
 PROXY is a proxy of the package or of single_scores.py. PROXY@STEPS trains for another number of steps than its default.
-Appends rows to results/scores-NAME.csv as they come, and continues where it was stopped.
-Seeds 0 and 1; seconds are those of one thread
-with another process beside it, as in a search. ``loss`` is the mean training loss over the last quarter of the steps:
-a score that costs nothing more (Ru et al., NeurIPS 2021).
+Appends rows to results/scores-NAME.csv as they come, and continues where it was stopped. Seeds are 0 and 1. Seconds are
+those of one thread beside another process, as in a search. ``loss`` is the mean training loss over the last quarter of
+the steps, a score at no extra cost (Ru et al., NeurIPS 2021).
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ from statistics import fmean
 
 from single_scores import COMPARED, compared_class
 
+import nas
 from nas.data.loading import load
 from nas.execution.local_workers import LocalWorkers
-from nas.spaces.architecture import decode
 from nas.spaces.space import load_space
 
 RESULTS = Path(__file__).parent / "results"
@@ -35,10 +34,10 @@ SEEDS = ("0", "1")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", help="of the set, for the results")
+    parser.add_argument("name", help="name of the set in the results")
     parser.add_argument("data", help="shapes, or the set's data.yaml")
-    parser.add_argument("proxies", nargs="*", help="all unless named")
-    parser.add_argument("--work", type=Path, default=Path("/tmp/proxy_fidelity"), help="where templates are kept")
+    parser.add_argument("proxies", nargs="*", help="all by default")
+    parser.add_argument("--work", type=Path, default=Path("/tmp/proxy_fidelity"), help="folder of trained templates")
     options = parser.parse_args()
     members = [row["arch"] for row in csv.DictReader((RESULTS / "members.csv").open())]
     path = RESULTS / f"scores-{options.name}.csv"
@@ -59,7 +58,7 @@ def main() -> None:
             seeds = SEEDS if name not in {"params", "macs"} else SEEDS[:1]
             todo = [(a, s) for s in seeds for a in members if (label, proxy.fingerprint, a, s) not in finished]
             workers = LocalWorkers(make, len(os.sched_getaffinity(0)), threads=1)
-            futures = [workers.score(decode(arch).detector(proxy.dataset.nc), int(seed)) for arch, seed in todo]
+            futures = [workers.score(nas.load_detector(arch, proxy.dataset.nc), int(seed)) for arch, seed in todo]
             for (arch, seed), future in zip(todo, futures, strict=True):
                 outcome = future.result()
                 late = [row["loss"] for row in outcome.curve if row["step"] > 0.75 * recipe.steps]

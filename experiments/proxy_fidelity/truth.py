@@ -1,12 +1,11 @@
-"""The truth that proxies are judged by: members of the space yolov8n trained long.
+"""Truth that proxies are judged by: members of the space yolov8n trained long.
 
     python experiments/proxy_fidelity/truth.py bccd ../shared/data/bccd/data.yaml
     python experiments/proxy_fidelity/truth.py scenes SCENES/data.yaml      # written by experiments/scenes.py
 
-Trains every member in results/members.csv from scratch with seed 0, and three of each band with seed 1 too, these
-first, so that it shows early how far seeds agree. Appends each score to results/truth-NAME.csv as it comes: a run that
-was stopped goes on with what is left. A process of one thread a core shares the work, or `--device cuda` trains on a
-GPU.
+Trains every member in results/members.csv from scratch with seed 0, and three of each band with seed 1 too. These come
+first, so that the agreement of seeds shows early. Appends each score to results/truth-NAME.csv as it comes; a stopped
+run continues with the rest. Each core has a process of one thread, or `--device cuda` trains on a GPU.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+import nas
 from nas.data.loading import load
 from nas.execution.local_workers import LocalWorkers
 from nas.proxies.recipe import Recipe
 from nas.proxies.short import ShortTraining
-from nas.spaces.architecture import decode
 
 RESULTS = Path(__file__).parent / "results"
 FIELDS = ["fingerprint", "band", "arch", "seed", "score", "seconds"]
@@ -34,7 +33,7 @@ RECIPES = {
 TWICE = 3
 """Members of each band that are trained with a second seed."""
 MOST = 5000
-"""More images than either set has: all are used."""
+"""More images than both sets have: all are used."""
 
 
 def main() -> None:
@@ -42,7 +41,7 @@ def main() -> None:
     parser.add_argument("name", choices=sorted(RECIPES))
     parser.add_argument("data", help="the set's data.yaml")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--only", type=int, help="so many trainings, then stop")
+    parser.add_argument("--only", type=int, help="number of trainings after which it stops")
     options = parser.parse_args()
     recipe = RECIPES[options.name]
     dataset = load(options.data, recipe.imgsz, max_train=MOST, max_val=MOST)
@@ -56,10 +55,10 @@ def main() -> None:
         )
     finished = {(row["arch"], row["seed"]) for row in done}
     todo = [task for task in tasks() if (task["arch"], task["seed"]) not in finished][: options.only]
-    print(f"{options.name}: {dataset.note}; {len(finished)} trainings are there, {len(todo)} to go; {asdict(recipe)}")
+    print(f"{options.name}: {dataset.note}; {len(finished)} trainings done, {len(todo)} left; {asdict(recipe)}")
     count = len(os.sched_getaffinity(0)) if options.device == "cpu" else 1
     workers = LocalWorkers(make, count, threads=1)
-    trainings = [workers.score(decode(task["arch"]).detector(dataset.nc), int(task["seed"])) for task in todo]
+    trainings = [workers.score(nas.load_detector(task["arch"], dataset.nc), int(task["seed"])) for task in todo]
     with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, FIELDS)
         if not done:
@@ -74,7 +73,8 @@ def main() -> None:
 
 
 def tasks() -> list[dict[str, str]]:
-    """The bands in turn, so that a part of them is a fair part; first those with two seeds."""
+    """All trainings. The bands take turns, so that a part of them is representative; members with two seeds come
+    first."""
     members = list(csv.DictReader((RESULTS / "members.csv").open()))
     bands: dict[str, list[str]] = {}
     for member in members:

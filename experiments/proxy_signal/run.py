@@ -1,7 +1,7 @@
-"""Do the scores mean something? Scores stock, smallest and random members with two seeds each; see README.md.
+"""Scores of the stock, the smallest and random members with two seeds each; see README.md.
 
-Every finished row is appended at once and skipped by the next start. Two processes with one thread each get through
-more candidates on two cores than one process with two threads.
+Every finished row is appended at once; the next start skips it. On two cores, two processes of one thread score more
+candidates than one process of two threads.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from nas.detectors.costs import cost
+import nas
 from nas.execution.local_workers import LocalWorkers
 from nas.proxies.base import Proxy
 from nas.proxies.registry import PROXIES, proxy_class
-from nas.spaces.architecture import decode
 from nas.spaces.space import load_space
 
 HERE = Path(__file__).parent
@@ -30,26 +29,27 @@ ABOVE_ZERO = 0.01  # "clearly above zero"
 
 
 def make(proxy: str, data: str, folder: Path) -> Proxy:
-    """A worker process's proxy."""
+    """The proxy of a worker process."""
     return proxy_class(proxy)(data, folder)
 
 
 def candidates(space_name: str, count: int) -> dict[str, str]:
+    """Architecture strings by label."""
     space, rng = load_space(space_name), np.random.default_rng(0)
     random = {f"random{i}": str(space.random(rng)) for i in range(count)}
     return {"stock": str(space.stock()), "smallest": str(space.smallest()), **random}
 
 
-def summarise(rows: list[dict[str, str]]) -> dict[str, object]:
-    """Figures of one proxy on one data set; every candidate has the same seeds."""
+def summarize(rows: list[dict[str, str]]) -> dict[str, object]:
+    """Figures of one proxy on one data set. Every candidate has the same seeds."""
     scores: dict[str, list[float]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: int(row["seed"])):
         scores[row["candidate"]].append(float(row["score"]))
     random = {name: values for name, values in scores.items() if name.startswith("random")}
     means = {name: statistics.fmean(values) for name, values in scores.items()}
     within = statistics.fmean(statistics.variance(values) for values in random.values()) ** 0.5
-    # Candidates of one seed share the order of the data and what equal rows start from; what a seed does to all of them
-    # alike does not disturb their order.
+    # Candidates of one seed share the order of the data and the initial weights of equal rows. An effect of the seed on
+    # all candidates does not change their order.
     shift = [statistics.fmean(column) for column in zip(*random.values(), strict=True)]
     own = [[value - common for value, common in zip(values, shift, strict=True)] for values in random.values()]
     degrees = (len(random) - 1) * (len(shift) - 1)
@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--members", type=int, default=10, help="random members of the space")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--work", type=Path, default=Path("/tmp/proxy_signal"), help="where a template is kept")
+    parser.add_argument("--work", type=Path, default=Path("/tmp/proxy_signal"), help="folder of a trained template")
     options = parser.parse_args()
 
     name = options.data if options.data == "shapes" else Path(options.data).resolve().parent.name
@@ -102,12 +102,12 @@ def main() -> None:
         writer = csv.DictWriter(file, FIELDS)
         if not done:
             writer.writeheader()
-        detectors = [decode(row["arch"]).detector(proxy.dataset.nc) for row in todo]
+        detectors = [nas.load_detector(row["arch"], proxy.dataset.nc) for row in todo]
         trainings = [workers.score(d, int(row["seed"])) for d, row in zip(detectors, todo, strict=True)]
         for row, detector, training in zip(todo, detectors, trainings, strict=True):
             outcome = training.result()
             figures = {"score": f"{outcome.score:.6f}", "seconds": f"{outcome.seconds:.2f}"}
-            done.append(row | {"params": str(cost(detector).params)} | figures)
+            done.append(row | {"params": str(detector.cost().params)} | figures)
             writer.writerow(done[-1])
             file.flush()
             print({key: done[-1][key] for key in ("candidate", "seed", "score", "seconds")}, flush=True)
@@ -116,7 +116,7 @@ def main() -> None:
     summary_path = RESULTS / "summary.json"
     summary = json.loads(summary_path.read_text()) if summary_path.exists() else {}
     current = [row for row in done if row["fingerprint"] == proxy.fingerprint]
-    summary[f"{name}/{proxy.name}"] = {"fingerprint": proxy.fingerprint} | summarise(current)
+    summary[f"{name}/{proxy.name}"] = {"fingerprint": proxy.fingerprint} | summarize(current)
     summary_path.write_text(json.dumps(summary, indent=2) + "\n")
     print(json.dumps(summary[f"{name}/{proxy.name}"], indent=2))
 

@@ -1,11 +1,11 @@
-"""How many workers one driver keeps busy: a search whose trainings take no time. See README.md.
+"""Number of workers that one driver keeps busy: a search whose trainings take no time. See README.md.
 
     python experiments/scale/run.py throughput|driver|answer
 
-On a machine that does nothing else. ``throughput`` appends to results/throughput.csv trials a second with 1, 2, 4 and 8
-workers, as processes of this machine and as workers of a Dask cluster on loopback, the study in a SQLite file and on
-PostgreSQL. ``driver`` appends to results/driver.csv what the driver itself takes for each trial of one long search,
-scored at once. ``answer`` writes results/answer.csv from them. What is there is not run again.
+Run it on a machine that does nothing else. ``throughput`` appends trials per second to results/throughput.csv: with 1,
+2, 4 and 8 workers, as processes of this machine and as workers of a Dask cluster on loopback, with the study in a
+SQLite file and on PostgreSQL. ``driver`` appends the time of the driver itself to results/driver.csv, for each trial of
+one long search without training. ``answer`` writes results/answer.csv from them. Existing rows are not run again.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ from typing import Any
 import pandas as pd
 from fake import Fake, make
 
-from nas.detectors.costs import cost
-from nas.detectors.rows import Detector
+import nas
 from nas.execution.cluster.link import Link
 from nas.execution.executors import executor_class
 from nas.execution.local_workers import LocalWorkers
@@ -46,23 +45,23 @@ from nas.spaces.space import load_space
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 COUNTS, TRIALS, LONG = (1, 2, 4, 8), 60, 1000
-PLACES = {"throughput": ("executor", "storage", "workers"), "driver": ("sampler", "storage")}
+KEYS = {"throughput": ("executor", "storage", "workers"), "driver": ("sampler", "storage")}
 MINUTES = (1, 5, 30)
-"""That a trial takes."""
+"""Durations of a trial."""
 AT = (100, 1000)
-"""Trials that have been told: the driver slows down with them."""
+"""Numbers of earlier trials. The driver slows down with them."""
 
 
 class Table:
-    """Latency as a made-up function of the cost."""
+    """A latency table whose predictions follow the MACs."""
 
-    here = True
-
-    def predict(self, detector: Detector, imgsz: int) -> SimpleNamespace:
-        return SimpleNamespace(total_ms=cost(detector, imgsz).macs / 1e7)
+    def predict(self, detector: nas.Detector, imgsz: int) -> SimpleNamespace:
+        """See `nas.LatencyTable`."""
+        return SimpleNamespace(total_ms=detector.cost(imgsz).macs / 1e7)
 
 
 def driver(storage: Any, name: str, score: Any, budget: int, workers: int = 1, sampler: str = "guided") -> Driver:
+    """The driver of a search of the space yolov8n."""
     study = open_study(storage, name, "AP50-95 (proxy)")
     target = Target(Table(), 3, (320,))  # type: ignore[arg-type]
     return Driver(study, load_space("yolov8n"), target, score, SAMPLERS[sampler](), 0, budget, Limits(), workers)
@@ -70,7 +69,7 @@ def driver(storage: Any, name: str, score: Any, budget: int, workers: int = 1, s
 
 @contextmanager
 def storages(kind: str) -> Iterator[Any]:
-    """A storage of its own for one search."""
+    """A new storage for one search."""
     with tempfile.TemporaryDirectory() as folder:
         if kind == "sqlite":
             yield f"sqlite:///{folder}/study.db"
@@ -91,20 +90,20 @@ def executors(kind: str, count: int) -> Iterator[Any]:
     """An executor whose processes have started."""
     with ExitStack() as stack:
         if kind == "local":
-            crew: Any = LocalWorkers(make, count, 1)
+            workers: Any = LocalWorkers(make, count, 1)
         else:
             address = started(stack, "nas.scheduler", "--port", "0", wait=r"^scheduler (\S+);")
             started(stack, "nas.worker", address, "--slots", str(count), wait=r"(: joined)")
-            crew = executor_class(address)(make, count, 1, address=address, link=Link())
-        stack.callback(crew.pause)
-        ready = [crew.score(load_space("yolov8n").stock().detector(3), seed) for seed in range(4 * count)]
+            workers = executor_class(address)(make, count, 1, address=address, link=Link())
+        stack.callback(workers.pause)
+        ready = [workers.score(load_space("yolov8n").stock().detector(3), seed) for seed in range(4 * count)]
         for future in ready:
             future.result()
-        yield crew
+        yield workers
 
 
 def started(stack: ExitStack, module: str, *options: str, wait: str) -> str:
-    """Start a command of ours; returns what it says when it is ready."""
+    """Start a command of the package; return the text that ``wait`` matches in its output."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")])}
     command = [sys.executable, "-m", module, *options]
     process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment))
@@ -114,31 +113,33 @@ def started(stack: ExitStack, module: str, *options: str, wait: str) -> str:
 
 
 def throughput(executor: str, storage: str, workers: int) -> list[dict[str, Any]]:
-    with storages(storage) as kept, executors(executor, workers) as crew:
-        search = driver(kept, "scale", crew.score, TRIALS, workers)
+    """Trials per second of a search."""
+    with storages(storage) as study_storage, executors(executor, workers) as pool:
+        search = driver(study_storage, "scale", pool.score, TRIALS, workers)
         began = time.perf_counter()
         search.run(lambda record: None)
         seconds = time.perf_counter() - began
     return [{"trials": TRIALS, "per_second": round(TRIALS / seconds, 3)}]
 
 
-def own_time(sampler: str, storage: str) -> list[dict[str, Any]]:
-    proxy, told = Fake(), [time.perf_counter()]
+def driver_times(sampler: str, storage: str, budget: int = LONG) -> list[dict[str, Any]]:
+    """Time of the driver itself for each trial."""
+    proxy, ends = Fake(), [time.perf_counter()]
 
-    def score(detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
+    def score(detector: nas.Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
         future: Future[Outcome] = Future()
         future.set_result(proxy.score(detector, seed))
         return future
 
-    with storages(storage) as kept:
-        search = driver(kept, "scale", score, LONG, sampler=sampler)
-        search.run(lambda record: told.append(time.perf_counter()))
-    spans = itertools.pairwise(told)
+    with storages(storage) as study_storage:
+        search = driver(study_storage, "scale", score, budget, sampler=sampler)
+        search.run(lambda record: ends.append(time.perf_counter()))
+    spans = itertools.pairwise(ends)
     return [{"number": number, "seconds": round(end - start, 5)} for number, (start, end) in enumerate(spans)]
 
 
 def answer() -> None:
-    """Workers that one driver keeps busy: what a trial takes over what the driver takes for one."""
+    """Workers that one driver keeps busy: duration of a trial / time of the driver for one."""
     frame = pd.read_csv(RESULTS / "driver.csv")
     found = []
     for (sampler, storage), rows in frame.groupby(["sampler", "storage"]):
@@ -152,11 +153,11 @@ def answer() -> None:
 
 
 def missing(name: str, wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What of this is not in the results yet."""
+    """The cases that are not in the results yet."""
     file = RESULTS / f"{name}.csv"
     if not file.exists():
         return wanted
-    there = {tuple(map(str, row)) for row in pd.read_csv(file)[list(PLACES[name])].itertuples(index=False)}
+    there = {tuple(map(str, row)) for row in pd.read_csv(file)[list(KEYS[name])].itertuples(index=False)}
     return [case for case in wanted if tuple(map(str, case.values())) not in there]
 
 
@@ -174,9 +175,9 @@ def main() -> None:
         values = itertools.product(("local", "dask"), kinds, COUNTS)
     else:
         values = itertools.product(("guided", "random"), kinds)
-    cases = [dict(zip(PLACES[what], of, strict=True)) for of in values]
+    cases = [dict(zip(KEYS[what], of, strict=True)) for of in values]
     for case in missing(what, cases):
-        found = throughput(**case) if what == "throughput" else own_time(**case)
+        found = throughput(**case) if what == "throughput" else driver_times(**case)
         rows = [case | row for row in found]
         with (RESULTS / f"{what}.csv").open("a", newline="") as file:
             table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")

@@ -1,4 +1,4 @@
-"""Figures from results/*.csv: medians over seeds with 95 % bootstrap intervals. See README.md.
+"""Figures of results/*.csv: medians over seeds with 95 % bootstrap intervals. See README.md.
 
     python experiments/search/judge.py
 
@@ -24,7 +24,7 @@ Rows = list[dict[str, str]]
 
 
 def median(values: Sequence[float]) -> str:
-    """With its interval."""
+    """The median with its interval."""
     rng, found = np.random.default_rng(0), np.array(values)
     drawn = np.median(rng.choice(found, (RESAMPLED, len(found))), axis=1)
     low, high = np.quantile(drawn, (0.025, 0.975))
@@ -32,20 +32,20 @@ def median(values: Sequence[float]) -> str:
 
 
 def curves(rows: Rows, of: str) -> np.ndarray:
-    """(seeds, trials); a search that ended early keeps its last value."""
+    """Values (seeds, trials) of a column; a search that ended early keeps its last value."""
     found = [json.loads(row[of]) for row in rows]
     longest = max(map(len, found))
     return np.array([curve + curve[-1:] * (longest - len(curve)) for curve in found])
 
 
 def reached(rows: Rows, of: str, level: float) -> str:
-    """The first trial at which the median is at that level."""
+    """The first trial at which the median reaches a level."""
     at = np.flatnonzero(np.median(curves(rows, of), axis=0) >= level)
     return str(at[0] + 1) if len(at) else "-"
 
 
 def judge(name: str) -> list[str]:
-    """Markdown of one bench."""
+    """The Markdown lines of one bench."""
     by: dict[str, Rows] = defaultdict(list)
     for row in csv.DictReader((RESULTS / f"{name}.csv").open()):
         by[row["variant"]].append(row)
@@ -76,7 +76,7 @@ def judge(name: str) -> list[str]:
 
 
 def draw(name: str, by: dict[str, Rows]) -> None:
-    """Median hypervolume of what is told against trials, quartiles shaded."""
+    """Draw the median hypervolume of the scores that the search saw, by trials, with shaded quartiles."""
     figure = Figure(figsize=(7, 4.5), dpi=150, layout="constrained")
     axes = figure.subplots()
     for variant in (variant for variant in DRAWN if variant in by):

@@ -1,10 +1,10 @@
-"""What the driver itself takes, a trial: everything but measuring and training.
+"""Time of the driver itself for each trial: everything but measuring and training.
 
     python experiments/search/overhead.py [SAMPLER ...]
 
-A search of 1,000 candidates of the space yolov8n whose scores are there at once, with this machine's onnxruntime
-table (built first: `python -m nas.latency build`), a study on disk, and trials.csv written anew after every trial.
-Writes results/overhead.json: by sampler, the median ms of the trials around the 50th and of the last hundred.
+Searches the space yolov8n for 1,000 candidates that need no training, with this machine's onnxruntime table (build it
+first: `python -m nas.latency build`) and a study on disk; trials.csv is written after every trial. Writes
+results/overhead.json: the median ms of the trials around the 50th and of the last hundred, by sampler.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from nas.objectives.limits import Limits
 from nas.objectives.target import Target
 from nas.proxies.outcome import Outcome
 from nas.runs.study import open_study
-from nas.runs.trials import TrialRecord
+from nas.runs.trials import TrialRecord, trials_frame
 from nas.search.driver import Driver
 from nas.search.samplers import SAMPLERS
 from nas.spaces.space import Space, load_space
@@ -36,7 +36,7 @@ BUDGET = 1000
 
 
 def score(detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
-    """At once, by the rows alone."""
+    """A score from a hash of the rows, without training."""
     future: Future[Outcome] = Future()
     digest = hashlib.sha256(repr(detector).encode()).digest()
     future.set_result(Outcome(0.2 + digest[0] / 2**12, 0.0, ()))
@@ -59,16 +59,16 @@ def main() -> None:
 
 
 def trial_ms(name: str, target: Target, space: Space, folder: Path) -> list[float]:
-    """What each trial of a search took, in ms."""
+    """Time of each trial of a search in ms."""
     study, ends = open_study(f"sqlite:///{folder}/study.db", "study", "score"), [time.perf_counter()]
     known: list[TrialRecord] = []
 
-    def told(record: TrialRecord) -> None:
+    def ended(record: TrialRecord) -> None:
         known.append(record)
-        write(folder / "trials.csv", table(known).to_csv(index=False))
+        write(folder / "trials.csv", trials_frame(known).to_csv(index=False))
         ends.append(time.perf_counter())
 
-    Driver(study, space, target, score, SAMPLERS[name](), 0, BUDGET, Limits()).run(told)
+    Driver(study, space, target, score, SAMPLERS[name](), 0, BUDGET, Limits()).run(ended)
     return [(b - a) * 1e3 for a, b in pairwise(ends)]
 
 

@@ -1,13 +1,13 @@
-"""The space yolov8n as one that searches are tried on, its scores from a model fitted to trainings of its members.
+"""The space yolov8n as a bench: its scores come from a model fitted to trainings of its members.
 
-    python experiments/search/own.py          # how wrong that model is: writes results/own-error.json
+    python experiments/search/own.py          # error of that model: writes results/own-error.json
 
-Latency is what the shipped table of onnxruntime on one Xeon predicts. A Gaussian process over choices and costs
+Latency is predicted by the shipped table of onnxruntime on one Xeon. A Gaussian process over choices and costs
 (`nas.search.surrogate`) is fitted to the default proxy's scores on the built-in data: of the proxy study's members,
-with two seeds each, and of the 50 candidates of the run in results/own_trials.csv. It stands for the truth; what a
-search is told is the truth with noise, drawn anew for every member and seed, as large as two seeds differ. The sampler
-`guided` has such a model too, but learns from an architecture's summary, which has other and fewer numbers. Of longer
-trainings nothing is known here: one rung only.
+with two seeds each, and of the 50 candidates of the run in results/own_trials.csv. It stands for the truth. The search
+sees the truth with noise, which differs for every member and seed and is as large as the difference of two seeds. The
+sampler `guided` has such a model too, but learns from an architecture's summary, which has other and fewer numbers.
+Scores of longer trainings are not known here: there is one rung only.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from nas.files import shipped
 from nas.latency.runtimes.registry import choose
 from nas.latency.table import LatencyTable
 from nas.objectives.target import Target
-from nas.search.samplers import PRICES, Priced
+from nas.search.samplers import COST_FEATURES, Priced
 from nas.search.surrogate import Surrogate, tabulate
 from nas.spaces.architecture import Architecture, decode
 from nas.spaces.space import load_space
@@ -37,11 +37,11 @@ RESULTS = Path(__file__).parent / "results"
 STUDY = Path(__file__).parents[1] / "proxy_fidelity" / "results" / "scores-shapes.csv"
 PROXY, CLASSES, SIZE = "short@60", 80, 320  # the shipped table knows the head of 80 classes
 DRAWN = 4000
-"""Random members that, with those that were trained, stand for the space."""
+"""Random members; together with the trained ones, they stand for the space."""
 
 
 class Members(Target):
-    """A target whose members are scored as they are, not as their rows."""
+    """A target whose members are scored by their architecture, not by their rows."""
 
     def detector(self, architecture: Architecture) -> Any:
         return architecture
@@ -56,7 +56,7 @@ def _costs(target: Target, member: Architecture) -> dict[str, float]:
 
 
 class Own:
-    """As `run.Bench`: ``told``, ``truth`` and ``latency`` by architecture; ``told`` without its noise."""
+    """The bench ``own``, see `bench.Bench`."""
 
     def __init__(self) -> None:
         file = next(shipped("latency_tables").glob("*onnxruntime*.csv"))
@@ -76,13 +76,13 @@ class Own:
             lookup.add(members)
 
     def score(self, member: Architecture, seed: int, rung: int) -> float:
-        """A training's, with noise of its own."""
+        """The score of one training: the truth with noise."""
         digest = hashlib.sha256(f"{member} {seed} {rung}".encode()).digest()
         uniform = (int.from_bytes(digest[:6], "big") + 0.5) / 2**48
         return self.truth[str(member)] + self.noise * float(norm.ppf(uniform))
 
     def error(self) -> dict[str, Any]:
-        """How far the model is off for a member that it was not fitted on."""
+        """Error of the model for members that it was not fitted to."""
         x, y = self._encoded([]), self._scores.to_numpy()
         others = ~np.eye(len(y), dtype=bool)
         found = np.array([float(Surrogate(x[keep], y[keep]).mean(x[[n]])[0]) for n, keep in enumerate(others)])
@@ -99,9 +99,10 @@ class Own:
         return [float(value) for value in self._model.mean(rows)]
 
     def _encoded(self, members: list[Priced]) -> np.ndarray:
-        """Those that are known and these, by all choices and costs, in the columns of the known ones."""
+        """Choices and costs of the known members and of these, in the columns of the known ones."""
         rows = [
-            {**m.architecture.features, **{n: math.log2(m.costs[n]) for n in PRICES}} for m in (*self._known, *members)
+            {**m.architecture.features, **{n: math.log2(m.costs[n]) for n in COST_FEATURES}}
+            for m in (*self._known, *members)
         ]
         columns = set().union(*rows[: len(self._known)])
         return tabulate([{name: row[name] for name in row.keys() & columns} for row in rows])
@@ -111,7 +112,7 @@ class Own:
 
 
 class Lookup(dict[str, float]):
-    """By architecture; what is not there is found, and not added: what is there stands for the whole space."""
+    """Values by architecture string. A missing value is computed, but not added: the items stand for the space."""
 
     def __init__(self, find: Callable[[list[Architecture]], list[float]]):
         super().__init__()

@@ -1,11 +1,11 @@
-"""Do rungs pay on our own space? Candidates drawn from the members of the proxy study, climbed by the engine itself.
+"""Do rungs pay on our own space? The package's own halving of candidates drawn from the proxy study's members.
 
     python experiments/search/rungs.py
 
 Scores on all rungs and the truth are looked up in the proxy study's results on scenes (`short@60`, `short@120` and
-`short@240` of scores-scenes.csv; truth-scenes.csv, 700 steps): nothing is trained. Writes results/rungs.json: for
-several numbers of candidates, drawn anew each time, what the front that is handed over lacks of the true front of all
-members, with three rungs and with one, and what each costs, in trainings of the first rung.
+`short@240` of scores-scenes.csv; truth-scenes.csv, 700 steps): nothing is trained. Candidates are drawn many times, in
+several numbers. Writes results/rungs.json: the regret, that is the share of the true front's hypervolume that the final
+front lacks, with one rung and with three; and the cost of each, in trainings of the first rung.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from run import Volume
+from volume import Volume
 
+from nas.progress import silent
 from nas.proxies.outcome import Outcome
 from nas.proxies.rungs import FACTOR, RUNGS
 from nas.runs.study import open_study
-from nas.runs.trials import TrialRecord, rung_results
-from nas.search.halving import climb
+from nas.runs.trials import TrialRecord, TrialState, rung_results
+from nas.search.halving import Halving
 
 RESULTS = Path(__file__).parent / "results"
 STUDY = Path(__file__).parents[1] / "proxy_fidelity" / "results"
@@ -31,11 +32,11 @@ DRAWS, CANDIDATES = 200, (12, 20, 33)
 FIRST = 60
 """Steps of the first rung."""
 SEEDS = 2
-"""That members were trained with, on every rung."""
+"""Seeds that every member was trained with, on every rung."""
 
 
 class Members:
-    """Those of the proxy study: a target whose members are scored as they are, and what `Volume` asks of a bench."""
+    """Members of the proxy study: the target and the bench of a search. An architecture string is its own detector."""
 
     minimize = ("latency",)
 
@@ -50,32 +51,44 @@ class Members:
         self._costs = members[["params", "macs"]].to_dict("index")
 
     def decode(self, arch: str) -> str:
+        """See `nas.objectives.target.Target`."""
         return arch
 
     def detector(self, arch: str) -> str:
+        """See `nas.objectives.target.Target`."""
         return arch
 
     def scale(self, arch: str) -> float:
+        """Scores are looked up, so no images are scaled."""
         return 1.0
 
     def score(self, arch: str, seed: int, /, rung: int = 1, scale: float = 1.0) -> Future[Outcome]:
+        """See `nas.execution.score.Score`."""
         future: Future[Outcome] = Future()
         future.set_result(Outcome(self.by_rung[rung][arch, seed % SEEDS], 1.0, ()))
         return future
 
     def records(self, archs: list[str], seed: int) -> list[TrialRecord]:
-        """These after a search, trained on the first rung."""
+        """Trials of a search that trained these candidates on the first rung."""
         scores = self.by_rung[1]
         return [
-            TrialRecord(n, "trained", arch, scores[arch, seed], self.latency[arch], **self._costs[arch], weight_bytes=1)
-            for n, arch in enumerate(archs)
+            TrialRecord(
+                number=number,
+                state=TrialState.TRAINED,
+                arch=arch,
+                score=scores[arch, seed],
+                latency_ms=self.latency[arch],
+                **self._costs[arch],
+                weight_bytes=1,
+            )
+            for number, arch in enumerate(archs)
         ]
 
 
 def handed_over(members: Any, archs: list[str], seed: int, rungs: int) -> tuple[float, int]:
-    """The regret of the front of these candidates, the first of them the stock model, and what its trainings cost."""
+    """Regret of the final front, and cost of its trainings. The first candidate is the stock model."""
     study = open_study("sqlite://", "study", "score")
-    found = climb(study, members.records(archs, seed), members.score, members, seed, lambda share: None, rungs)
+    found = Halving(study, members.score, members, seed, rungs).run(members.records(archs, seed), silent)
     told = {standing.row.arch: standing.score for standing in found}
     volume = Volume(members, None)
     cost = len(archs) + sum(FACTOR ** (result.rung - 1) for result in rung_results(study))

@@ -1,10 +1,10 @@
-"""What should the sampler `guided` know of an architecture: every choice, or a summary?
+"""Should the sampler `guided` know every choice of an architecture, or a summary?
 
     python experiments/search/summary.py        # writes results/summary.csv
 
-The 50 candidates of each committed search were scored by short training. A tenth of them at a time is left out, ranked
-by a model of the others, and the ranking compared with their scores by Kendall's tau: with `Architecture.features`, a
-number for every choice, and with `Architecture.summary`. ``few``: 30 candidates tell the others' ranks.
+The 50 candidates of each committed search were scored by short training. One tenth of them at a time is left out and
+ranked by a model of the others. Kendall's tau compares the ranking with the scores. The model uses
+`Architecture.features`, a number for every choice, or `Architecture.summary`. ``few``: 30 candidates rank the others.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ SEARCHES = {
     "bccd": sorted(HEADLINE.glob("bccd-trials-*.csv")),
     "scenes": sorted(HEADLINE.glob("scenes-trials-*.csv")),
 }
-"""Searches of one set and space, together."""
+"""Trials by data set and space."""
 REPEATS, FOLDS, FEW = 10, 10, 30
 COSTS = ("latency_ms", "params", "macs")
 
 
 def taus(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """With all others known, and with a few."""
+    """Kendall's tau if all others are known, and if a few are known."""
     rng, most, few = np.random.default_rng(0), [], []
     for _ in range(REPEATS):
         order, found = rng.permutation(len(y)), np.zeros(len(y))

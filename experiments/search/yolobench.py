@@ -1,7 +1,7 @@
-"""YOLOBench (Deeplite, 2023) as a space that searches are tried on: 572 detectors of published accuracy and latency.
+"""YOLOBench (Deeplite, 2023) as a bench: 572 detectors of published accuracy and latency.
 
-A member is a family, a depth, a width and an input size. What the search is told is the mAP of a training from scratch
-on VOC; the truth is the mAP on COCO. Latency is that of ONNX Runtime on a Raspberry Pi 4, in ms.
+A member is a family, a depth, a width and an input size. The search sees the mAP of a training from scratch on VOC; the
+truth is the mAP on COCO. Latency is that of ONNX Runtime on a Raspberry Pi 4, in ms.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ import numpy as np
 import optuna
 
 SCALES = {"n": (0.33, 0.25), "s": (0.33, 0.5), "m": (0.67, 0.75), "l": (1.0, 1.0)}
-"""Depth and width of the scales that bear a letter; the others say both as d33w25."""
+"""Depth and width of the scales that are letters. Other scales name both, such as d33w25."""
 SIZES = tuple(range(160, 481, 32))
 
 
 @dataclass(frozen=True)
 class Member:
-    """One of the 572."""
+    """One of the 572 detectors."""
 
     name: str
     family: str
@@ -38,18 +38,18 @@ class Member:
 
     @cached_property
     def features(self) -> dict[str, float]:
-        """As `nas.spaces.Architecture.features`."""
+        """See `nas.spaces.architecture.Architecture.features`."""
         numbers = {"depth": math.log2(self.depth), "width": math.log2(self.width), "size": math.log2(self.size)}
         return {f"family={self.family}": 1.0} | numbers
 
     @property
     def summary(self) -> dict[str, float]:
-        """As `nas.spaces.Architecture.summary`: these are few already."""
+        """See `nas.spaces.architecture.Architecture.summary`: the features are few already."""
         return self.features
 
 
 class YoloBench:
-    """What a `nas.search.driver.Driver` asks of a space and of a target."""
+    """The space and the target of a `nas.search.driver.Driver`."""
 
     name = "yolobench"
     minimize = ("latency",)
@@ -79,7 +79,7 @@ class YoloBench:
         return self
 
     def score(self, member: Member, seed: int, rung: int) -> float:
-        """That of a training from scratch on VOC; on a higher rung the truth. Nothing is known of seeds."""
+        """The score of a training from scratch on VOC, or the truth on a higher rung. All seeds score alike."""
         return (self.told if rung == 1 else self.truth)[member.name]
 
     def decode(self, text: str) -> Member:
@@ -89,11 +89,11 @@ class YoloBench:
         return self._by["yolo8", *SCALES["n"], 320]
 
     def uniform_replacements(self) -> list[Member]:
-        """What people start from: the nano scale of every family."""
+        """The nano scale of every family: people start from these."""
         return [self._by[family, *SCALES["n"], 320] for family in sorted(self._shapes) if family != "yolo8"]
 
     def resized(self) -> list[Member]:
-        """None: the size is a choice like any other here."""
+        """None: the size is one of the choices."""
         return []
 
     def random(self, rng: np.random.Generator) -> Member:
@@ -116,7 +116,7 @@ class YoloBench:
         }
 
     def mutate(self, member: Member, rng: np.random.Generator) -> Member:
-        """Another value for one of the four, or for two."""
+        """A member with another value for one or two of the four choices."""
         changed = set(rng.choice(["family", "depth", "width", "size"], size=1 + int(rng.random() < 0.3), replace=False))
         own = {"family": member.family, "depth": member.depth, "width": member.width, "size": member.size}
         return self._picked(
@@ -124,7 +124,7 @@ class YoloBench:
         )
 
     def _picked(self, pick: Callable[[str, Sequence[Any]], Any]) -> Member:
-        """The member nearest to what was picked: not every family has every depth and width."""
+        """The member nearest to the picked values: not every family has every depth and width."""
         family = pick("family", sorted(self._shapes))
         depth, width, size = pick("depth", self._depths), pick("width", self._widths), pick("size", SIZES)
         shape = min(self._shapes[family], key=lambda s: abs(math.log(s[0] / depth)) + abs(math.log(s[1] / width)))
@@ -138,7 +138,7 @@ class YoloBench:
         return 1.0
 
     def costs(self, member: Member) -> dict[str, float]:
-        """Parameters and multiply-adds are not published: 1 stands for them, which tells a model nothing."""
+        """Costs by name. Parameters and MACs are not published: they are 1, from which a surrogate learns nothing."""
         return {"latency": self.latency[member.name], "params": 1, "macs": 1, "size": 1}
 
 

@@ -1,10 +1,10 @@
-"""What run.py has done inside a trainer's checkout, by the Python that the trainer runs with.
+"""Steps that run.py takes inside a trainer's checkout, in the Python of the trainer.
 
     python inside.py build FOLDER     # FOLDER/*.yaml: build, one training step, save a checkpoint
     python inside.py load FOLDER      # FOLDER/*.pt, in a process of its own: load, fuse, export, compare
     python inside.py train ARGUMENTS  # the checkout's train.py
 
-The working directory is the checkout. The first two print a line of JSON a model.
+The working directory is the checkout. The first two print one line of JSON for each model.
 """
 
 from __future__ import annotations
@@ -16,18 +16,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from nas.integrations.torchvision import patch_torchvision
-
-patch_torchvision()
-sys.path.insert(0, ".")
-
-import torch  # noqa: E402
 
 IMAGE = 160
 
 
 def build(file: Path) -> dict[str, Any]:
-    """Their parser, their model, one step of SGD on the mean square of what it predicts."""
+    """Build a model by the trainer's parser, and make one step of SGD on the mean square of its outputs."""
     from models.yolo import Model
 
     model = Model(str(file), ch=3)
@@ -44,7 +41,7 @@ def build(file: Path) -> dict[str, Any]:
 
 
 def load(file: Path) -> dict[str, Any]:
-    """How far fused outputs and those of the ONNX file lie from the model's own, over the largest of them."""
+    """Relative errors of the fused model and of the ONNX file."""
     import onnxruntime
 
     model = torch.load(file, weights_only=False)["model"].float().eval()
@@ -66,6 +63,8 @@ def load(file: Path) -> dict[str, Any]:
 
 
 def main() -> None:
+    patch_torchvision()
+    sys.path.insert(0, ".")
     mode, *rest = sys.argv[1:]
     if mode == "train":
         sys.argv = ["train.py", *rest]

@@ -2,10 +2,10 @@
 
     python experiments/trainers/run.py --yolov5 PATH --yolov9 PATH --data ../shared/data/bccd/data.yaml
 
-PATH is a checkout of the trainer, in which nothing is changed; --python the interpreter that it runs with, with this
-package installed there too. Every operator in all four stages, the stock model and random members of a template are
-built, trained for one step, saved, loaded in a fresh process, fused and exported; the stock model and one random member
-are trained for an epoch by the checkout's train.py, validation included. Writes results/TRAINER.csv.
+PATH is a checkout of the trainer; it is not changed. --python is its interpreter, which must have this package
+installed. The models are the stock model, every operator in all four stages, and random members of a template. Each is
+built, trained for one step, saved, loaded in a fresh process, fused and exported. The checkout's train.py trains the
+stock model and one random member for an epoch, with validation. Writes results/TRAINER.csv.
 """
 
 from __future__ import annotations
@@ -26,11 +26,9 @@ import matplotlib
 import numpy as np
 import yaml
 
-from nas.detectors.costs import cost
+import nas
 from nas.detectors.heads import DIALECTS, in_dialect
-from nas.detectors.rows import Detector
 from nas.detectors.templates import TEMPLATES
-from nas.detectors.yaml_files import to_yaml
 from nas.operators.registry import FAMILIES
 from nas.spaces.architecture import Architecture, choose
 from nas.spaces.space import load_space
@@ -65,10 +63,10 @@ def main() -> None:
 
 
 def check(dialect: str, checkout: Path, folder: Path, data: Path, python: str) -> list[dict[str, Any]]:
-    """A row a member."""
+    """One row for each member."""
     members = {re.sub(r"\W", "-", name): in_dialect(member, dialect) for name, member in offered(dialect).items()}
     for name, member in members.items():
-        (folder / f"{name}.yaml").write_text(to_yaml(member))
+        (folder / f"{name}.yaml").write_text(member.to_yaml())
     rows: dict[str, dict[str, Any]] = {name: {"name": name} for name in members}
     for mode in ("build", "load"):
         done = run(python, checkout, folder, mode, folder)
@@ -79,7 +77,7 @@ def check(dialect: str, checkout: Path, folder: Path, data: Path, python: str) -
         if done.returncode:
             print(done.stderr[-2000:])
     for name, member in members.items():
-        rows[name]["as_ours"] = rows[name].get("params") == cost(member).params
+        rows[name]["as_ours"] = rows[name].get("params") == member.cost().params
     for name in ("stock", "random-1"):
         rows[name]["epoch"] = epoch(dialect, checkout, folder, name, data, python)
     for row in rows.values():
@@ -87,8 +85,8 @@ def check(dialect: str, checkout: Path, folder: Path, data: Path, python: str) -
     return list(rows.values())
 
 
-def offered(dialect: str) -> dict[str, Detector]:
-    """The stock model, every operator in all stages, and random members, of this trainer's templates."""
+def offered(dialect: str) -> dict[str, nas.Detector]:
+    """The stock model, every operator in all stages, and random members of this trainer's templates."""
     nano, small = DIALECTS[dialect].templates
     space, rng = load_space(nano), np.random.default_rng(1)
     found = {"stock": space.stock(), "stock of the small size": load_space(small).stock()}
@@ -103,7 +101,7 @@ def offered(dialect: str) -> dict[str, Detector]:
 
 
 def epoch(dialect: str, checkout: Path, folder: Path, name: str, data: Path, python: str) -> str:
-    """One epoch by their train.py: the AP50-95 that it prints at the end, or what went wrong."""
+    """One epoch by the checkout's train.py: the AP50-95 that it prints at the end, or the error."""
     content = yaml.safe_load(data.read_text())
     held = folder / "set"
     if not held.exists():  # they write caches beside the labels
@@ -120,6 +118,7 @@ def epoch(dialect: str, checkout: Path, folder: Path, name: str, data: Path, pyt
 
 
 def run(python: str, checkout: Path, folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run inside.py in the checkout."""
     fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
     for parent in (folder / "settings", folder / "settings" / "Ultralytics"):  # where they look, before they download
         parent.mkdir(parents=True, exist_ok=True)
