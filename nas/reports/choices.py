@@ -92,7 +92,7 @@ def _ordered(made: pd.DataFrame) -> list[tuple[str, str]]:
 def importances(data: RunData) -> pd.DataFrame:
     """Share of the variance that each single choice explains (eta squared), among the trained candidates.
 
-    The share is the variance between groups of candidates with the same value, divided by the whole variance. Choices
+    The share is the variance between groups of candidates with the same value, divided by the total variance. Choices
     are taken one at a time, although the search combines them.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Note, figures and results of a whole study."""
+"""Note, figures and results of a study."""
 
 from __future__ import annotations
 

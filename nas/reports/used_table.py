@@ -32,7 +32,7 @@ class UsedTable:
             it was fitted on, and ``worst``, the largest relative error among them.
         cards: By image size, figures of the report card.
         quiet: Share of the samples that were taken while the machine was quiet.
-        steal: Share of the time that the host took away; None where the system does not know it.
+        steal: Share of the time that the host stole; None if the system does not report it.
     """
 
     path: Path

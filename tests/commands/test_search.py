@@ -27,7 +27,7 @@ from nas.detectors.yaml_files import from_yaml
 from nas.execution.local_workers import LocalWorkers
 from nas.proxies.outcome import Outcome
 from nas.reports.run_data import load_run_data
-from nas.reports.used_table import find_table
+from nas.reports.used_table import find_table, used_table
 from nas.spaces.architecture import decode
 from nas.spaces.space import load_space
 
@@ -202,7 +202,7 @@ def test_the_run_keeps_what_its_report_needs(finished: Path) -> None:
         rows = data.rows[data.rows.arch == model.arch]
         predicted = table.predict(decode(model.arch).detector(6), 64)
         assert rows.latency_ms.tolist() == pytest.approx(predicted.rows)
-        whole = rows.latency_ms.sum() + data.facts["table"]["overhead_ms"]
+        whole = rows.latency_ms.sum() + used_table(data).overhead_ms
         assert whole == pytest.approx(model.latency_predicted_ms)
         assert rows.weight_bytes.sum() == model.weight_bytes
 
