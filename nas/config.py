@@ -44,7 +44,7 @@ MORE_OBJECTIVES = tuple(name for name in COSTS if name not in LATENCY)
 
 
 class Spec(NamedTuple):
-    """What an option has beside its type, default and help.
+    """Properties of an option beside its type, default and help.
 
     Attributes:
         group: Its heading in ``--help``.

@@ -80,12 +80,7 @@ def register(
             only_size=only_size,
             declared_in=operator.declared_in,
         )
-        operators = [operator]
-        if isinstance(operator, BlockOperator):
-            if isinstance(operator, ModuleBlock):
-                check_block(operator, family)
-            forms = {"plain": operator, "csp": CSPOperator(operator)}
-            operators = [form for shell, form in forms.items() if shell in shells]
+        operators = _forms(operator, family)
         add(*operators, family=family if key else None)
         if isinstance(operator, ModuleBlock):
             for form in operators:
@@ -93,6 +88,16 @@ def register(
         return declared
 
     return decorate
+
+
+def _forms(operator: Operator, family: Family) -> list[Operator]:
+    """Row kinds of a declared operator: a block has one for each shell."""
+    if not isinstance(operator, BlockOperator):
+        return [operator]
+    if isinstance(operator, ModuleBlock):
+        check_block(operator, family)
+    forms = {"plain": operator, "csp": CSPOperator(operator)}
+    return [form for shell, form in forms.items() if shell in family.shells]
 
 
 def add(*operators: Operator, family: Family | None = None) -> None:

@@ -11,7 +11,7 @@ from nas.proxies.iou import iou
 
 
 class Assignment(NamedTuple):
-    """What every anchor should predict.
+    """Targets of every anchor.
 
     ``boxes`` (B, A, 4) corners in pixels (of some box where there is no positive), ``scores`` (B, nc, A) soft class
     targets, ``positive`` (B, A) bool, ``owner`` (B, A) the ground truth an anchor belongs to (0 for background).
@@ -23,6 +23,10 @@ class Assignment(NamedTuple):
     owner: Tensor
 
 
+ALPHA, BETA = 0.5, 6.0
+"""Exponents of the class probability and of the overlap."""
+
+
 @torch.no_grad()
 def assign(
     probabilities: Tensor,
@@ -32,19 +36,23 @@ def assign(
     valid: Tensor,
     *,
     topk: int = 10,
-    alpha: float = 0.5,
-    beta: float = 6.0,
     min_side: float = 16.0,
 ) -> Assignment:
-    """Assigns by t = s^alpha * u^beta, s the class probability and u the overlap (CIoU, at least 0).
+    """Assign anchors to ground truths by t = s^alpha * u^beta: class probability s, overlap u (CIoU, at least 0).
 
-    Candidates of a ground truth are the points strictly inside it (a side shorter than ``min_side`` counts as that
-    long here), its ``topk`` largest t are kept, and a point kept by several goes to the one it overlaps most.
-    The class target is t scaled so that each ground truth's best anchor gets its best overlap.
+    Candidates of a ground truth are the points strictly inside it; a side shorter than ``min_side`` counts as that
+    long. The ``topk`` candidates with the largest t are positive. A point that several ground truths choose goes to the
+    one that it overlaps most. The class target is t, scaled so that the best anchor of each ground truth gets its best
+    overlap.
 
     Args:
-        probabilities: (B, nc, A) in [0, 1]. boxes: (B, A, 4) corners in pixels. points: (A, 2) in pixels.
-        truths: (B, M, 5) class, x1, y1, x2, y2 in pixels, padded. valid: (B, M) bool, false for padding.
+        probabilities: Class probabilities, (B, nc, A).
+        boxes: Predicted corners in pixels, (B, A, 4).
+        points: Anchor points in pixels, (A, 2).
+        truths: Class, x1, y1, x2, y2 in pixels, padded, (B, M, 5).
+        valid: False for padding, (B, M).
+        topk: Candidates of each ground truth.
+        min_side: The shortest side of a ground truth in pixels.
     """
     batch, nc, anchors = probabilities.shape
     # u^beta underflows in half precision.
@@ -64,7 +72,7 @@ def assign(
 
     overlap = iou(corners[:, :, None], boxes[:, None], "ciou").clamp(min=0) * candidate
     score = probabilities.gather(1, classes[..., None].expand(-1, -1, anchors))
-    metric = score**alpha * overlap**beta
+    metric = score**ALPHA * overlap**BETA
 
     chosen = metric.topk(min(topk, anchors), dim=-1).indices
     # Padding and truths without enough candidates make topk return arbitrary anchors: mask after it.

@@ -30,7 +30,7 @@ from nas.search.samplers import SAMPLERS
 
 @dataclass(frozen=True)
 class Session:
-    """What the phases of a search share.
+    """Shared state of the phases of a search.
 
     Attributes:
         plan: The plan.

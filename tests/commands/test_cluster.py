@@ -69,7 +69,7 @@ def cluster() -> Iterator[str]:
 
 
 def dask_process(worker: Process) -> psutil.Process:
-    """What serves the scheduler, and starts the trainings; waits for the next one where it has just died."""
+    """The process that serves the scheduler and starts trainings; waits for the next one if it has just died."""
     while True:
         for process in psutil.Process(worker.process.pid).children():
             with suppress(psutil.Error):

@@ -65,7 +65,7 @@ def refused(result: Result) -> str:
 
 
 def takes(detector: Detector, imgsz: int = SIZE) -> float:
-    """What a detector takes on the fake runtime in ms, no table asked."""
+    """Latency of a detector on the fake runtime in ms, without a table."""
     return 1e3 * choose("fake").prepare(*whole(detector, imgsz)).seconds()
 
 

@@ -50,7 +50,7 @@ def search(*options: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def refused(folder: Path, *options: str) -> str:
-    """What a wrong command says, on one line; in this process: to start one takes longer than all that it does."""
+    """The line of a wrong command. It runs in this process, since starting another one takes longer."""
     said = StringIO()
     with chdir(folder), redirect_stderr(said), pytest.raises(SystemExit) as ended:
         cli.run(lambda: command.app(options, standalone_mode=False))

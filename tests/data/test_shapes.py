@@ -112,7 +112,7 @@ def test_colour_tells_the_class_but_not_whether_it_is_one() -> None:
 
 
 def guessed(kinds: list[int], features: list[list[float]]) -> float:
-    """How often the class with the nearest mean feature is right: means of one half, guesses on the other."""
+    """Accuracy of the class with the nearest mean feature: means of one half, guesses on the other."""
     of, x, half = np.array(kinds), np.array(features), len(kinds) // 2
     means = np.stack([x[:half][of[:half] == kind].mean(0) for kind in range(of.max() + 1)])
     nearest = ((x[half:, None] - means) ** 2).sum(-1).argmin(1)

@@ -1,4 +1,4 @@
-"""What every executor has to keep, whichever engine carries its jobs.
+"""Conformance suite of executors, for every engine that carries jobs.
 
 An engine of your own: a file as `Files` below, a line in nas.execution.executors.EXECUTORS, a line in CASES.
 """
@@ -120,7 +120,7 @@ CASES = ("local", "dask", "files")
 
 @pytest.fixture(scope="module")
 def stub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
-    """What workers import by name."""
+    """The module that workers import by name."""
     folder = tmp_path_factory.mktemp("stub")
     (folder / "stub_proxy_for_executors.py").write_text(STUB + MORE)
     with pytest.MonkeyPatch.context() as patch:

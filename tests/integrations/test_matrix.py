@@ -74,7 +74,7 @@ WHOLE = [str(member) for template in TEMPLATES for member in whole(template)]
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where every member that got so far leaves its checkpoint, and beside it what it says of an image."""
+    """Folder in which every trained member leaves its checkpoint, and its output for an image."""
     return tmp_path_factory.mktemp("checkpoints")
 
 

@@ -109,7 +109,7 @@ SETTINGS = {"data": "data.yaml", "imgsz": 160, "batch": 8, "plots": False, "work
 
 
 def python(folder: Path, *arguments: str, ok: bool = True) -> str:
-    """What a process prints."""
+    """The output of a process."""
     result = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False)
     assert (result.returncode == 0) is ok, result.stderr[-3000:]
     return result.stdout + result.stderr
@@ -188,7 +188,7 @@ def test_an_interrupted_training_is_resumed(folder: Path) -> None:
 
 
 def as_trained(checkpoint: Path, x: torch.Tensor) -> torch.Tensor:
-    """What Ultralytics' own network of a checkpoint says."""
+    """The output of Ultralytics' own network of a checkpoint."""
     register()
     from ultralytics.nn.tasks import torch_safe_load
 

@@ -1,4 +1,4 @@
-"""What the operators' tests share."""
+"""Helpers of the operators' tests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def row(module: str, args: tuple[object, ...], channels: int, repeats: int = 1) 
 
 
 def numbers(module: nn.Module) -> int:
-    """How many parameters it has."""
+    """Number of parameters."""
     return sum(p.numel() for p in module.parameters())
 
 

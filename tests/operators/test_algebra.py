@@ -1,4 +1,4 @@
-"""What the operators compute, against dense references written from the definitions."""
+"""Outputs of the operators against dense references written from the definitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every operator of the registry has to be: one suite over all of them."""
+"""Conformance suite of all registered operators."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def inputs(
 
 
 def tensors(y: object) -> list[torch.Tensor]:
-    """What a module gives, a head in training tuples and lists of several."""
+    """Outputs of a module as a list; a head in training gives tuples and lists."""
     return [y] if isinstance(y, torch.Tensor) else [t for part in cast(Iterable[object], y) for t in tensors(part)]
 
 

@@ -88,7 +88,7 @@ def test_a_narrower_stage_without_what_was_dead_gives_the_same(stage: int) -> No
 
 
 def test_a_wider_and_deeper_member_holds_the_template() -> None:
-    """What it adds starts fresh; its first channels and bottlenecks are the template's."""
+    """Added channels start fresh; the first channels and bottlenecks are the template's."""
     large = member((48, 64, 128, 256), (2, 2, 2, 1))
     weights, network = trained(STOCK).state_dict(), Network(large, 1)
     own = {key: value.clone() for key, value in network.state_dict().items()}

@@ -1,4 +1,4 @@
-"""What every proxy of the registry must keep to."""
+"""Conformance suite of all registered proxies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is detected, scored and kept to be looked at is one and the same."""
+"""Detections that are scored and detections that are stored for the dashboard are equal."""
 
 from __future__ import annotations
 

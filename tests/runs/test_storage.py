@@ -101,7 +101,7 @@ def rows(driver: Driver) -> list[Row]:
 
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
-    """What a run finds that nothing happens to, its study in a file."""
+    """Result of an undisturbed run with its study in a file."""
     return rows(search(f"sqlite:///{tmp_path_factory.mktemp('expected') / 'study.db'}"))
 
 

@@ -72,7 +72,7 @@ FAULTS = {
 
 
 def fate(detector: Detector) -> tuple[str, float]:
-    """What becomes of a candidate, and its score if nothing happens."""
+    """Fate of a candidate, and its score if nothing happens."""
     digest = hashlib.sha256(f"1 {detector!r}".encode()).digest()
     draw = digest[0]
     # Of 256: 10 of each fault that is quick, and 4 of those after which a process has to be started again.

@@ -143,7 +143,7 @@ def test_what_the_study_has_is_not_trained_again(study: optuna.Study) -> None:
     whole, broken = (Scorer({row.arch: 0.3 + row.number / 100 for row in rows}) for _ in range(2))
 
     class Killed(BaseException):
-        """What SIGKILL leaves behind."""
+        """State after SIGKILL."""
 
     other = open_study("sqlite://", "other", "AP50-95 (proxy)")
     for stop in (2, 5, 7):

@@ -1,4 +1,4 @@
-"""What a person sees while a search runs."""
+"""Output on the screen during a search."""
 
 from __future__ import annotations
 

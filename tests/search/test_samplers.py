@@ -1,4 +1,4 @@
-"""What every sampler of the registry must keep to, and what ours finds."""
+"""Conformance suite of all registered samplers, and results of ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far scores can be trusted."""
+"""Noise of the scores of a search."""
 
 from __future__ import annotations
 
