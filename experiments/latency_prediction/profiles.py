@@ -1,4 +1,4 @@
-"""What each row of a whole detector takes in its graph, by the runtime's own profile of its nodes.
+"""Time of each row inside its detector, from the runtime's own profile of its nodes.
 
 An exporter's node names carry the module they come from, so that ``/model.3/conv/Conv`` is of row 3. A node without
 such a name is of the row of the next node that has one, and after the last of that one's: in onnxruntime these are

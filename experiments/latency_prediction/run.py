@@ -1,4 +1,4 @@
-"""Which correction makes a sum of rows the latency of the whole? See README.md.
+"""Comparison of corrections that turn a sum of rows into the latency of a detector. See README.md.
 
     python experiments/latency_prediction/run.py onnxruntime torch openvino
 

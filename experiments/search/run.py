@@ -1,4 +1,4 @@
-"""How quickly searches find the front: samplers, starts, gates and rungs on spaces whose truth is known. See README.md.
+"""Speed of searches: samplers, starts, gates and rungs on spaces whose true front is known. See README.md.
 
     python experiments/search/run.py yolobench ../shared/data/yolobench [VARIANT ...]
     python experiments/search/run.py own - [VARIANT ...]

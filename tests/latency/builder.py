@@ -82,7 +82,7 @@ def _tell(*event: Any) -> None:
 def _build(
     tell: Callable[..., None], path: str, rows: str, pause: float = 0.0, slow: bool = False, early: int = 256
 ) -> None:
-    """What ``python -m nas.latency build`` does: the rows, then the calibration. Stopped, it continues.
+    """The work of ``python -m nas.latency build``: the rows, then the calibration. A stopped build continues.
 
     At every step it sleeps for ``pause`` seconds, so that a kill at a random moment hits any of them.
     """
@@ -136,7 +136,7 @@ ROWS: dict[str, Callable[[], tuple[Any, Sequence[Any]]]] = {"space": _space, "st
 
 @cache
 def _seconds(of: Any) -> float:
-    """What a row, or a detector and its image size, costs on the fake runtime."""
+    """Latency of a row, or of a detector and its image size, on the fake runtime."""
     from nas.detectors.rows import ResolvedRow
     from nas.latency.entries import build, whole
     from nas.latency.runtimes.registry import choose

@@ -287,7 +287,7 @@ def test_a_tables_header_tells_the_worst_of_its_sessions(tmp_path: Path, monkeyp
 
 
 def test_rows_are_timed_as_built() -> None:
-    """What `build` gives is what the runtime is handed: on the fake, its formula over the row's own module."""
+    """The runtime receives the output of `build`: the fake one applies its formula to the row's own module."""
     row = next(iter(TEMPLATES["yolov8n"].stock(2).resolve(64)))
     runtime = choose("fake")
     (found,) = bench(runtime).measure([runtime.prepare(*build(row))])

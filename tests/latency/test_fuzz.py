@@ -58,7 +58,7 @@ SNIPPETS = [
     ),
     *(b"[" * 10**4, b"9" * 400, b"9" * 5000, b"," * 20, b"\n" * 20, b'{"a":' * 10**4),
 ]
-"""What a parser may stumble over, or take for another spelling of the same."""
+"""Texts that a parser may stumble over, or take for another spelling of the same."""
 
 Change = Callable[[bytes], bytes]
 """From what a file holds to what it then holds."""
@@ -162,7 +162,7 @@ def changes(draw: st.DrawFn) -> Change:
 
 @pytest.fixture(scope="module")
 def seen() -> Iterator[Counter[str]]:
-    """How it went, over all examples of a file: both ends of the promise have to be met by some."""
+    """Results over all examples of a file: some must be accepted and some refused."""
     counted: Counter[str] = Counter()
     yield counted
     assert counted[".csv refused"] > EXAMPLES / 2
@@ -187,7 +187,7 @@ def test_no_damage_yields_a_wrong_number(built: Built, seen: Counter[str], suffi
 
 
 def opens(built: Built) -> bool:
-    """Whether the table still opens; that nothing is wrong either way."""
+    """True if the table still opens; asserts that nothing is wrong either way."""
     try:
         table = LatencyTable.open(choose("fake"), built.path)
     except InputError as error:

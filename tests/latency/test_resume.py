@@ -38,7 +38,7 @@ LatencyTable.open(FakeRuntime(), sys.argv[1]).ensure(TEMPLATES["yolov8n"].stock(
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How often something was prepared."""
+    """Number of preparations."""
     calls: list[int] = []
     prepare = FakeRuntime.prepare
 

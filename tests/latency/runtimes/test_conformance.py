@@ -1,4 +1,4 @@
-"""What every runtime has to keep, whichever it is.
+"""Conformance suite of all runtimes.
 
 ``NAS_RUNTIME=my_ncnn:NcnnRuntime pytest tests/latency/runtimes/test_conformance.py`` puts a runtime of one's own to it.
 """
@@ -69,7 +69,7 @@ def check(runtime: Runtime, module: nn.Module, one: list[torch.Tensor], other: l
 
 
 def tolerance(runtime: Runtime) -> float:
-    """What the device's arithmetic leaves; TF32 on a GPU has the mantissa of float16."""
+    """Tolerance for the device's arithmetic; TF32 on a GPU has the mantissa of float16."""
     exact = runtime.precision == "float32" and runtime.device()["device"] == "cpu"
     return 2e-4 if exact else 0.1
 

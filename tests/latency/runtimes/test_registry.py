@@ -1,4 +1,4 @@
-"""Which runtime one gets, and what one is told."""
+"""Choice of a runtime, and messages about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is torch's own: layout and precision, and, with a torch.cuda that only keeps a log, what a GPU is told."""
+"""The torch runtime: layout and precision, and calls to a GPU, with a torch.cuda that only keeps a log."""
 
 from __future__ import annotations
 
