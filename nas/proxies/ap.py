@@ -11,14 +11,18 @@ from torch import Tensor
 
 
 def average_precision(detections: Sequence[Tensor], truths: Sequence[Tensor], nc: int) -> float:
-    """AP50-95 in 0..1: the COCO mean over ten overlap thresholds and the classes present in ``truths``.
+    """COCO's AP50-95: the mean over ten IoU thresholds, and over the classes that occur in ``truths``.
 
     Args:
-        detections: per image (n, 6) x1, y1, x2, y2, score, class in pixels; at most 100 of each class count.
-        truths: per image (m, 5) class, x1, y1, x2, y2 in pixels.
+        detections: By image, (n, 6): x1, y1, x2, y2 in pixels, score, class. The best 100 of each class count.
+        truths: By image, (m, 5): class, x1, y1, x2, y2 in pixels.
+        nc: Number of classes.
+
+    Returns:
+        AP50-95, from 0 to 1.
 
     Raises:
-        ValueError: lengths differ, or there is no ground truth at all, so that AP is undefined.
+        ValueError: The numbers of images differ, or there is no ground-truth box, so AP is undefined.
     """
     if len(detections) != len(truths):
         raise ValueError(f"{len(detections)} images of detections for {len(truths)} images of ground truth")
@@ -56,7 +60,7 @@ def average_precision(detections: Sequence[Tensor], truths: Sequence[Tensor], nc
 
 
 def _columns(image: int, rows: Tensor) -> np.ndarray:
-    """Detections of one image as faster-coco-eval reads them: image, x, y, w, h, score, class."""
+    """Detections of one image in the columns of faster-coco-eval: image, x, y, w, h, score, class."""
     values = rows.double().cpu().numpy()
     corner, size = values[:, :2], values[:, 2:4] - values[:, :2]
     return np.column_stack([np.full(len(values), image), corner, size, values[:, 4:]])

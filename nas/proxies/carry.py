@@ -1,4 +1,4 @@
-"""A trained template's weights, carried over to a member of its space."""
+"""Transfer of a trained template's weights to another member of its search space."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from nas.detectors.rows import Detector, ResolvedRow
 
 
 class Channels(NamedTuple):
-    """Corresponding channels of two maps: ``theirs[k]`` of the template for ``ours[k]`` of the member.
+    """Corresponding channels of a feature map of the member and one of the template.
 
-    ``sizes`` are the numbers of channels of both maps.
+    Attributes:
+        ours: int64 (K,), channels of the member.
+        theirs: int64 (K,), channels of the template; ``theirs[k]`` corresponds to ``ours[k]``.
+        sizes: Numbers of channels of the two maps.
     """
 
     ours: Tensor
@@ -26,18 +29,33 @@ class Channels(NamedTuple):
 def carry(
     network: Network, detector: Detector, template: Detector, weights: Mapping[str, Tensor], first: int = 0
 ) -> dict[str, Tensor]:
-    """The network's state with the template's ``weights`` in every row from ``first`` on that both have.
+    """Copy a template's weights into every row that the member and the template share.
 
-    Rows are the same where their module is and, but for convolutions, C2f and SPPF, their shapes are. Of these three a
-    narrower one takes over the channels whose convolutions weigh most, wherever they are read; a wider one has all of
-    the template's as its first channels, and the rest starts fresh. A map that an operator of another kind gives is
-    read as if its channels were the template's first ones.
+    Two rows are shared if they have the same module. Convolutions, C2f and SPPF may then differ in width; of other
+    modules, only parameters of equal shape are copied.
+
+    * A narrower row takes the template's most important channels: those with the largest folded weights. Rows that
+      read it take the same channels.
+    * A wider row holds all of the template's channels first. The remaining channels keep their initial weights.
+    * The channels of a row of another module count as the template's first channels.
+
+    Args:
+        network: The member; its parameters are changed.
+        detector: Rows of the member.
+        template: Rows of the template.
+        weights: State dict of the trained template.
+        first: Number of the first row to copy; earlier rows keep their initial weights.
+
+    Returns:
+        The state dict of the network.
     """
     state = network.state_dict()
-    return _Carrier(state, weights, list(detector.resolve()), list(template.resolve())).carried(first)
+    return _Carrier(state, weights, list(detector.resolve()), list(template.resolve())).copy_rows(first)
 
 
 class _Carrier:
+    """Copies the rows in order, and notes the corresponding channels of every row's output."""
+
     def __init__(
         self,
         state: dict[str, Tensor],
@@ -46,30 +64,30 @@ class _Carrier:
         theirs: Sequence[ResolvedRow],
     ):
         self._new, self._old, self._ours, self._theirs = state, weights, ours, theirs
-        self._given: list[Channels] = []
+        self._outputs: list[Channels] = []
 
-    def carried(self, first: int) -> dict[str, Tensor]:
+    def copy_rows(self, first: int) -> dict[str, Tensor]:
         for index, (mine, other) in enumerate(zip(self._ours, self._theirs, strict=True)):
             read = [self._read(source, index, mine, other) for source in mine.row.source]
-            self._given.append(self._row(index, mine, other, read, carried=index >= first))
+            self._outputs.append(self._row(index, mine, other, read, copied=index >= first))
         return self._new
 
     def _read(self, source: int, index: int, mine: ResolvedRow, other: ResolvedRow) -> Channels:
         position = index + source if source < 0 else source
         # The image reaches the first row.
-        return self._given[position] if position >= 0 else _first(mine.inputs[0][0], other.inputs[0][0])
+        return self._outputs[position] if position >= 0 else _first(mine.inputs[0][0], other.inputs[0][0])
 
     def _row(
-        self, index: int, mine: ResolvedRow, other: ResolvedRow, read: Sequence[Channels], carried: bool
+        self, index: int, mine: ResolvedRow, other: ResolvedRow, read: Sequence[Channels], copied: bool
     ) -> Channels:
-        """Carry a row over; returns the channels of its output."""
+        """Copy a row; returns the channels of its output."""
         sizes = mine.call.output[0], other.call.output[0]
         kind, row = mine.row.module, f"model.{index}"
         if kind == "Concat":
             return _join(read)
         if kind == "Upsample":
             return read[0]
-        if kind != other.row.module or not carried:
+        if kind != other.row.module or not copied:
             return _first(*sizes)
         if kind == "Conv":
             return self._convolution(row, read[0])
@@ -85,9 +103,12 @@ class _Carrier:
         return _first(*sizes)
 
     def _c2f(self, row: str, read: Channels) -> Channels:
-        """Carry a C2f over. Bottlenecks add their input to their output, so all of them use the channels of the second
-        half of the first convolution."""
-        halves = [self._heaviest(f"{row}.cv1", half) for half in (0, 1)]
+        """Copy a C2f; returns the channels of its output.
+
+        Bottlenecks add their input to their output, so all of them use the channels of the second half of the first
+        convolution.
+        """
+        halves = [self._most_important(f"{row}.cv1", half) for half in (0, 1)]
         self._convolution(f"{row}.cv1", read, _join(halves))
         depths = [self._count(f"{row}.m", state) for state in (self._new, self._old)]
         for number in range(min(depths)):
@@ -96,17 +117,17 @@ class _Carrier:
         joined = _join([halves[0], *([halves[1]] * (1 + min(depths)))])
         return self._convolution(f"{row}.cv2", joined)
 
-    def _convolution(self, name: str, read: Channels, given: Channels | None = None) -> Channels:
-        """Carry a convolution and its norm over; returns the channels of its output."""
+    def _convolution(self, name: str, read: Channels, output: Channels | None = None) -> Channels:
+        """Copy a convolution and its norm; returns the channels of its output."""
         new, old = self._new[f"{name}.conv.weight"], self._old[f"{name}.conv.weight"]
-        given = given or self._heaviest(name)
+        output = output or self._most_important(name)
         if new.shape[2:] == old.shape[2:]:
-            new[given.ours[:, None], read.ours[None]] = old[given.theirs[:, None], read.theirs[None]]
+            new[output.ours[:, None], read.ours[None]] = old[output.theirs[:, None], read.theirs[None]]
             for key in ("weight", "bias", "running_mean", "running_var"):
-                self._new[f"{name}.bn.{key}"][given.ours] = self._old[f"{name}.bn.{key}"][given.theirs]
-        return given
+                self._new[f"{name}.bn.{key}"][output.ours] = self._old[f"{name}.bn.{key}"][output.theirs]
+        return output
 
-    def _heaviest(self, name: str, half: int | None = None) -> Channels:
+    def _most_important(self, name: str, half: int | None = None) -> Channels:
         """The most important output channels of a convolution, or of one half of them."""
         weight, gain = self._old[f"{name}.conv.weight"], self._old[f"{name}.bn.weight"]
         deviation = (self._old[f"{name}.bn.running_var"] + 1e-3).sqrt()

@@ -1,8 +1,9 @@
 """Proxy ``distill``: accuracy predicted block by block (DONNA: Moons et al., ICCV 2021, section 3).
 
-It is an accuracy table beside the latency table. An entry is the error with which one choice for one stage reproduces
-the output of the trained template's stage, after a short training on the template's feature maps. A linear regression
-predicts a candidate's score from its entries. It is fitted on a few candidates that `ShortTraining` scores.
+The proxy is a table of errors, as latency has a table of times. An entry is the error with which one choice for one
+stage reproduces the output of the trained template's stage, after a short training on the template's feature maps. A
+linear regression predicts a candidate's score from its entries. It is fitted on a few candidates that `ShortTraining`
+scores.
 """
 
 from __future__ import annotations
@@ -48,11 +49,11 @@ class FeatureMaps(NamedTuple):
 
 
 class Distilled(FromTemplate):
-    """Predicts AP50-95 from the error with which each stage alone reproduces the template's stage.
+    """Predicts AP50-95 from the error with which each single stage reproduces the template's stage.
 
-    `prepare` trains the template, and ``members`` random members of the space by short training; the regression is
-    fitted on these. Entries are trained when they are first needed, and kept in ``folder``. The width of a stage does
-    not matter: a 1x1 convolution maps its output to the template's channels.
+    `prepare` trains the template, and ``members`` random members of the space by short training. The regression is
+    fitted on these members. Entries are trained when they are first needed, and stored in ``folder``. A stage may have
+    any width, because a 1x1 convolution maps its output to the template's channels.
     """
 
     name = "distill"
@@ -179,11 +180,13 @@ class Distilled(FromTemplate):
 
 
 def regression(entries: Values, scores: Values, ridge: float = 1.0) -> list[float]:
-    """Least squares with a penalty on the slopes' distance from their mean, since a few members do not tell them apart.
+    """Linear regression with a penalty on the slopes' distance from their mean.
+
+    A few members are too few to estimate a slope for each stage without the penalty.
 
     Args:
-        entries: (n, stages).
-        scores: (n,).
+        entries: (n, stages), logarithms of the errors of n members.
+        scores: (n,), their AP50-95.
         ridge: Weight of the penalty. It applies to slopes in standard deviations of their entries.
 
     Returns:

@@ -42,7 +42,7 @@ class Inheriting(FromTemplate):
 
 
 class Inherited(Inheriting):
-    """Inherits every row that the template has too. A narrower row inherits the template's most important channels."""
+    """Inherits every row that the template shares; see `nas.proxies.carry.carry`."""
 
     name = "inherit"
     recipe = Recipe(steps=60)
@@ -52,9 +52,10 @@ class Inherited(Inheriting):
 
 
 class NeckInherited(Inheriting):
-    """Inherits neck and head, which all candidates share. Every backbone starts from scratch, the template's own too.
+    """Inherits neck and head, which all candidates share. Every backbone starts from scratch.
 
-    Otherwise candidates that resemble the template would have an advantage.
+    This holds for the template's own backbone too. Otherwise candidates that resemble the template would have an
+    advantage.
     """
 
     name = "neck"

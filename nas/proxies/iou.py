@@ -1,4 +1,4 @@
-"""Overlap measures between axis-aligned boxes."""
+"""Overlap of axis-aligned boxes: IoU, GIoU, DIoU and CIoU."""
 
 from __future__ import annotations
 
@@ -8,17 +8,23 @@ import torch
 from torch import Tensor
 
 EPS = 1e-7
+"""Keeps divisions finite."""
 
 
 def iou(a: Tensor, b: Tensor, kind: str = "iou") -> Tensor:
-    """Overlap of boxes ``a`` and ``b``, elementwise after broadcasting.
+    """Overlap of two sets of boxes, elementwise after broadcasting.
 
     Args:
-        a, b: (..., 4) corners x1, y1, x2, y2 in one common unit.
-        kind: ``iou``, ``giou`` (arXiv 1902.09630), ``diou`` or ``ciou`` (1911.08287).
+        a: (..., 4), corners x1, y1, x2, y2.
+        b: (..., 4), corners in the same unit.
+        kind: ``iou``; ``giou`` (Rezatofighi et al., CVPR 2019); ``diou`` or ``ciou`` (Zheng et al., AAAI 2020). The
+            trade-off factor of CIoU has no gradient.
 
     Returns:
-        (...) in [0, 1] for ``iou``, otherwise in (-2, 1]. CIoU's trade-off factor carries no gradient.
+        (...), from 0 to 1 for ``iou``, otherwise above -2 and at most 1.
+
+    Raises:
+        ValueError: The kind is unknown.
     """
     ax1, ay1, ax2, ay2 = a.unbind(-1)
     bx1, by1, bx2, by2 = b.unbind(-1)
@@ -35,8 +41,8 @@ def iou(a: Tensor, b: Tensor, kind: str = "iou") -> Tensor:
     if kind == "giou":
         outer = outer_w * outer_h + EPS
         return overlap - (outer - union) / outer
-    centres = ((bx1 + bx2 - ax1 - ax2) ** 2 + (by1 + by2 - ay1 - ay2) ** 2) / 4
-    diou = overlap - centres / (outer_w**2 + outer_h**2 + EPS)
+    distance = ((bx1 + bx2 - ax1 - ax2) ** 2 + (by1 + by2 - ay1 - ay2) ** 2) / 4
+    diou = overlap - distance / (outer_w**2 + outer_h**2 + EPS)
     if kind == "diou":
         return diou
     if kind != "ciou":

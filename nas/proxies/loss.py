@@ -15,7 +15,14 @@ from nas.proxies.iou import iou
 
 
 class Losses(NamedTuple):
-    """Scalars, already weighted by their gains; ``total`` is their sum."""
+    """Losses of one batch; scalars, multiplied by their gains.
+
+    Attributes:
+        total: Sum of the other three.
+        box: CIoU loss of the boxes.
+        cls: Binary cross-entropy of the classes.
+        dfl: Distribution focal loss of the sides of the boxes.
+    """
 
     total: Tensor
     box: Tensor
@@ -24,15 +31,27 @@ class Losses(NamedTuple):
 
 
 def distances(logits: Tensor) -> Tensor:
-    """Expected side distances (..., 4) in cells from (..., 4, R) logits (GFL, arXiv 2006.04388)."""
+    """Expected distances from an anchor to the sides of its box (Li et al., GFL, NeurIPS 2020, equation 5).
+
+    Args:
+        logits: (..., 4, R), logits of the R bins of each side.
+
+    Returns:
+        (..., 4), distances in cells.
+    """
     bins = torch.arange(logits.shape[-1], dtype=logits.dtype, device=logits.device)
     return logits.softmax(-1) @ bins
 
 
 def dfl(logits: Tensor, target: Tensor) -> Tensor:
-    """Distribution focal loss (P,), the mean over four sides: logits (P, 4, R), target (P, 4) in cells.
+    """Distribution focal loss (Li et al., GFL, NeurIPS 2020, equation 6).
 
-    Targets are clipped to R - 1 - 0.01, the largest distance the bins can express.
+    Args:
+        logits: (P, 4, R), logits of the R bins of each side.
+        target: (P, 4), distances in cells. They are clipped to R - 1 - 0.01, the largest distance of the bins.
+
+    Returns:
+        (P,), means over the four sides.
     """
     target = target.clamp(0, logits.shape[-1] - 1 - 0.01)
     low = target.long()
@@ -43,11 +62,18 @@ def dfl(logits: Tensor, target: Tensor) -> Tensor:
 
 
 class DetectionLoss:
-    """CIoU, binary cross-entropy and DFL on task-aligned targets, in fp32.
+    """CIoU, binary cross-entropy and DFL on task-aligned targets, in float32.
 
-    Constants are the stock ones (gains 7.5 box, 0.5 class, 1.5 DFL; top 10, alpha 0.5, beta 6). The sums are divided
-    by the total of the soft targets, at least 1, so a batch without boxes gives box and DFL losses of 0, still on the
-    graph. Unlike the stock trainers the result is not multiplied by the batch size.
+    The default constants are those of the stock YOLO trainers. Sums are divided by the sum of the soft targets, or by 1
+    if that is less. So a batch without boxes has box and DFL losses of 0, which still have gradients. Unlike in the
+    stock trainers, the losses are not multiplied by the batch size.
+
+    Args:
+        imgsz: Side of the images in pixels.
+        strides: Strides of the head's levels in pixels.
+        topk: Largest number of anchors that are assigned to one ground-truth box.
+        gains: Gains of the box, class and DFL losses.
+        device: Torch device of the predictions.
     """
 
     def __init__(
@@ -65,16 +91,20 @@ class DetectionLoss:
         self.min_side = float(sorted(strides)[1])
 
     def __call__(self, boxes: Tensor, scores: Tensor, truths: Tensor, valid: Tensor) -> Losses:
-        """Losses of raw logits ``boxes`` (B, 4R, A), side-major, and ``scores`` (B, nc, A).
+        """The losses of a batch.
 
-        ``truths`` (B, M, 5) are class, x1, y1, x2, y2 in pixels, ``valid`` (B, M) is false for padding rows.
+        Args:
+            boxes: (B, 4R, A), logits of the R bins of each side; the bins of a side are adjacent.
+            scores: (B, nc, A), logits of the classes.
+            truths: (B, M, 5), ground truth: class, x1, y1, x2, y2 in pixels, padded.
+            valid: bool (B, M); False for padding.
         """
         batch, channels, anchors = boxes.shape
         logits = boxes.float().view(batch, 4, channels // 4, anchors).permute(0, 3, 1, 2)
         scores = scores.float()
         sides = distances(logits)
         corners = torch.cat((self.points - sides[..., :2], self.points + sides[..., 2:]), -1)  # cells
-        goal = assign(
+        target = assign(
             scores.detach().sigmoid(),
             corners.detach() * self.scale,
             self.points * self.scale,
@@ -83,16 +113,16 @@ class DetectionLoss:
             topk=self.topk,
             min_side=self.min_side,
         )
-        total = goal.scores.sum().clamp(min=1)
-        cls = F.binary_cross_entropy_with_logits(scores, goal.scores, reduction="sum") / total
+        total = target.scores.sum().clamp(min=1)
+        cls = F.binary_cross_entropy_with_logits(scores, target.scores, reduction="sum") / total
 
-        positive = goal.positive
-        weight = goal.scores.sum(1)[positive]
-        target = (goal.boxes / self.scale)[positive]  # cells, as the prediction
+        positive = target.positive
+        weight = target.scores.sum(1)[positive]
+        target_corners = (target.boxes / self.scale)[positive]  # cells, as the prediction
         points = self.points.expand(batch, -1, -1)[positive]
-        wanted = torch.cat((points - target[:, :2], target[:, 2:] - points), -1)
-        # An empty selection sums to a zero that still carries a graph.
-        box = ((1 - iou(corners[positive], target, "ciou")) * weight).sum() / total
-        fine = (dfl(logits[positive], wanted) * weight).sum() / total
-        box, cls, fine = box * self.gains[0], cls * self.gains[1], fine * self.gains[2]
-        return Losses(box + cls + fine, box, cls, fine)
+        target_sides = torch.cat((points - target_corners[:, :2], target_corners[:, 2:] - points), -1)
+        # The sum over no anchor is a zero that still has a gradient.
+        box = ((1 - iou(corners[positive], target_corners, "ciou")) * weight).sum() / total
+        focal = (dfl(logits[positive], target_sides) * weight).sum() / total
+        box, cls, focal = box * self.gains[0], cls * self.gains[1], focal * self.gains[2]
+        return Losses(box + cls + focal, box, cls, focal)

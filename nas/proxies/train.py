@@ -178,9 +178,9 @@ class Batch(NamedTuple):
     """One batch.
 
     Attributes:
-        images: (B, 3, S, S), from 0 to 1.
+        images: float32 (B, 3, S, S), from 0 to 1.
         boxes: (B, M, 5): class, x1, y1, x2, y2 in pixels, padded.
-        valid: (B, M); False for padding.
+        valid: bool (B, M); False for padding.
     """
 
     images: Tensor
@@ -189,7 +189,14 @@ class Batch(NamedTuple):
 
 
 def batches(split: Split, recipe: Recipe, seed: int, device: str) -> Iterator[Batch]:
-    """The ``recipe.steps`` batches of a training, mirrored at random. No image repeats before all have been used."""
+    """The ``recipe.steps`` batches of a training, mirrored at random. No image repeats before all have been used.
+
+    Args:
+        split: Images to train on.
+        recipe: Constants of the training.
+        seed: Seed of the order of the images and of the mirroring.
+        device: Torch device of the batches.
+    """
     truths, valid = pad(split.boxes)
     for chosen, flips in _batch_indices(len(split.images), recipe, seed):
         images, boxes = mirror(split.images[chosen], truths[chosen], flips)
@@ -218,7 +225,14 @@ def set_prior(network: Network, prior: float, spread: float) -> None:
 
 
 def pad(boxes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Ground truth of N images as one tensor (N, M, 5), and a mask (N, M) of the rows that are not padding."""
+    """Ground truth of N images as one padded tensor.
+
+    Args:
+        boxes: By image, (m, 5): class, x1, y1, x2, y2.
+
+    Returns:
+        The boxes (N, M, 5), and a bool mask (N, M) that is False for padding.
+    """
     most = max((len(rows) for rows in boxes), default=0)
     truths, valid = torch.zeros(len(boxes), most, 5), torch.zeros(len(boxes), most, dtype=torch.bool)
     for image, rows in enumerate(boxes):
@@ -227,7 +241,16 @@ def pad(boxes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
 
 
 def mirror(images: Tensor, boxes: Tensor, flips: Tensor) -> tuple[Tensor, Tensor]:
-    """Images (B, 3, S, S) and boxes (B, M, 5), mirrored left to right where ``flips`` (B,) is True."""
+    """Mirror images and their boxes left to right.
+
+    Args:
+        images: (B, 3, S, S).
+        boxes: (B, M, 5): class, x1, y1, x2, y2 in pixels.
+        flips: bool (B,); True for the images to mirror.
+
+    Returns:
+        Images and boxes of the same shapes.
+    """
     x1, x2 = boxes[..., 1], boxes[..., 3]
     side = images.shape[-1]
     mirrored = torch.stack((boxes[..., 0], side - x2, boxes[..., 2], side - x1, boxes[..., 4]), -1)

@@ -298,7 +298,7 @@ def test_the_device_is_a_worker(home: Path) -> None:
         second.wait_for(": joined")
         refused = search(home / "two", *more)
         assert refused.process.wait(SECONDS) == 2
-        refused.wait_for(r"error: --device edge: 2 machines of .* are called so; give each a name of its own")
+        refused.wait_for(r"error: --device edge: 2 machines of .* have this name; give each one a name of its own")
         second.kill()
     finally:
         worker.kill()

@@ -1,4 +1,4 @@
-"""Golden numbers of facts/blocks.md 4.2, and what a loss must do at its edges."""
+"""Golden numbers of the overlaps and losses, and their values in limiting cases."""
 
 from __future__ import annotations
 
