@@ -50,8 +50,9 @@ def main(
     force: cli.Force = False,
 ) -> None:
     """Parameters, MACs, memory access, weight bytes and latency of a detector, row by row and in total."""
+    from nas.latency.errors import RefusedTableError
     from nas.latency.model_profile import profile_model
-    from nas.latency.opening import RefusedTableError, open_table
+    from nas.latency.opening import open_table
     from nas.spaces.models import load_detector, size_of
 
     imgsz = size_of(model, imgsz, SIZE)

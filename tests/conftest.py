@@ -58,7 +58,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     """A folder for the tables and caches of one test, without shipped tables: one might fit this machine."""
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("PARETO_YOLO_HOME", str(folder))
-    for user in ("table", "listing"):
+    for user in ("opening", "listing"):
         monkeypatch.setattr(f"nas.latency.{user}.shipped", lambda name: folder / "shipped" / name)
     return folder
 

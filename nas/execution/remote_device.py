@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nas.errors import ConfigError, InputError, TableError
+from nas.errors import ConfigError, TableError
 from nas.execution.cluster.call import current_task, submit
 from nas.execution.cluster.connection import connect, count_resources
 from nas.execution.cluster.link import Link
@@ -20,8 +20,8 @@ from nas.interrupts import stop_if_asked
 
 if TYPE_CHECKING:
     from nas.detectors.rows import Detector, ResolvedRow
-    from nas.latency.accuracy import Model
-    from nas.latency.kit import Unpacked
+    from nas.latency.kit_results import KitResults
+    from nas.latency.models import Model
     from nas.latency.runtimes.measure import Measurement
 
 SCRIPT = "measure.py"
@@ -80,7 +80,7 @@ class RemoteDevice:
             detectors: The detectors.
             sizes: Image size of each, in pixels.
         """
-        from nas.latency.accuracy import Model
+        from nas.latency.models import Model
 
         pairs = zip(detectors, sizes, strict=True)
         models = [Model(str(number), "other", detector, size) for number, (detector, size) in enumerate(pairs)]
@@ -91,22 +91,25 @@ class RemoteDevice:
 
     def _measure(
         self, rows: Iterable[ResolvedRow], calibration: Sequence[Detector], models: Sequence[Model], imgsz: int
-    ) -> Unpacked | None:
+    ) -> KitResults | None:
         """The results of a kit; None if there is nothing to measure."""
-        from nas.latency.kit import bundle, unpack
+        from nas.latency.errors import NothingToMeasureError
+        from nas.latency.kit import KitSpec, write_kit
+        from nas.latency.kit_results import import_kit
         from nas.latency.runtimes.measure import MANIFEST, MODELS, RESULTS
 
         with tempfile.TemporaryDirectory() as folder:
             kit = Path(folder)
             try:
-                bundle(kit, self.name, self.runtime, self.threads, rows, calibration, models, imgsz, turns=1)
-            except InputError as error:
-                if "there is nothing to measure" in str(error):
-                    return None
-                raise
+                write_kit(
+                    kit,
+                    KitSpec(self.name, self.runtime, self.threads, imgsz, tuple(rows), calibration, models, turns=1),
+                )
+            except NothingToMeasureError:
+                return None
             files = {name: (kit / name).read_bytes() for name in (MANIFEST, MODELS, SCRIPT)}
             (kit / RESULTS).write_text(self._run_script(files), encoding="utf-8")
-            found = unpack(kit)
+            found = import_kit(kit)
         if found.noise.too_much:
             self.link.say(f"warning: {self.name} was too noisy during the measurement: {found.noise}")
         return found

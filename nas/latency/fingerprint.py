@@ -1,4 +1,4 @@
-"""What a table is of: the device and how it runs a model. Other fingerprint, other file."""
+"""Fingerprint of a table: the device, the runtime and the way of measuring. Another fingerprint is another file."""
 
 from __future__ import annotations
 
@@ -11,30 +11,32 @@ from nas.latency.reference import REFERENCE
 from nas.latency.runtimes.base import Runtime
 
 FORM = 3
-"""Raised whenever an operator's deployed form or the way of measuring changes: older tables then no longer apply."""
+"""Version of deployed forms and of measuring. A change of either raises it, and older tables no longer apply."""
 
 Identity = dict[str, str | int]
+"""Names and values of a fingerprint."""
 
 
 def identity(runtime: Runtime) -> Identity:
-    """Everything that has to be equal for two tables to be of the same thing."""
+    """The fingerprint of a runtime on this machine. Two tables are comparable if theirs are equal."""
     return {**runtime.device(), **runtime.fingerprint(), **method()}
 
 
 def method() -> Identity:
-    """The part of an identity that is ours: how rows are deployed and measured."""
+    """The part of a fingerprint that describes how rows are deployed and measured."""
     return {"batch": 1, "form": FORM, "reference": REFERENCE}
 
 
-def digest(of: Mapping[str, str | int]) -> str:
-    """8 hex digits of an identity."""
-    return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:8]
+def digest(fingerprint: Mapping[str, str | int]) -> str:
+    """8 hex digits of a fingerprint."""
+    return hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()[:8]
 
 
-def file_name(of: Mapping[str, str | int]) -> str:
-    """Readable and unique: ``cpu-amd-epyc-7b13-onnxruntime-1.31.1-t1-0a1b2c3d.csv``."""
-    processor = str(of.get("gpu", of["cpu"])).lower()
+def file_name(fingerprint: Mapping[str, str | int]) -> str:
+    """A readable, unique file name: ``cpu-amd-epyc-7b13-onnxruntime-1.31.1-t1-0a1b2c3d.csv``."""
+    processor = str(fingerprint.get("gpu", fingerprint["cpu"])).lower()
     processor = re.sub(r"[^a-z0-9]+", "-", re.sub(r"\((r|tm)\)", "", processor)).strip("-")
-    # OpenVINO's version names its branch too; the digest tells versions apart.
-    version = re.split(r"[^\w.]", str(of["version"]))[0]
-    return f"{of['device']}-{processor}-{of['runtime']}-{version}-t{of['threads']}-{digest(of)}.csv"
+    # OpenVINO's version contains its branch; the digest tells such versions apart.
+    version = re.split(r"[^\w.]", str(fingerprint["version"]))[0]
+    parts = (fingerprint["device"], processor, fingerprint["runtime"], version, f"t{fingerprint['threads']}")
+    return f"{'-'.join(map(str, parts))}-{digest(fingerprint)}.csv"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from nas.detectors.costs import row_cost
 from nas.detectors.rows import Detector, ResolvedRow
 from nas.files import tables_home
-from nas.latency.hints import kit_command, latency_command
+from nas.latency.hints import kit_hint, latency_command
 from nas.latency.table import LatencyTable
 from nas.operators.base import Cost, total
 
@@ -101,7 +101,7 @@ def _missing_size(table: LatencyTable, name: str, imgsz: int) -> str:
     if not len(table):
         identity = table.fingerprint
         path = table.path if table.path.parent != tables_home() else None
-        build = latency_command("build", "--imgsz", str(imgsz), of=identity, path=path)
+        build = latency_command("build", "--imgsz", str(imgsz), fingerprint=identity, path=path)
         return f"no latency: no table of this device with {identity['runtime']} yet; {build} builds it"
     if str(imgsz) not in table.header.calibrations:
         sizes = ", ".join(map(str, table.header.sizes)) or "no size yet"
@@ -113,8 +113,8 @@ def _missing_size(table: LatencyTable, name: str, imgsz: int) -> str:
 def _command_that_adds(table: LatencyTable, name: str, imgsz: int) -> str:
     """The hint that tells how to measure a model's missing rows."""
     identity = table.fingerprint
-    if not table.here:
-        return table.forced or kit_command(identity, name, "--imgsz", str(imgsz))
+    if not table.measurable:
+        return table.forced or kit_hint(identity, name, "--imgsz", str(imgsz))
     path = table.path if table.path.parent != tables_home() else None
-    predict = latency_command("predict", name, "--imgsz", str(imgsz), of=identity, path=path)
+    predict = latency_command("predict", name, "--imgsz", str(imgsz), fingerprint=identity, path=path)
     return f"{predict} adds them"

@@ -1,25 +1,35 @@
-"""What has to be said of figures that cannot be trusted as they stand."""
+"""Warnings about latencies that cannot be trusted."""
 
 from __future__ import annotations
 
 from nas.files import tables_home
-from nas.latency.hints import kit_command, rebuild_command
+from nas.latency.hints import kit_hint, rebuild_hint
+from nas.latency.runtimes.measure import Noise
 from nas.latency.table import LatencyTable
 
 
 def forced_warning(reason: str) -> str:
-    """What goes with every latency of a table that was taken by ``--force``; ``reason`` is `LatencyTable.forced`."""
+    """The warning beside latencies of a table that was opened by force; ``reason`` is `LatencyTable.forced`."""
     return f"warning: --force: latencies are of a table that does not fit this device: {reason}"
 
 
-def noise_warning(table: LatencyTable) -> str:
-    """What to say of a table that was measured on too noisy a machine, now or earlier; empty for any other."""
-    noise = next((n for n in (table.noise, table.header.noise) if n.too_much), None)
+def noise_warning(table: LatencyTable, session: Noise | None = None) -> str:
+    """The warning about a table that was measured on a noisy machine.
+
+    Args:
+        table: The table.
+        session: Noise while something was measured for it just now.
+
+    Returns:
+        The warning; empty if the machine was quiet enough.
+    """
+    noise = next((n for n in (session, table.header.noise) if n is not None and n.too_much), None)
     if noise is None:
         return ""
     path = None if table.path.parent == tables_home() else table.path
-    mend = rebuild_command(table.fingerprint, path) if table.here else kit_command(table.fingerprint, "--rebuild")
+    fingerprint = table.fingerprint
+    hint = rebuild_hint(fingerprint, path) if table.measurable else kit_hint(fingerprint, "--rebuild")
     return (
         f"warning: the machine was too noisy while {table.path} was measured, its figures cannot be trusted: {noise}; "
-        f"stop what else runs there and measure anew: {mend}"
+        f"stop other programs there and {hint}"
     )

@@ -11,7 +11,7 @@ from nas.objectives.costs import LATENCY
 from nas.spaces.architecture import Architecture, decode
 
 if TYPE_CHECKING:
-    from nas.latency.table import LatencyTable
+    from nas.latency.prediction import Predictor
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Target:
         minimize: Costs of the Pareto front, see `nas.objectives.costs.COSTS`; latency comes first.
     """
 
-    table: LatencyTable
+    table: Predictor
     nc: int
     sizes: tuple[int, ...]
     minimize: tuple[str, ...] = LATENCY

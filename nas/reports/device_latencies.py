@@ -24,7 +24,7 @@ class DeviceLatencies:
 
     def predict(self, arch: str, imgsz: int) -> float | None:
         """Predicted latency of a model: as the run predicted it, otherwise as its table does; None if both lack it."""
-        from nas.latency.table import MissingEntryError
+        from nas.latency.errors import MissingEntryError
 
         if arch not in self.predicted and self._table is not None:
             try:

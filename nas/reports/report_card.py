@@ -7,7 +7,8 @@ from pathlib import Path
 from rich.box import SIMPLE
 from rich.table import Table
 
-from nas.latency.accuracy import Card, card_path, keep_card
+from nas.latency.card_file import card_path, save_card
+from nas.latency.report_card import ReportCard
 from nas.latency.table import LatencyTable
 
 FIGURES = {
@@ -24,7 +25,7 @@ FIGURES = {
 """Figures of a report card and their titles."""
 
 
-def write_card(table: LatencyTable, card: Card) -> Path:
+def write_card(table: LatencyTable, card: ReportCard) -> Path:
     """Write a report card beside its table, as JSON and PNG, and its figures into the table's header.
 
     Args:
@@ -36,13 +37,13 @@ def write_card(table: LatencyTable, card: Card) -> Path:
     """
     from nas.reports.report_card_picture import write_card_png
 
-    keep_card(table, card)
+    save_card(table, card)
     path = card_path(table, card.imgsz)
     write_card_png(card, path.with_suffix(".png"))
     return path
 
 
-def card_tables(card: Card) -> list[Table]:
+def card_tables(card: ReportCard) -> list[Table]:
     """Tables of a report card: its figures, and the models that are not random members of the space.
 
     A second measurement in place of the prediction is the ceiling of the figures.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.files import replacing
-from nas.latency.accuracy import Card
+from nas.latency.report_card import ReportCard
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,7 +15,7 @@ _COLORS = {"random": "#1f5fbf", "stock": "#c2410c", "hand-made": "#15803d", "oth
 """Colors by kind of model."""
 
 
-def write_card_png(card: Card, path: Path) -> None:
+def write_card_png(card: ReportCard, path: Path) -> None:
     """Write predicted against measured latency on logarithmic axes, with bands of 5 % and 10 % error.
 
     Args:
@@ -39,7 +39,7 @@ def write_card_png(card: Card, path: Path) -> None:
         figure.savefig(temporary, format="png")
 
 
-def _draw_models(axes: Axes, card: Card, kind: str, color: str) -> None:
+def _draw_models(axes: Axes, card: ReportCard, kind: str, color: str) -> None:
     models = [model for model in card.models if model.kind == kind]
     if models:
         axes.errorbar(
@@ -54,7 +54,7 @@ def _draw_models(axes: Axes, card: Card, kind: str, color: str) -> None:
         )
 
 
-def _label(axes: Axes, card: Card, ends: list[float]) -> None:
+def _label(axes: Axes, card: ReportCard, ends: list[float]) -> None:
     from matplotlib.ticker import LogLocator, NullLocator
 
     identity = card.identity

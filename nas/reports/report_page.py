@@ -99,7 +99,7 @@ def _reliability(data: RunData) -> dict[str, Any]:
         "spreads": score_spreads(data),
         "latency_errors": report_text.latency_errors(data),
         "cards": [(size, card_frame(card)) for size, card in cards(data).items()],
-        "check": latency_command("check", "--imgsz", imgsz, of=fingerprint),
+        "check": latency_command("check", "--imgsz", imgsz, fingerprint=fingerprint),
         "calibrations": calibrations(data),
         "table_line": report_text.table_line(data),
     }

@@ -63,14 +63,13 @@ def used_table(data: RunData) -> UsedTable:
 
 def find_table(data: RunData) -> LatencyTable | None:
     """The run's table, if it still exists and was not measured again since."""
-    from nas.latency.table import LatencyTable
+    from nas.latency.opening import read_table
 
     used = used_table(data)
     for path in (used.path, shipped("latency_tables") / used.path.name):
         if path.is_file():
-            device, threads = str(used.identity["device"]), int(used.identity["threads"])
             try:
-                found = LatencyTable.find(device, "auto", threads, path)
+                found = read_table(path)
             except NasError:
                 return None
             same = all(

@@ -6,19 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from nas.errors import ConfigError
-from nas.latency.accuracy import Model
+from nas.latency.devices import is_local
 from nas.latency.hints import differences
-from nas.latency.kit import Unpacked, bundle
-from nas.latency.opening import is_here
+from nas.latency.kit import KitSpec, write_kit
+from nas.latency.kit_results import KitResults
+from nas.latency.models import Model
 from nas.latency.runtimes.measure import Measurement
-from nas.progress import Progress
+from nas.progress import Progress, silent
 from nas.runs.directory import RunDirectory
 from nas.runs.finalists import Finalist, front_of, write_front
 from nas.runs.run import load_run
 from nas.spaces.architecture import decode
 
 
-def bundle_finalists(folder: Path, kit: Path, progress: Progress | None = None) -> None:
+def bundle_finalists(folder: Path, kit: Path, progress: Progress = silent) -> None:
     """Write a kit that measures the finalists of a run end-to-end on the run's device.
 
     Args:
@@ -28,24 +29,25 @@ def bundle_finalists(folder: Path, kit: Path, progress: Progress | None = None) 
 
     Raises:
         ConfigError: The run is not finished, or its device is this machine.
-        TableError: As for `nas.latency.kit.bundle`.
+        TableError: As for `nas.latency.kit.write_kit`.
     """
     run = load_run(folder)
     fingerprint, result = run.record.fingerprint, run.result
     device, runtime, threads = str(fingerprint["device"]), str(fingerprint["runtime"]), int(fingerprint["threads"])
-    if is_here(device):
+    if is_local(device):
         problem = f"its device {device} is this machine, so its search has measured the finalists"
         raise ConfigError(problem, field="run", value=folder)
     models = [Model(f.arch, "other", decode(f.arch).detector(result.nc), f.imgsz) for f in result.finalists]
     note = {"run": str(folder.resolve())}
-    bundle(kit, device, runtime, threads, (), (), models, run.config.imgsz[0], progress, turns=1, note=note)
+    imgsz = run.config.imgsz[0]
+    write_kit(kit, KitSpec(device, runtime, threads, imgsz, models=models, turns=1, note=note), progress)
 
 
-def import_finalists(unpacked: Unpacked, folder: Path | None = None) -> Path:
+def import_finalists(results: KitResults, folder: Path | None = None) -> Path:
     """Write what the device measured into the run: front, limits and stock model by measured latency.
 
     Args:
-        unpacked: The kit's results.
+        results: The kit's results.
         folder: The run directory, where it moved since the kit was made.
 
     Returns:
@@ -55,17 +57,17 @@ def import_finalists(unpacked: Unpacked, folder: Path | None = None) -> Path:
         ConfigError: A finalist is not measured, or the kit belongs to another run, device or runtime. The run is
             unchanged.
     """
-    folder = folder or Path(unpacked.note["run"])
+    folder = folder or Path(results.note["run"])
     run = load_run(folder)
     result = run.result
-    if other := differences(run.record.fingerprint, unpacked.table.fingerprint):
+    if other := differences(run.record.fingerprint, results.table.fingerprint):
         raise ConfigError(f"its latencies are {other}; nothing was changed", file=folder)
-    measured = {entry.model.name: entry.measured for entry in unpacked.models}
+    measured = {entry.model.name: entry.measured for entry in results.models}
     if measured.keys() != {finalist.arch for finalist in result.finalists}:
         hint = f"make a new kit with python -m nas.latency bundle DIR --run {folder}"
         raise ConfigError("its finalists are not those of the kit", file=folder, hint=hint)
     if not all(measured.values()):
-        problem, hint = f"{unpacked.lacking} were not measured", "run measure.py there again until it is done"
+        problem, hint = f"{results.lacking} were not measured", "run measure.py there again until it is done"
         raise ConfigError(problem, file=folder, hint=hint)
     finalists = [_measured(finalist, measured[finalist.arch][0]) for finalist in result.finalists]
     front = front_of(finalists, run.config.limits, run.config.minimize)

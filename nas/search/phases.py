@@ -39,17 +39,18 @@ class Candidates:
 
 def measure_table(session: Session) -> None:
     """Measure what the latency table lacks for the search space, and calibrate it at each image size."""
-    run, table, target, space = session.run, session.plan.table, session.target, session.plan.space
+    run, plan, target, space = session.run, session.plan, session.target, session.plan.space
     if run.record.forced:
         session.reporter.say(forced_warning(run.record.forced))
     with run.phase("table"):
-        with session.reporter.bar(f"latency table {table.path.name}") as progress:
-            rows = (space.rows(target.nc, size) for size in target.sizes)
-            table.ensure(itertools.chain.from_iterable(rows), progress)
-        for size in target.sizes:
-            with session.reporter.bar("calibration on complete models") as progress:
-                table.calibrate(space.calibration(target.nc), size, progress)
-    if noisy := noise_warning(table):
+        if plan.builder is not None:
+            with session.reporter.bar(f"latency table {plan.table.path.name}") as progress:
+                rows = (space.rows(target.nc, size) for size in target.sizes)
+                plan.builder.ensure(itertools.chain.from_iterable(rows), progress)
+            for size in target.sizes:
+                with session.reporter.bar("calibration on complete models") as progress:
+                    plan.builder.calibrate(space.calibration(target.nc), size, progress)
+    if noisy := noise_warning(plan.table, plan.builder.noise if plan.builder is not None else None):
         session.reporter.say(noisy)
 
 
@@ -124,10 +125,10 @@ def halve_candidates(session: Session, candidates: Candidates) -> list[Standing]
 def judge_finalists(session: Session, standings: Sequence[Standing]) -> Front:
     """Measure the finalists end-to-end where the device can be reached, and find their Pareto front."""
     target, config, stock = session.target, session.run.config, str(session.plan.space.stock())
-    measurable = session.plan.table.here or session.plan.remote is not None
+    measurable = session.plan.builder is not None or session.plan.remote is not None
     title = f"finalists{', measured end-to-end' if measurable else ''}"
     with session.run.phase("finalists"), session.reporter.bar(title) as progress:
-        finalists = measure_finalists(standings, stock, target, session.plan.remote, progress)
+        finalists = measure_finalists(standings, stock, session.plan, target, progress)
     return front_of(finalists, config.limits, config.minimize)
 
 

@@ -20,9 +20,12 @@ from nas.execution.executors import Executor, executor_class
 from nas.execution.local_workers import LocalWorkers
 from nas.execution.proxy_factory import ProxyFactory
 from nas.execution.remote_device import RemoteDevice
-from nas.latency.opening import is_here, open_table
+from nas.latency.builder import TableBuilder
+from nas.latency.devices import is_local
+from nas.latency.errors import AbsentDeviceError
+from nas.latency.opening import open_builder, open_table
 from nas.latency.runtimes.registry import choose
-from nas.latency.table import AbsentDeviceError, LatencyTable
+from nas.latency.table import LatencyTable
 from nas.operators.registry import FAMILIES
 from nas.progress import Reporter
 from nas.proxies.base import Proxy
@@ -47,7 +50,8 @@ class SearchPlan:
         space: The search space.
         proxy: The proxy, with its data set loaded.
         proxy_options: Arguments that the proxy was made with.
-        table: The latency table.
+        opened: The latency table as it was opened.
+        builder: Measures for the table, where the device is this machine and the table fits it.
         remote: The device, where it is a worker of a cluster.
         start: Architectures to train first.
     """
@@ -57,10 +61,16 @@ class SearchPlan:
     server: ServerStorage | None
     space: Space
     proxy: Proxy
-    table: LatencyTable
+    opened: LatencyTable
+    builder: TableBuilder | None
     remote: RemoteDevice | None
     start: tuple[Architecture, ...]
     proxy_options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def table(self) -> LatencyTable:
+        """The latency table as it is now."""
+        return self.opened if self.builder is None else self.builder.table
 
     def executor(self, say: Any) -> tuple[Executor, int]:
         """Create the executor that trains candidates.
@@ -103,7 +113,7 @@ def plan_search(config: SearchConfig, reporter: Reporter) -> SearchPlan:
     train_device = _train_device(config)
     folder = config.out or _next_folder(f"{space.name}-{_data_name(config.data)}")
     server = open_server(folder, config.storage, config.resume)
-    if is_here(config.device):
+    if is_local(config.device):
         choose(config.runtime, config.device, config.threads, config.precision)  # refuses before the data set is read
     options = {"folder": folder / "proxy", "space": space, "device": train_device, **_proxy_options(config)}
     proxy = proxy_class(config.proxy)(config.data, **options)
@@ -114,10 +124,10 @@ def plan_search(config: SearchConfig, reporter: Reporter) -> SearchPlan:
         for size in config.imgsz:
             reporter.say(f"{config.device}: the worker of that name measures missing rows of the table at {size} px")
             remote.measure_rows(space.rows(proxy.dataset.nc, size), space.calibration(proxy.dataset.nc), size)
-    table = _open_table(config, space, proxy.dataset.nc)
+    table, builder = _open_table(config, space, proxy.dataset.nc)
     start = tuple(_member(space, name, config.imgsz, proxy.dataset.nc) for name in config.start)
     resolved = _resolved(config, space, proxy, table, train_device, start, folder)
-    return SearchPlan(resolved, folder, server, space, proxy, table, remote, start, options)
+    return SearchPlan(resolved, folder, server, space, proxy, table, builder, remote, start, options)
 
 
 def _resolved(
@@ -190,37 +200,38 @@ def _proxy_options(config: SearchConfig) -> dict[str, Any]:
 def _remote_device(config: SearchConfig, reporter: Reporter) -> RemoteDevice | None:
     """The worker that is the device; None for this machine, or if no worker has that name."""
     address = config.worker_count.address
-    if is_here(config.device) or not address:
+    if is_local(config.device) or not address:
         return None
     link = Link(config.tls_ca_file, config.tls_cert, config.tls_key, reporter.say)
     remote = RemoteDevice(config.device, config.runtime, config.threads, address, link)
     return remote if remote.is_connected() else None
 
 
-def _open_table(config: SearchConfig, space: Space, nc: int) -> LatencyTable:
-    """Open the table. The table of a device that is not this machine must be complete."""
+def _open_table(config: SearchConfig, space: Space, nc: int) -> tuple[LatencyTable, TableBuilder | None]:
+    """Open the table, and its builder if missing rows can be measured. A table without a builder must be complete."""
+    options = (config.device, config.runtime, config.threads, config.precision, config.table)
     try:
-        table = open_table(
-            config.device,
-            config.runtime,
-            config.threads,
-            config.precision,
-            config.table,
-            config.rebuild_table,
-            config.force,
-        )
-        if not table.here:
-            for size in config.imgsz:
-                table.ensure(space.rows(nc, size))
-                table.calibrate([], size)
-        return table
+        if is_local(config.device) or config.rebuild_table:
+            builder = open_builder(*options, rebuild=config.rebuild_table, force=config.force)
+            if builder.table.measurable:
+                return builder.table, builder
+            table = builder.table
+        else:
+            table = open_table(*options)
+        for size in config.imgsz:
+            table.require(space.rows(nc, size), size)
     except AbsentDeviceError as error:
-        if is_here(config.device):
-            raise
-        options = ["--space", config.space, "--nc", nc, "--runtime", config.runtime, "--threads", config.threads]
-        kits = " and ".join(f"--imgsz {size}" for size in config.imgsz)
-        error.hint = f"{error.hint}; for this search, bundle with {shlex.join(map(str, options))} {kits}"
+        if not is_local(config.device):
+            error.hint = f"{error.hint}; for this search, {_kit_options(config, nc)}"
         raise
+    return table, None
+
+
+def _kit_options(config: SearchConfig, nc: int) -> str:
+    """The options of the kits that a search needs."""
+    options = ["--space", config.space, "--nc", nc, "--runtime", config.runtime, "--threads", config.threads]
+    sizes = " and ".join(f"--imgsz {size}" for size in config.imgsz)
+    return f"bundle with {shlex.join(map(str, options))} {sizes}"
 
 
 def _member(space: Space, name: str, sizes: tuple[int, ...], nc: int) -> Architecture:

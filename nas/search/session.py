@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -36,10 +36,9 @@ class Session:
         plan: The plan.
         run: The run directory.
         study: The Optuna study.
-        target: The deployment target.
         score: Trains candidates, or reads their scores from the cache.
         executor: Owns the training processes.
-        observer: Shows trials in the study.
+        observe: Makes the observer that shows trials in the study.
         reporter: Shows progress.
         deadline: Time of `time.monotonic` after which no further candidate is trained.
     """
@@ -47,12 +46,22 @@ class Session:
     plan: SearchPlan
     run: RunDirectory
     study: optuna.Study
-    target: Target
     score: Score
     executor: Executor
-    observer: TrialObserver
+    observe: Callable[[Target], TrialObserver]
     reporter: SearchReporter
     deadline: float
+
+    @property
+    def target(self) -> Target:
+        """The deployment target, with the latency table as it is now."""
+        config = self.plan.config
+        return Target(self.plan.table, self.plan.proxy.dataset.nc, config.imgsz, config.minimize)
+
+    @property
+    def observer(self) -> TrialObserver:
+        """Shows trials in the study."""
+        return self.observe(self.target)
 
     @property
     def driver(self) -> Driver:
@@ -93,24 +102,20 @@ def open_session(plan: SearchPlan, reporter: SearchReporter, began: float) -> It
         run.save(forced=run.record.forced or plan.table.forced)
         reporter.say(f"run directory {plan.folder}; {plan.proxy.dataset.note}")
         study = _open_study(plan, run, reporter)
-        target = Target(plan.table, plan.proxy.dataset.nc, config.imgsz, config.minimize)
-        observer = StudyWriter(
-            study,
-            plan.folder,
-            plan.space.stock(),
-            target,
-            lambda scale: proxy_at(1, scale),
-            config.rungs,
-            config.seed,
-        )
+
+        def observe(target: Target) -> StudyWriter:
+            stock = plan.space.stock()
+            return StudyWriter(
+                study, plan.folder, stock, target, lambda scale: proxy_at(1, scale), config.rungs, config.seed
+            )
+
         yield Session(
             plan=plan,
             run=run,
             study=study,
-            target=target,
             score=cached(executor.score, cache) if config.cache else executor.score,
             executor=executor,
-            observer=observer,
+            observe=observe,
             reporter=reporter,
             deadline=math.inf if limit is None else began + 60 * limit,
         )

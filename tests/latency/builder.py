@@ -45,7 +45,9 @@ class Builder:
 
 
 def main() -> None:
-    from nas.latency.entries import Part, torch
+    import torch
+
+    from nas.latency.entries import Part
 
     # One thread, or a forked process would wait for threads that it does not have.
     torch.set_num_threads(1)
@@ -86,24 +88,25 @@ def _build(
 
     At every step it sleeps for ``pause`` seconds, so that a kill at a random moment hits any of them.
     """
-    import nas.latency.prepare
-    import nas.latency.table as module
-    from nas.latency.table import LatencyTable
+    import nas.latency.builder as module
+    import nas.latency.modules
+    import nas.latency.prepared_rows
+    from nas.latency.opening import builder_for
 
     module.BATCH, module.EARLY = 2, early
     # `_runtime` knows what costs what, and nothing is made.
-    nas.latency.prepare.build = lambda row: (row, [])  # type: ignore[assignment,return-value]
-    module.whole = lambda detector, imgsz: ((detector, imgsz), [])  # type: ignore[assignment,return-value]
+    nas.latency.prepared_rows.build = lambda row: (row, [])  # type: ignore[assignment,return-value]
+    nas.latency.modules.end_to_end = lambda detector, imgsz: ((detector, imgsz), [])  # type: ignore[assignment,return-value]
     _slow_files(pause, tell)
     runtime = _runtime(pause, slow, tell)
-    table = LatencyTable.open(runtime, path)
+    table = builder_for(runtime, Path(path))
     stock, wanted = ROWS[rows]()
     # Slow until a few batches are there, if there is nothing yet.
-    runtime.slowness = SLOWNESS if slow and not len(table) else 1.0
+    runtime.slowness = SLOWNESS if slow and not len(table.table) else 1.0
     batches = iter(range(1, 1000))
 
     def saved(share: float) -> None:
-        tell("saved", len(table), table.header.reference_ms)
+        tell("saved", len(table.table), table.table.header.reference_ms)
         if next(batches) == SLOW_BATCHES:
             runtime.slowness = 1.0
 
@@ -138,10 +141,10 @@ ROWS: dict[str, Callable[[], tuple[Any, Sequence[Any]]]] = {"space": _space, "st
 def _seconds(of: Any) -> float:
     """Latency of a row, or of a detector and its image size, on the fake runtime."""
     from nas.detectors.rows import ResolvedRow
-    from nas.latency.entries import build, whole
+    from nas.latency.modules import build, end_to_end
     from nas.latency.runtimes.registry import choose
 
-    return choose("fake").prepare(*(build(of) if isinstance(of, ResolvedRow) else whole(*of))).seconds()
+    return choose("fake").prepare(*(build(of) if isinstance(of, ResolvedRow) else end_to_end(*of))).seconds()
 
 
 def _runtime(pause: float, slow: bool, tell: Callable[..., None]) -> Any:

@@ -13,14 +13,16 @@ import torch
 from torch import nn
 
 from nas.detectors.templates import TEMPLATES
-from nas.latency.entries import build
-from nas.latency.reference import bench, reference
+from nas.latency.builder import TableBuilder
+from nas.latency.modules import build
+from nas.latency.opening import builder_for
+from nas.latency.reference import bench
+from nas.latency.reference_modules import reference
 from nas.latency.runtimes import measure
 from nas.latency.runtimes.base import Prepared
 from nas.latency.runtimes.fake import FakeRuntime
 from nas.latency.runtimes.measure import Noise
 from nas.latency.runtimes.registry import choose
-from nas.latency.table import LatencyTable
 
 Slowness = Callable[[float], float]
 
@@ -258,12 +260,12 @@ def test_a_table_begun_in_a_slow_window_is_begun_again(tmp_path: Path, monkeypat
     """Slow while the reference is first watched and over the first batch: nothing of it stays."""
     machine = Machine(lambda now: 1.7 if now < 2.5 else 1.0)
     machine.keep_time(monkeypatch)
-    table = LatencyTable.open(machine, tmp_path / "t.csv")
+    table = builder_for(machine, tmp_path / "t.csv")
     shares: list[float] = []
     table.ensure(TEMPLATES["yolov8n"].stock(2).resolve(64), shares.append)
-    assert table.header.reference_ms == pytest.approx(1, rel=1e-6)
+    assert table.table.header.reference_ms == pytest.approx(1, rel=1e-6)
     assert shares[-1] == 1
-    assert all(value.ms == pytest.approx(0, abs=1e-9) for value in table.entries.values())
+    assert all(value.ms == pytest.approx(0, abs=1e-9) for value in table.table.entries.values())
 
 
 def test_a_tables_header_tells_the_worst_of_its_sessions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,9 +273,9 @@ def test_a_tables_header_tells_the_worst_of_its_sessions(tmp_path: Path, monkeyp
     monkeypatch.setattr(measure, "_ticks", lambda: next(ticks))
     rows = list(TEMPLATES["yolov8n"].stock(2).resolve(64))
 
-    def session(machine: Machine, count: int) -> LatencyTable:
+    def session(machine: Machine, count: int) -> TableBuilder:
         machine.keep_time(monkeypatch)
-        table = LatencyTable.open(machine, tmp_path / "t.csv")
+        table = builder_for(machine, tmp_path / "t.csv")
         table.ensure(rows[:count])
         return table
 

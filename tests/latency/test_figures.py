@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import pytest
+import scipy.stats  # noqa: F401  imported here, or the first example would exceed its deadline
 from hypothesis import given
 from hypothesis import strategies as st
 

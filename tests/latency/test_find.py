@@ -8,16 +8,21 @@ from typing import Any
 
 import pytest
 
-import nas.latency.table as module
 from nas.detectors.templates import TEMPLATES
 from nas.errors import InputError
 from nas.files import tables_home
+from nas.latency import opening
+from nas.latency.builder import TableBuilder
+from nas.latency.errors import AbsentDeviceError, MissingEntryError
 from nas.latency.fingerprint import file_name
+from nas.latency.opening import builder_for, find_table
 from nas.latency.runtimes import measure
 from nas.latency.runtimes.base import Runtime
+from nas.latency.runtimes.measure import Measurement
 from nas.latency.runtimes.registry import choose
 from nas.latency.store import load, save
-from nas.latency.table import AbsentDeviceError, LatencyTable, MissingEntryError
+from nas.latency.table import LatencyTable
+from nas.latency.table_file import TableFile
 
 STOCK = TEMPLATES["yolov8n"].stock(2)
 SIZE = 64
@@ -25,10 +30,10 @@ SIZE = 64
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> LatencyTable:
-    table = LatencyTable.open(choose("fake"), tmp_path_factory.mktemp("table") / "t.csv")
+    table = builder_for(choose("fake"), tmp_path_factory.mktemp("table") / "t.csv")
     table.ensure(STOCK.resolve(SIZE))
     table.calibrate([STOCK], SIZE)
-    return table
+    return table.table
 
 
 def brought(built: LatencyTable, folder: Path | None = None, **identity: Any) -> Path:
@@ -44,13 +49,13 @@ def test_a_device_by_its_name(built: LatencyTable) -> None:
     path = brought(built)
     brought(built, device="phone")
     for runtime in ("fake", "auto"):
-        table = LatencyTable.find("pi5", runtime, 1)
+        table = find_table("pi5", runtime, 1)
         assert table.path == path
         assert table.fingerprint == load(path)[0].identity
         assert table.fingerprint["cpu"] == "Cortex-A76"
         assert table.entries == built.entries
         assert table.predict(STOCK, SIZE) == built.predict(STOCK, SIZE)
-        assert not table.here
+        assert not table.measurable
         assert not table.forced
 
 
@@ -62,44 +67,44 @@ def test_none(built: LatencyTable, device: str, runtime: str, threads: int, name
     """The kit that mends it is of the same runtime and threads."""
     brought(built)
     with pytest.raises(AbsentDeviceError) as error:
-        LatencyTable.find(device, runtime, threads)
+        find_table(device, runtime, threads)
     assert str(error.value) == (
-        f"--device {device}: not this machine, and there is no table of it for the runtime {runtime} and {threads} "
+        f"device={device}: is not this machine, and there is no table of it for the runtime {runtime} and {threads} "
         f"thread(s); make a measuring kit with python -m nas.latency bundle DIR --device {device} {named}--threads "
-        f"{threads}, run it there, and bring it home with python -m nas.latency import DIR"
+        f"{threads}, run it there, and import it with python -m nas.latency import DIR"
     )
 
 
 def test_several(built: LatencyTable) -> None:
     one, other = brought(built), brought(built, runtime="torch")
-    with pytest.raises(InputError, match="--device pi5: several tables fit; give one of them with --table: ") as error:
-        LatencyTable.find("pi5", "auto", 1)
-    assert {str(one), str(other)} == set(str(error.value).partition("--table: ")[2].split(", "))
-    assert LatencyTable.find("pi5", "torch", 1).path == other
-    assert LatencyTable.find("pi5", "auto", 1, one).path == one
+    with pytest.raises(InputError, match="device=pi5: several tables fit; give one as table: ") as error:
+        find_table("pi5", "auto", 1)
+    assert {str(one), str(other)} == set(str(error.value).partition("as table: ")[2].split(", "))
+    assert find_table("pi5", "torch", 1).path == other
+    assert find_table("pi5", "auto", 1, one).path == one
 
 
 def test_a_table_by_its_path(built: LatencyTable, tmp_path: Path) -> None:
     path = brought(built, tmp_path / "mine")
-    assert LatencyTable.find("pi5", "auto", 1, path).path == path
+    assert find_table("pi5", "auto", 1, path).path == path
     with pytest.raises(AbsentDeviceError, match="there is no table of it"):
-        LatencyTable.find("pi4", "auto", 1, path)
-    with pytest.raises(InputError, match=r"none\.json: missing, so nobody knows what its table is of"):
-        LatencyTable.find("pi5", "auto", 1, tmp_path / "none.csv")
+        find_table("pi4", "auto", 1, path)
+    with pytest.raises(InputError, match=r"none\.json: missing; without it the device of the table is unknown"):
+        find_table("pi5", "auto", 1, tmp_path / "none.csv")
 
 
 def test_the_users_table_comes_before_the_shipped_one(
     built: LatencyTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is shipped is read where it lies, and what is added to it goes to the user's folder."""
-    monkeypatch.setattr(module, "shipped", lambda folder: tmp_path / "shipped")
+    monkeypatch.setattr(opening, "shipped", lambda folder: tmp_path / "shipped")
     shipped = brought(built, tmp_path / "shipped")
     before = [file.read_bytes() for file in sorted(shipped.parent.iterdir())]
-    table = LatencyTable.find("pi5", "auto", 1)
+    table = find_table("pi5", "auto", 1)
     assert table.predict(STOCK, SIZE) == built.predict(STOCK, SIZE)
-    table.record(SIZE, {"bias": 0.01})
+    TableFile(table).record(SIZE, {"bias": 0.01})
     assert table.path.parent == tables_home()
-    assert LatencyTable.find("pi5", "auto", 1).header.cards == {"64": {"bias": 0.01}}
+    assert find_table("pi5", "auto", 1).header.cards == {"64": {"bias": 0.01}}
     assert [file.read_bytes() for file in sorted(shipped.parent.iterdir())] == before
 
 
@@ -108,9 +113,9 @@ def test_a_damaged_table_beside_it(built: LatencyTable) -> None:
     path = brought(built)
     other = brought(built, device="phone").with_suffix(".json")
     other.write_text("{")
-    assert LatencyTable.find("pi5", "auto", 1).path == path
+    assert find_table("pi5", "auto", 1).path == path
     with pytest.raises(InputError, match=r"restore the file, or remove the table$") as error:
-        LatencyTable.find("phone", "auto", 1)
+        find_table("phone", "auto", 1)
     assert str(error.value).startswith(f"{other}: not readable as JSON")
 
 
@@ -119,7 +124,7 @@ def test_a_damaged_table_is_refused(built: LatencyTable) -> None:
     path = brought(built)
     path.write_text(path.read_text().replace("0.07", "0.08", 1))
     with pytest.raises(InputError, match="line 2: check: the line is not as it was written") as error:
-        LatencyTable.find("pi5", "auto", 1)
+        find_table("pi5", "auto", 1)
     assert "restore the file, or remove the table and make a measuring kit" in str(error.value)
     assert "latency build" not in str(error.value)
 
@@ -127,20 +132,21 @@ def test_a_damaged_table_is_refused(built: LatencyTable) -> None:
 def test_nothing_can_be_measured_there(built: LatencyTable) -> None:
     path = brought(built)
     before = [path.read_bytes(), path.with_suffix(".json").read_bytes()]
-    table = LatencyTable.find("pi5", "auto", 1)
-    table.ensure(STOCK.resolve(SIZE))  # there already
+    table = find_table("pi5", "auto", 1)
+    table.require(STOCK.resolve(SIZE), SIZE)
     with pytest.raises(MissingEntryError, match="lacks"):
         table.predict(STOCK, 96)
-    kit = r"the device pi5 is not here; make a measuring kit with python -m nas\.latency bundle DIR --device pi5"
-    with pytest.raises(AbsentDeviceError, match=rf"\d+ entries cannot be measured: {kit}"):
-        table.ensure(STOCK.resolve(96))
-    with pytest.raises(AbsentDeviceError, match=f"whole detectors cannot be measured: {kit}"):
-        table.measure_wholes([STOCK], SIZE)
+    with pytest.raises(
+        AbsentDeviceError, match=r"\d+ entries and a calibration at 96 pixels cannot be measured"
+    ) as error:
+        table.require(STOCK.resolve(96), 96)
+    assert (error.value.field, error.value.value) == ("device", "pi5")
+    assert "make a measuring kit with python -m nas.latency bundle DIR --device pi5" in error.value.hint
     assert [path.read_bytes(), path.with_suffix(".json").read_bytes()] == before
 
 
-def forced(path: Path, runtime: Runtime | None = None) -> LatencyTable:
-    return LatencyTable.open(runtime or choose("fake"), path, force=True)
+def forced(path: Path, runtime: Runtime | None = None) -> TableBuilder:
+    return builder_for(runtime or choose("fake"), path, force=True)
 
 
 def misfits(path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> tuple[Runtime, str]:
@@ -161,27 +167,28 @@ def test_by_force(case: str, built: LatencyTable, tmp_path: Path, monkeypatch: p
     path = tmp_path / "t.csv"
     save(path, built.header, built.entries)
     runtime, why = misfits(path, monkeypatch, case)
-    with pytest.raises(InputError, match=r"or take it as it is with --force$") as refused:
-        LatencyTable.open(runtime, path)
+    with pytest.raises(InputError, match=r"or accept it with force$") as refused:
+        builder_for(runtime, path)
     assert str(refused.value).startswith(f"{path}: {why}")
     before = [path.read_bytes(), path.with_suffix(".json").read_bytes()]
 
-    table = forced(path, runtime)
+    builder = forced(path, runtime)
+    table = builder.table
     assert table.forced.startswith(f"{path}: {why}")
     assert str(refused.value).startswith(table.forced)
-    assert not table.here
+    assert not table.measurable
     assert table.predict(STOCK, SIZE) == built.predict(STOCK, SIZE)
 
-    with pytest.raises(AbsentDeviceError, match="entries cannot be measured: --force: "):
-        table.ensure(STOCK.resolve(96))
-    with pytest.raises(AbsentDeviceError, match="whole detectors cannot be measured: --force: "):
-        table.measure_wholes([STOCK], SIZE)
-    with pytest.raises(InputError, match="--force: nothing is added to a table that does not fit: "):
-        table.fit([STOCK], built.measure_wholes([STOCK], SIZE), SIZE)
-    with pytest.raises(InputError, match="--force: nothing is added to a table that does not fit: "):
-        table.merge(table.header, table.entries)
-    with pytest.raises(InputError, match="--force: nothing is added to a table that does not fit: "):
-        table.record(SIZE, {"bias": 0.0})
+    with pytest.raises(AbsentDeviceError, match="entries cannot be measured: "):
+        builder.ensure(STOCK.resolve(96))
+    with pytest.raises(AbsentDeviceError, match="complete detectors cannot be measured: "):
+        builder.measure_end_to_end([STOCK], [SIZE])
+    with pytest.raises(InputError, match="force: nothing is added to a table that does not fit: "):
+        TableFile(table).fit([STOCK], [Measurement(1.0, 0.1, 4)], SIZE)
+    with pytest.raises(InputError, match="force: nothing is added to a table that does not fit: "):
+        TableFile(table).merge(table.header, table.entries)
+    with pytest.raises(InputError, match="force: nothing is added to a table that does not fit: "):
+        TableFile(table).record(SIZE, {"bias": 0.0})
     assert [path.read_bytes(), path.with_suffix(".json").read_bytes()] == before
     assert [file.name for file in tmp_path.iterdir() if file.suffix not in {".csv", ".json"}] == []
 
@@ -197,7 +204,7 @@ def test_force_takes_no_damaged_table(built: LatencyTable, tmp_path: Path) -> No
 def test_force_changes_nothing_where_the_table_fits(built: LatencyTable, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     save(path, built.header, built.entries)
-    table = forced(path)
-    assert (table.forced, table.here) == ("", True)
-    table.ensure(list(STOCK.resolve(96))[:2])
+    builder = forced(path)
+    assert (builder.table.forced, builder.table.measurable) == ("", True)
+    builder.ensure(list(STOCK.resolve(96))[:2])
     assert len(load(path)[1]) == len(built) + 2

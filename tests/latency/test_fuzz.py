@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from nas.detectors.templates import TEMPLATES
 from nas.errors import InputError
+from nas.latency.header import Header
+from nas.latency.opening import builder_for
 from nas.latency.runtimes.registry import choose
-from nas.latency.store import Entries, Header, save
-from nas.latency.table import LatencyTable
+from nas.latency.store import Entries, save
 
 STOCK = TEMPLATES["yolov8n"].stock(2)
 SIZE = 64
@@ -74,14 +75,14 @@ class Built(NamedTuple):
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """A table with one of everything: entries of both depths, a calibration, a card, noise."""
-    table = LatencyTable.open(choose("fake"), tmp_path_factory.mktemp("table") / "t.csv")
+    table = builder_for(choose("fake"), tmp_path_factory.mktemp("table") / "t.csv")
     table.ensure(STOCK.resolve(SIZE))
     table.calibrate([STOCK], SIZE)
     cards = {str(SIZE): {"within_5pct": 0.975, "spearman": 0.9876, "bias": -0.0042}}
-    header = replace(table.header, quiet=0.875, steal=0.0125, cards=cards)
-    save(table.path, header, table.entries)
-    files = {suffix: table.path.with_suffix(suffix) for suffix in (".csv", ".json")}
-    return Built(table.path, header, table.entries, {s: f.read_bytes() for s, f in files.items()})
+    header = replace(table.table.header, quiet=0.875, steal=0.0125, cards=cards)
+    save(table.table.path, header, table.table.entries)
+    files = {suffix: table.table.path.with_suffix(suffix) for suffix in (".csv", ".json")}
+    return Built(table.table.path, header, table.table.entries, {s: f.read_bytes() for s, f in files.items()})
 
 
 @st.composite
@@ -189,7 +190,7 @@ def test_no_damage_yields_a_wrong_number(built: Built, seen: Counter[str], suffi
 def opens(built: Built) -> bool:
     """True if the table still opens; asserts that nothing is wrong either way."""
     try:
-        table = LatencyTable.open(choose("fake"), built.path)
+        table = builder_for(choose("fake"), built.path)
     except InputError as error:
         text = str(error)
         assert text.startswith((f"{built.path}: ", f"{built.path.with_suffix('.json')}: "))
@@ -197,8 +198,8 @@ def opens(built: Built) -> bool:
         assert len(text) < 1500
         assert "nas.latency build --rebuild" in text
         return False
-    assert table.header == built.header
-    assert table.entries.items() <= built.entries.items()
+    assert table.table.header == built.header
+    assert table.table.entries.items() <= built.entries.items()
     return True
 
 
@@ -206,7 +207,7 @@ def test_untouched_it_opens(built: Built) -> None:
     for suffix, content in built.content.items():
         built.path.with_suffix(suffix).write_bytes(content)
     assert opens(built)
-    assert LatencyTable.open(choose("fake"), built.path).entries == built.entries
+    assert builder_for(choose("fake"), built.path).table.entries == built.entries
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".json"])

@@ -18,8 +18,10 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
+from nas.latency.header import Header
+from nas.latency.opening import builder_for
 from nas.latency.runtimes.registry import choose
-from nas.latency.store import Entries, Header, load
+from nas.latency.store import Entries, load
 from nas.latency.table import LatencyTable
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
@@ -40,18 +42,18 @@ def process() -> Iterator[Any]:
     made.close()
 
 
-def whole_table(folder: Path, rows: str) -> LatencyTable:
+def complete_table(folder: Path, rows: str) -> LatencyTable:
     """Built without a break, in this process and in one batch."""
     stock, wanted = builder.ROWS[rows]()
-    table = LatencyTable.open(choose("fake"), folder / f"whole-{rows}.csv")
+    table = builder_for(choose("fake"), folder / f"complete-{rows}.csv")
     table.ensure(wanted)
     table.calibrate([stock], 64)
-    return table
+    return table.table
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> LatencyTable:
-    return whole_table(tmp_path_factory.mktemp("whole"), "space")
+def complete(tmp_path_factory: pytest.TempPathFactory) -> LatencyTable:
+    return complete_table(tmp_path_factory.mktemp("complete"), "space")
 
 
 class Attempt(NamedTuple):
@@ -86,18 +88,18 @@ def attempt(
 
 def held(path: Path) -> tuple[Header | None, Entries]:
     """What a table's files hold; no file, no table. Opening it is what the next build does first."""
-    table = LatencyTable.open(choose("fake"), path)
+    table = builder_for(choose("fake"), path)
     if not path.exists():
         return None, {}
-    assert path.read_bytes().count(b"\n") == 1 + len(table)
-    return table.header, table.entries
+    assert path.read_bytes().count(b"\n") == 1 + len(table.table)
+    return table.table.header, table.table.entries
 
 
-def test_killed_twenty_times(process: Any, whole: LatencyTable, tmp_path: Path) -> None:
-    """The entries come in one order: what is there has to be the beginning of the whole."""
+def test_killed_twenty_times(process: Any, complete: LatencyTable, tmp_path: Path) -> None:
+    """The entries come in one order: what is there has to be the beginning of the complete table."""
     rng = np.random.default_rng(0)
     path, before, kept, killed = tmp_path / "0.csv", 0, [], 0
-    expected = list(whole.entries.items())
+    expected = list(complete.entries.items())
     while killed < KILLS:
         job = {"path": str(path), "rows": "space", "pause": PAUSE}
         found = attempt(process, job, "saved", int(rng.integers(3)), rng.uniform(0, 0.08))
@@ -105,25 +107,25 @@ def test_killed_twenty_times(process: Any, whole: LatencyTable, tmp_path: Path) 
         assert list(entries.items()) == expected[: len(entries)]
         assert len(entries) >= max(before, found.saved)
         assert header is None or replace(header, date="", calibrations={}) == replace(
-            whole.header, date="", calibrations={}
+            complete.header, date="", calibrations={}
         )
         kept.append(len(entries))
         before = len(entries)
         if found.code == 0:  # done before it was killed: another one
-            assert path.read_bytes() == whole.path.read_bytes()
+            assert path.read_bytes() == complete.path.read_bytes()
             path, before = tmp_path / f"{killed}.csv", 0
         else:
             assert found.code == -signal.SIGKILL
             killed += 1
     assert len(set(kept)) > KILLS / 4
     assert attempt(process, {"path": str(path), "rows": "space"}).code == 0
-    assert path.read_bytes() == whole.path.read_bytes()
-    assert replace(held(path)[0], date="") == replace(whole.header, date="")
+    assert path.read_bytes() == complete.path.read_bytes()
+    assert replace(held(path)[0], date="") == replace(complete.header, date="")
 
 
 def test_killed_while_calibrating(process: Any, tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
-    stock = whole_table(tmp_path, "stock")
+    stock = complete_table(tmp_path, "stock")
     done = replace(stock.header, date="")
     path, job = tmp_path / "t.csv", {"path": str(tmp_path / "t.csv"), "rows": "stock"}
     assert attempt(process, job, "measured", 1, 0).code == -signal.SIGKILL
@@ -150,7 +152,7 @@ def test_killed_while_a_reference_changes(process: Any, tmp_path: Path, early: i
     """Three batches are saved in a slow window, then the machine is quick: what was saved is dropped and measured anew
     where that is little, else given the new reference's units. At no moment do times stand with another's reference."""
     rng = np.random.default_rng(2)
-    stock = whole_table(tmp_path, "stock")
+    stock = complete_table(tmp_path, "stock")
     quick = stock.header
     slow, without, references = quick.reference_ms * builder.SLOWNESS, 0, []
 
@@ -184,7 +186,7 @@ def test_killed_while_a_reference_changes(process: Any, tmp_path: Path, early: i
 
 def test_two_processes_build_one_table(process: Any, tmp_path: Path) -> None:
     """The second waits by the lock, then finds what the first has measured."""
-    whole = whole_table(tmp_path, "stock")
+    complete = complete_table(tmp_path, "stock")
     path = tmp_path / "t.csv"
     process.start(*({"path": str(path), "rows": rows, "pause": PAUSE} for rows in ("stock", "backwards", "space")))
     preparing: dict[int, list[float]] = {}
@@ -200,11 +202,11 @@ def test_two_processes_build_one_table(process: Any, tmp_path: Path) -> None:
             codes[job] = facts[0]
     assert codes == {0: 0, 1: 0, 2: 0}
     header, entries = held(path)
-    space = whole_table(tmp_path, "space").entries
+    space = complete_table(tmp_path, "space").entries
     assert entries == space
-    assert header is not None and header.calibrations == whole.header.calibrations
+    assert header is not None and header.calibrations == complete.header.calibrations
     assert not {0, 1} <= saved.keys()  # what the one had measured, the other did not measure again
-    assert 2 in saved or len(entries) == len(whole)
+    assert 2 in saved or len(entries) == len(complete)
 
 
 def test_a_build_waits_by_the_lock(process: Any, tmp_path: Path) -> None:
@@ -218,14 +220,14 @@ def test_a_build_waits_by_the_lock(process: Any, tmp_path: Path) -> None:
     while events[-1][1] != "exit":
         events.append(process.event())
     assert events[-1][2] == 0
-    assert len(held(path)[1]) == len(whole_table(tmp_path, "stock"))
+    assert len(held(path)[1]) == len(complete_table(tmp_path, "stock"))
 
 
 def test_what_another_process_added_meanwhile_is_kept_when_a_table_goes_on(process: Any, tmp_path: Path) -> None:
     """A table that was begun here is begun again only within one hold of its lock."""
     path = tmp_path / "t.csv"
     _, rows = builder.ROWS["stock"]()
-    here = LatencyTable.open(choose("fake"), path)
+    here = builder_for(choose("fake"), path)
     here.ensure(rows[:2])
     assert attempt(process, {"path": str(path), "rows": "stock"}).code == 0
     there = held(path)[1]

@@ -22,11 +22,15 @@ from nas.detectors.templates import TEMPLATES
 from nas.detectors.yaml_files import from_yaml, to_yaml
 from nas.errors import InputError
 from nas.files import tables_home
-from nas.latency.accuracy import Model
-from nas.latency.entries import Part, whole
 from nas.latency.fingerprint import identity
-from nas.latency.kit import PERIOD, Unpacked, _light, bundle, unpack
+from nas.latency.entries import Part
+from nas.latency.kit import KitSpec, write_kit
+from nas.latency.kit_models import PERIOD, compressible
+from nas.latency.kit_results import KitResults, import_kit
+from nas.latency.models import Model
+from nas.latency.modules import end_to_end
 from nas.latency.notices import noise_warning
+from nas.latency.opening import find_table
 from nas.latency.runtimes import measure
 from nas.latency.runtimes.measure import Measurement
 from nas.latency.runtimes.onnx_runtimes import export
@@ -43,9 +47,12 @@ KEYS = {key for row in SPACE.rows(2, SIZE) for key in Part.of(row).needs()}
 NOTE = {"space": "tiny", "seed": 3}
 
 
-def write_kit(folder: Path, threads: int = 1) -> None:
+def tiny_kit(folder: Path, threads: int = 1) -> None:
     rows, fitted = SPACE.rows(2, SIZE), SPACE.calibration(2)
-    bundle(folder, "pi5", "onnxruntime", threads, rows, fitted, [Model("stock", "stock", STOCK)], SIZE, note=NOTE)
+    write_kit(
+        folder,
+        KitSpec("pi5", "onnxruntime", threads, SIZE, list(rows), fitted, [Model("stock", "stock", STOCK)], note=NOTE),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +61,7 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kit") / "kit"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARETO_YOLO_HOME", str(folder.parent / "home"))
-        write_kit(folder)
+        tiny_kit(folder)
     return folder
 
 
@@ -113,7 +120,7 @@ def test_the_kit_is_four_files_that_need_nothing_of_ours(kit: Path) -> None:
     readme = (kit / "README.txt").read_text()
     assert "pip install numpy onnxruntime\n" in readme
     assert "python measure.py\n" in readme
-    assert f"{len(KEYS)} rows and 9 whole models" in readme
+    assert f"{len(KEYS)} rows and 9 complete models" in readme
     assert sum(path.stat().st_size for path in kit.iterdir()) < 3e6
     with zipfile.ZipFile(kit / "models.zip") as models:
         for name in models.namelist():
@@ -126,7 +133,7 @@ def test_a_killed_script_goes_on(measured: dict[str, Any]) -> None:
     # What was measured before the kill stands as it was, in the same units.
     assert {name: final["measured"][name] for name in killed["measured"]} == killed["measured"]
     assert final["reference_ms"] == killed["reference_ms"]
-    assert f"rows: {len(killed['measured'])} of {len(KEYS)} are there" in measured["printed"]
+    assert f"rows: {len(killed['measured'])} of {len(KEYS)} are measured" in measured["printed"]
     assert f"rows: {len(KEYS)} of {len(KEYS)}, about 0 s left" in measured["printed"]
     manifest = json.loads((measured["whole"] / "manifest.json").read_text())
     turns = {model["file"]: model.get("turns", 1) for model in manifest["rows"] + manifest["wholes"]}
@@ -135,16 +142,16 @@ def test_a_killed_script_goes_on(measured: dict[str, Any]) -> None:
 
 
 def test_the_results_become_a_table(brought: Path) -> None:
-    unpacked = unpack(brought)
+    unpacked = import_kit(brought)
     table = unpacked.table
     assert (unpacked.lacking, unpacked.imgsz, unpacked.note) == ("", SIZE, NOTE)
     assert table.path.parent == tables_home()
     assert set(table.entries) == KEYS
-    assert not table.here
+    assert not table.measurable
     # Same machine, same runtime: the name of the device is all that differs.
     assert table.fingerprint == identity(choose("onnxruntime")) | {"device": "pi5"}
     results = json.loads((brought / "results.json").read_text())
-    found = LatencyTable.find("pi5", "onnxruntime", 1)
+    found = find_table("pi5", "onnxruntime", 1)
     assert found.header == table.header
     assert found.header.noise == (results["quiet"], results["steal"])
     assert found.entries == table.entries
@@ -157,7 +164,7 @@ def test_the_results_become_a_table(brought: Path) -> None:
     # The factor is the geometric mean of measured over summed, over the eight calibration models.
     fitted = SPACE.calibration(2)
     wholes = [results["measured"][model["file"]][0][0] for model in manifest["wholes"] if model["calibrates"]]
-    sums = [sum(table._rows(detector, SIZE)) for detector in fitted]
+    sums = [sum(table.row_times(detector, SIZE)) for detector in fitted]
     ratios = [(ms - table.header.overhead_ms) / total for ms, total in zip(wholes, sums, strict=True)]
     calibration = table.header.calibrations[str(SIZE)]
     assert calibration.n == 8
@@ -171,25 +178,28 @@ def test_the_results_become_a_table(brought: Path) -> None:
 
 
 def test_taking_a_kit_home_again_counts_nothing_twice(measured: dict[str, Any]) -> None:
-    partial = unpack(measured["killed"])
+    partial = import_kit(measured["killed"])
     kept = len(partial.table)
-    assert partial.lacking == f"{len(KEYS) - kept} of {len(KEYS)} rows and 9 of 9 whole models"
+    assert partial.lacking == f"{len(KEYS) - kept} of {len(KEYS)} rows and 9 of 9 complete models"
     assert not partial.table.header.calibrations
     assert not partial.models[0].measured
-    first = unpack(measured["whole"])
+    first = import_kit(measured["whole"])
     assert len(first.table) == len(KEYS) > kept > 0
-    second = unpack(measured["whole"])
+    second = import_kit(measured["whole"])
     assert second.table.entries == first.table.entries
     assert second.table.header == first.table.header
 
 
 def test_a_second_kit_brings_what_the_table_lacks(brought: Path, tmp_path: Path) -> None:
-    unpack(brought)
-    with pytest.raises(InputError, match="--device pi5: its table holds all of this already"):
-        bundle(tmp_path / "more", "pi5", "onnxruntime", 1, SPACE.rows(2, SIZE), SPACE.calibration(2), [], SIZE)
+    import_kit(brought)
+    with pytest.raises(InputError, match="device=pi5: its table contains all of this already"):
+        write_kit(
+            tmp_path / "more",
+            KitSpec("pi5", "onnxruntime", 1, SIZE, list(SPACE.rows(2, SIZE)), SPACE.calibration(2), []),
+        )
     assert not (tmp_path / "more").exists()
     rows = list(SPACE.stock().detector(3).resolve(SIZE))  # three classes: another head, the rest is known
-    bundle(tmp_path / "more", "pi5", "onnxruntime", 1, rows, SPACE.calibration(3), [], SIZE)
+    write_kit(tmp_path / "more", KitSpec("pi5", "onnxruntime", 1, SIZE, list(rows), SPACE.calibration(3), []))
     manifest = json.loads((tmp_path / "more" / "manifest.json").read_text())
     assert [row["operator"] for row in manifest["rows"]] == ["Detect"]
     assert manifest["wholes"] == []
@@ -197,9 +207,9 @@ def test_a_second_kit_brings_what_the_table_lacks(brought: Path, tmp_path: Path)
 
 def test_units_are_those_of_the_table_that_is_there(brought: Path, tmp_path: Path) -> None:
     """A second kit found the device's reference at another level: its times are brought to the table's."""
-    table = unpack(brought).table
+    table = import_kit(brought).table
     rows = [row for row in SPACE.stock().detector(3).resolve(SIZE) if row.row.module == "Detect"]
-    bundle(tmp_path / "more", "pi5", "onnxruntime", 1, rows, [], [Model("s", "other", STOCK)], SIZE)
+    write_kit(tmp_path / "more", KitSpec("pi5", "onnxruntime", 1, SIZE, list(rows), [], [Model("s", "other", STOCK)]))
     result = scripted(tmp_path / "more", table, ms=4.0, reference_ms=2 * table.header.reference_ms, overhead_ms=1.0)
     assert result.table.entries[Part.of(rows[0]).key(1)].ms == pytest.approx(1.5)
     assert [turn.ms for turn in result.models[0].measured] == pytest.approx([2.0, 2.0])
@@ -208,10 +218,10 @@ def test_units_are_those_of_the_table_that_is_there(brought: Path, tmp_path: Pat
 
 def test_kits_that_overlap_count_once_each(brought: Path, tmp_path: Path) -> None:
     """Both were made before either came home. What both measured is the mean of both, however often they come."""
-    table = unpack(brought).table
+    table = import_kit(brought).table
     rows, kits = list(STOCK.resolve(SIZE)), [tmp_path / "a", tmp_path / "b"]
     for kit, count in zip(kits, (4, 8), strict=True):
-        bundle(kit, "pi6", "onnxruntime", 1, rows[:count], [], [], SIZE)
+        write_kit(kit, KitSpec("pi6", "onnxruntime", 1, SIZE, list(rows[:count]), [], []))
     times = {"reference_ms": 1.0, "overhead_ms": 0.0}
     for kit, ms in ((kits[0], 1.0), (kits[1], 2.0), (kits[1], 2.0), (kits[0], 1.0)):
         found = scripted(kit, table, ms, device="pi6", **times)
@@ -223,15 +233,15 @@ def test_kits_that_overlap_count_once_each(brought: Path, tmp_path: Path) -> Non
 
 
 def test_a_noisy_table_is_mended_by_the_kit_that_its_warning_names(brought: Path, tmp_path: Path) -> None:
-    table = unpack(brought).table
+    table = import_kit(brought).table
     rows, fitted = list(STOCK.resolve(SIZE)), SPACE.calibration(2)
     every = [*rows, *(row for detector in fitted for row in detector.resolve(SIZE))]
-    bundle(tmp_path / "noisy", "pi6", "onnxruntime", 1, every, fitted, [], SIZE)
+    write_kit(tmp_path / "noisy", KitSpec("pi6", "onnxruntime", 1, SIZE, list(every), fitted, []))
     noisy = scripted(tmp_path / "noisy", table, 3.0, device="pi6", quiet=0.1, reference_ms=1.0, overhead_ms=0.0).table
     assert "bundle DIR --device pi6 --runtime onnxruntime --threads 1 --rebuild" in noise_warning(noisy)
-    with pytest.raises(InputError, match="nothing to measure; --rebuild measures it anew"):
-        bundle(tmp_path / "more", "pi6", "onnxruntime", 1, every, fitted, [], SIZE)
-    bundle(tmp_path / "again", "pi6", "onnxruntime", 1, every, fitted, [], SIZE, rebuild=True)
+    with pytest.raises(InputError, match="its table contains all of this already; measure it again with rebuild"):
+        write_kit(tmp_path / "more", KitSpec("pi6", "onnxruntime", 1, SIZE, list(every), fitted, []))
+    write_kit(tmp_path / "again", KitSpec("pi6", "onnxruntime", 1, SIZE, list(every), fitted, [], rebuild=True))
     for _ in range(2):
         anew = scripted(tmp_path / "again", table, 1.0, device="pi6", reference_ms=1.0, overhead_ms=0.0).table
         assert {tuple(entry) for entry in anew.entries.values()} == {(1.0, 0.1, 4)}
@@ -242,7 +252,7 @@ def test_a_noisy_table_is_mended_by_the_kit_that_its_warning_names(brought: Path
 
 def scripted(
     folder: Path, table: LatencyTable, ms: float, device: str = "pi5", quiet: float = 1.0, **times: float
-) -> Unpacked:
+) -> KitResults:
     """Unpack a kit with results that no device has measured: ``ms`` for everything."""
     manifest = json.loads((folder / "manifest.json").read_text())
     models = manifest["rows"] + manifest["wholes"]
@@ -250,7 +260,7 @@ def scripted(
     results["identity"] = table.fingerprint | {"device": device}
     results["measured"] = {model["file"]: [[ms, 0.1, 4]] * model.get("turns", 1) for model in models}
     measure.write_sealed(folder / "results.json", results | {"quiet": quiet, "steal": None})
-    return unpack(folder)
+    return import_kit(folder)
 
 
 def spoil(name: str, old: str, new: str) -> Callable[[Path], object]:
@@ -293,7 +303,7 @@ def resealed(name: str, **changes: Any) -> Callable[[Path], object]:
 def test_what_was_changed_is_refused(brought: Path, change: Callable[[Path], object], message: str) -> None:
     change(brought)
     with pytest.raises(InputError) as raised:
-        unpack(brought)
+        import_kit(brought)
     assert str(raised.value).startswith(f"{brought}/{message}")
     assert "\n" not in str(raised.value)
     assert not tables_home().exists()
@@ -303,7 +313,7 @@ def test_another_releases_kit_is_refused(brought: Path) -> None:
     of = json.loads((brought / "results.json").read_text())["identity"]
     resealed("results.json", identity=of | {"form": 0})(brought)
     with pytest.raises(InputError, match=r"made by another release, .*form is 0 there.*make the kit anew"):
-        unpack(brought)
+        import_kit(brought)
 
 
 @pytest.mark.parametrize(
@@ -322,7 +332,7 @@ def test_another_releases_kit_is_refused(brought: Path) -> None:
         (
             lambda folder: None,
             ["--threads", "2"],
-            "results.json: not measured as it would be now: threads was 1 and is 2",
+            "results.json: measured in another way: threads was 1 and is 2",
         ),
     ],
 )
@@ -355,7 +365,7 @@ def test_the_script_names_the_package_that_is_missing(kit: Path, device: Path, t
     command[-1] += f"runpy.run_path({str(kit / 'measure.py')!r}, run_name='__main__')"
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 1
-    assert result.stderr == f"error: {package} is not there (as if it were not there); run: pip install {package}\n"
+    assert result.stderr == f"error: {package} is missing (as if it were not there); run: pip install {package}\n"
 
 
 class Scripted(measure.Session):
@@ -405,7 +415,7 @@ def test_results_begun_in_a_slow_window_are_begun_again(
     machine(lambda now: 1.8 if now < 2.5 else 1.0)
     noise = measure.Kit(folder).run()
     results = results_of(folder)
-    assert "the machine was slow so far: begin again" in capsys.readouterr().out
+    assert "the machine was slow until now: begin again" in capsys.readouterr().out
     assert results["reference_ms"] == pytest.approx(1.0)
     assert all(turn[0] == pytest.approx(1.0) for turns in results["measured"].values() for turn in turns)
     assert noise.quiet < 1
@@ -443,20 +453,20 @@ def test_a_machine_at_another_level_does_not_go_on(kit: Path, tmp_path: Path, ma
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("")
     with pytest.raises(InputError, match="is not an empty folder; give another one"):
-        write_kit(tmp_path)
+        tiny_kit(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
 def test_measurements_are_not_overwritten(brought: Path) -> None:
     before = {path: path.read_bytes() for path in brought.iterdir()}
-    with pytest.raises(InputError, match="holds what was measured of a kit; take them home with"):
-        write_kit(brought)
+    with pytest.raises(InputError, match="holds the results of a kit; import them with"):
+        tiny_kit(brought)
     assert {path: path.read_bytes() for path in brought.iterdir()} == before
 
 
 def test_a_kit_that_was_never_finished_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stock, folder = [Model("stock", "stock", STOCK)], tmp_path / "kit"
-    bundle(folder, "pi5", "onnxruntime", 1, [], [], stock, SIZE)
+    write_kit(folder, KitSpec("pi5", "onnxruntime", 1, SIZE, [], [], stock))
 
     def killed(path: Path, content: object) -> None:
         raise KeyboardInterrupt
@@ -464,24 +474,24 @@ def test_a_kit_that_was_never_finished_is_none(tmp_path: Path, monkeypatch: pyte
     with monkeypatch.context() as patch:
         patch.setattr(measure, "write_sealed", killed)
         with pytest.raises(KeyboardInterrupt):
-            bundle(folder, "pi5", "onnxruntime", 1, [], [], stock, SIZE)
+            write_kit(folder, KitSpec("pi5", "onnxruntime", 1, SIZE, [], [], stock))
     with pytest.raises(measure.KitError, match=r"manifest.json: missing"):
         measure.Kit(folder)
     with pytest.raises(InputError, match=r"manifest.json: missing"):
-        unpack(folder)
-    bundle(folder, "pi5", "onnxruntime", 1, [], [], stock, SIZE)
+        import_kit(folder)
+    write_kit(folder, KitSpec("pi5", "onnxruntime", 1, SIZE, [], [], stock))
     measure.Kit(folder)
 
 
 @pytest.mark.parametrize("runtime", ["torch", "fake"])
 def test_a_kit_takes_a_runtime_of_onnx_files(tmp_path: Path, runtime: str) -> None:
-    with pytest.raises(InputError, match=f"--runtime {runtime}: a kit takes ONNX models; give onnxruntime or openvino"):
-        bundle(tmp_path / "kit", "pi5", runtime, 1, [], [], [Model("stock", "stock", STOCK)], SIZE)
+    with pytest.raises(InputError, match=f"runtime={runtime}: a kit takes ONNX models; give onnxruntime or openvino"):
+        write_kit(tmp_path / "kit", KitSpec("pi5", runtime, 1, SIZE, [], [], [Model("stock", "stock", STOCK)]))
 
 
 def test_a_kits_models_are_those_that_are_measured_here_but_for_their_weights() -> None:
-    model = export(*whole(STOCK, SIZE))
-    light = _light(model)
+    model = export(*end_to_end(STOCK, SIZE))
+    light = compressible(model)
     before, after = onnx.load_from_string(model), onnx.load_from_string(light)
     assert list(after.graph.node) == list(before.graph.node)
     weights = {node.input[1] for node in before.graph.node if node.op_type == "Conv"}

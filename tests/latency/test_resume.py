@@ -11,28 +11,27 @@ from pathlib import Path
 
 import pytest
 
-import nas.latency.table as module
+import nas.latency.builder as module
 from nas.detectors.templates import TEMPLATES
-from nas.latency import prepare as _prepare
-from nas.latency.entries import build
+from nas.latency import prepared_rows
+from nas.latency.modules import build
+from nas.latency.opening import builder_for
 from nas.latency.runtimes.fake import FakeRuntime
 from nas.latency.runtimes.registry import choose
-from nas.latency.table import LatencyTable
 
 ROWS = list(TEMPLATES["yolov8n"].stock(2).resolve(64))
 
 SLOW_BUILD = """
 import sys, time
-import nas.latency.table as module
+import nas.latency.builder as module
 from nas.detectors.templates import TEMPLATES
 from nas.latency.runtimes.fake import FakeRuntime
-from nas.latency import prepare as _prepare
-from nas.latency.table import LatencyTable
+from nas.latency.opening import builder_for
 
 module.BATCH = 2
 prepare = FakeRuntime.prepare
 FakeRuntime.prepare = lambda *args: (time.sleep(0.1), prepare(*args))[1]
-LatencyTable.open(FakeRuntime(), sys.argv[1]).ensure(TEMPLATES["yolov8n"].stock(2).resolve(64))
+builder_for(FakeRuntime(), sys.argv[1]).ensure(TEMPLATES["yolov8n"].stock(2).resolve(64))
 """
 
 
@@ -62,13 +61,13 @@ def test_what_was_measured_is_kept(tmp_path: Path, counted: list[int]) -> None:
 
     path = tmp_path / "t.csv"
     with pytest.raises(StopError):
-        LatencyTable.open(choose("fake"), path).ensure(ROWS, stop)
-    kept = len(LatencyTable.open(choose("fake"), path))
+        builder_for(choose("fake"), path).ensure(ROWS, stop)
+    kept = len(builder_for(choose("fake"), path).table)
     assert kept > 0
     counted.clear()
-    table = LatencyTable.open(choose("fake"), path)
+    table = builder_for(choose("fake"), path)
     table.ensure(ROWS)
-    assert len(counted) == len(table) - kept + 1  # the reference kernel is prepared too
+    assert len(counted) == len(table.table) - kept + 1  # the reference kernel is prepared too
     counted.clear()
     table.ensure(ROWS)
     assert not counted
@@ -82,19 +81,19 @@ def test_a_failing_row_loses_nothing_before_it(tmp_path: Path, monkeypatch: pyte
             raise RuntimeError("no such kernel")
         return build(resolved)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(_prepare, "build", fail)
+    monkeypatch.setattr(prepared_rows, "build", fail)
     with pytest.raises(RuntimeError, match="no such kernel"):
-        LatencyTable.open(choose("fake"), tmp_path / "t.csv").ensure(ROWS)
-    assert len(LatencyTable.open(choose("fake"), tmp_path / "t.csv")) >= 8
+        builder_for(choose("fake"), tmp_path / "t.csv").ensure(ROWS)
+    assert len(builder_for(choose("fake"), tmp_path / "t.csv").table) >= 8
 
 
 def test_another_builders_entries_are_taken_over(tmp_path: Path, counted: list[int]) -> None:
-    first, second = (LatencyTable.open(choose("fake"), tmp_path / "t.csv") for _ in range(2))
+    first, second = (builder_for(choose("fake"), tmp_path / "t.csv") for _ in range(2))
     first.ensure(ROWS)
     counted.clear()
     second.ensure(ROWS)
     assert len(counted) == 1
-    assert len(second) == len(first)
+    assert len(second.table) == len(first.table)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
@@ -106,11 +105,11 @@ def test_a_killed_build_goes_on(tmp_path: Path) -> None:
         time.sleep(0.02)
     builder.send_signal(signal.SIGKILL)
     assert builder.wait() == -signal.SIGKILL
-    table = LatencyTable.open(choose("fake"), path)
-    kept = len(table)
+    table = builder_for(choose("fake"), path)
+    kept = len(table.table)
     assert kept > 0
     table.ensure(ROWS)
-    assert len(table) > kept
-    whole = LatencyTable.open(choose("fake"), tmp_path / "whole.csv")
+    assert len(table.table) > kept
+    whole = builder_for(choose("fake"), tmp_path / "whole.csv")
     whole.ensure(ROWS)
-    assert path.read_text() == whole.path.read_text()
+    assert path.read_text() == whole.table.path.read_text()

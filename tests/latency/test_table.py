@@ -14,17 +14,19 @@ import pytest
 import torch
 from filelock import FileLock
 
-import nas.latency.table as module
 from nas.detectors.rows import Detector, ResolvedRow, Row
 from nas.detectors.templates import TEMPLATES
 from nas.errors import InputError
 from nas.files import tables_home
-from nas.latency.entries import Part, build
-from nas.latency.opening import open_table
+from nas.latency import opening, table_file
+from nas.latency.builder import TableBuilder
+from nas.latency.entries import Part
+from nas.latency.errors import MissingEntryError
+from nas.latency.modules import build
+from nas.latency.opening import builder_for, open_builder
 from nas.latency.runtimes.measure import Measurement
 from nas.latency.runtimes.registry import choose
 from nas.latency.store import COLUMNS, load, save
-from nas.latency.table import LatencyTable, MissingEntryError
 from nas.operators.registry import OPERATORS
 from nas.spaces.space import load_space
 
@@ -33,12 +35,12 @@ STOCK = TEMPLATES["yolov8n"].stock(2)
 SIZE = 64
 
 
-def table(path: Path | None = None) -> LatencyTable:
-    return LatencyTable.open(choose("fake"), path)
+def table(path: Path | None = None) -> TableBuilder:
+    return builder_for(choose("fake"), path)
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> LatencyTable:
+def built(tmp_path_factory: pytest.TempPathFactory) -> TableBuilder:
     """The whole tiny space, calibrated."""
     made = table(tmp_path_factory.mktemp("table") / "t.csv")
     made.ensure(SPACE.rows(2, SIZE))
@@ -46,20 +48,20 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> LatencyTable:
     return made
 
 
-def test_a_prediction_is_what_the_whole_takes(built: LatencyTable) -> None:
+def test_a_prediction_is_what_the_whole_takes(built: TableBuilder) -> None:
     rng = np.random.default_rng(0)
     detectors = [STOCK, *(SPACE.random(rng).detector(2) for _ in range(3))]
-    for detector, whole in zip(detectors, built.measure_wholes(detectors, SIZE), strict=True):
-        prediction = built.predict(detector, SIZE)
-        assert prediction.total_ms == pytest.approx(whole.ms, rel=1e-9)
+    for detector, measured in zip(detectors, built.measure_end_to_end(detectors, [SIZE] * 4), strict=True):
+        prediction = built.table.predict(detector, SIZE)
+        assert prediction.total_ms == pytest.approx(measured.ms, rel=1e-9)
         assert prediction.total_ms == pytest.approx(0.02 + sum(prediction.rows), rel=1e-9)
         assert len(prediction.rows) == len(detector.rows)
         assert min(prediction.rows) >= 0
 
 
-def test_a_prediction_is_quick(built: LatencyTable) -> None:
+def test_a_prediction_is_quick(built: TableBuilder) -> None:
     start = time.perf_counter()
-    built.predict(STOCK, SIZE)
+    built.table.predict(STOCK, SIZE)
     assert time.perf_counter() - start < 5
 
 
@@ -78,17 +80,17 @@ def test_depth_costs_no_entries(tmp_path: Path, name: str, args: tuple[object, .
         resolved = row(name, args, n)
         made.ensure([resolved])
         expected = 1e3 * choose("fake").prepare(*build(resolved)).seconds() - 0.02
-        assert made._row(Part.of(resolved)) == pytest.approx(expected, rel=1e-9)
-    assert len(made) == 2
+        assert made.table._row(Part.of(resolved)) == pytest.approx(expected, rel=1e-9)
+    assert len(made.table) == 2
 
 
 def test_the_inner_depth_of_our_shells_costs_no_entries(tmp_path: Path) -> None:
     made = table(tmp_path / "t.csv")
     made.ensure(row("CSPFaster", (16, n, 4, 2), 1) for n in (1, 2, 6))
-    assert sorted(key.depth for key in made._entries) == [1, 3]
+    assert sorted(key.depth for key in made.table.entries) == [1, 3]
     resolved = row("CSPFaster", (16, 4, 4, 2), 2)
     expected = 1e3 * choose("fake").prepare(*build(resolved)).seconds() - 0.02
-    assert made._row(Part.of(resolved)) == pytest.approx(expected, rel=1e-9)
+    assert made.table._row(Part.of(resolved)) == pytest.approx(expected, rel=1e-9)
 
 
 def test_the_marginal_is_measured_only_where_depth_asks_for_it(tmp_path: Path) -> None:
@@ -98,14 +100,12 @@ def test_the_marginal_is_measured_only_where_depth_asks_for_it(tmp_path: Path) -
     rows = list(STOCK.rows)
     rows[2] = replace(rows[2], repeats=2)
     deeper = Detector(tuple(rows), STOCK.nc, STOCK.backbone)
-    with pytest.raises(
-        MissingEntryError, match=r'lacks 1 entries, first of all C2f \[32, 32, "n", true, .* at depth 3'
-    ):
-        made.predict(deeper, SIZE)
-    before = len(made)
+    with pytest.raises(MissingEntryError, match=r'lacks 1 entries, among them C2f \[32, 32, "n", true, .* at depth 3'):
+        made.table.predict(deeper, SIZE)
+    before = len(made.table)
     made.ensure(deeper.resolve(SIZE))
-    assert len(made) == before + 1
-    assert made.predict(deeper, SIZE).total_ms > made.predict(STOCK, SIZE).total_ms
+    assert len(made.table) == before + 1
+    assert made.table.predict(deeper, SIZE).total_ms > made.table.predict(STOCK, SIZE).total_ms
 
 
 def row(name: str, args: tuple[object, ...], repeats: int) -> ResolvedRow:
@@ -118,27 +118,27 @@ def test_equal_modules_share_an_entry(tmp_path: Path) -> None:
     """Defaults written out or left out, 2 or 2.0: the same module."""
     made = table(tmp_path / "t.csv")
     made.ensure([row("FasterBlock", (16, 4, 2), 1), row("FasterBlock", (16, 4, 2.0), 1), row("FasterBlock", (16,), 1)])
-    assert len(made) == 1
+    assert len(made.table) == 1
 
 
-def test_what_was_not_measured_is_an_error(built: LatencyTable, tmp_path: Path) -> None:
-    with pytest.raises(MissingEntryError, match=r"lacks 1 entries, first of all Detect \[7, "):
-        built.predict(TEMPLATES["yolov8n"].stock(7), SIZE)
+def test_what_was_not_measured_is_an_error(built: TableBuilder, tmp_path: Path) -> None:
+    with pytest.raises(MissingEntryError, match=r"lacks 1 entries, among them Detect \[7, "):
+        built.table.predict(TEMPLATES["yolov8n"].stock(7), SIZE)
     with pytest.raises(MissingEntryError, match="lacks"):
-        built.predict(STOCK, 96)
+        built.table.predict(STOCK, 96)
     made = table(tmp_path / "t.csv")
     with pytest.raises(MissingEntryError, match="lacks"):
-        made.predict(STOCK, SIZE)
+        made.table.predict(STOCK, SIZE)
     made.ensure(STOCK.resolve(SIZE))
     with pytest.raises(MissingEntryError, match="is not calibrated at 64 pixels"):
-        made.predict(STOCK, SIZE)
+        made.table.predict(STOCK, SIZE)
 
 
-def test_round_trip(built: LatencyTable) -> None:
-    again = table(built.path)
-    assert again.predict(STOCK, SIZE) == built.predict(STOCK, SIZE)
-    assert again.header == built.header
-    assert again.hash == built.hash
+def test_round_trip(built: TableBuilder) -> None:
+    again = table(built.table.path)
+    assert again.table.predict(STOCK, SIZE) == built.table.predict(STOCK, SIZE)
+    assert again.table.header == built.table.header
+    assert again.table.hash == built.table.hash
 
 
 def test_a_table_is_extended_in_place(tmp_path: Path) -> None:
@@ -151,11 +151,11 @@ def test_a_table_is_extended_in_place(tmp_path: Path) -> None:
     again = table(tmp_path / "t.csv")
     again.ensure(rows, shares.append)
     assert (tmp_path / "t.csv").read_text().startswith(first)
-    assert len(table(tmp_path / "t.csv")) == len(again) > 3
+    assert len(table(tmp_path / "t.csv").table) == len(again.table) > 3
 
 
-def test_calibration_is_done_once_a_size(built: LatencyTable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LatencyTable, "measure_wholes", None)
+def test_calibration_is_done_once_a_size(built: TableBuilder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TableBuilder, "measure_end_to_end", None)
     assert built.calibrate([STOCK], SIZE).factor == pytest.approx(1, abs=1e-9)
 
 
@@ -165,19 +165,19 @@ def test_measuring_leaves_the_random_state_alone(tmp_path: Path) -> None:
     torch.manual_seed(5)
     made = table(tmp_path / "t.csv")
     made.ensure(list(STOCK.resolve(SIZE))[:2])
-    made.measure_wholes([STOCK], SIZE)
+    made.measure_end_to_end([STOCK], [SIZE])
     assert torch.rand(1) == expected
 
 
 def test_tables_lie_in_the_users_folder(home_folder: Path) -> None:
     made = table()
     made.ensure(list(STOCK.resolve(SIZE))[:1])
-    assert made.path.parent == home_folder / "latency_tables" == tables_home()
-    assert made.path.name.startswith("cpu-")
-    assert f"-fake-1-t1-{made.hash}.csv" in made.path.name
-    assert json.loads(made.path.with_suffix(".json").read_text())["identity"] == made.fingerprint
-    assert len(table()) == 1
-    assert LatencyTable.open(choose("fake", threads=2)).path != made.path
+    assert made.table.path.parent == home_folder / "latency_tables" == tables_home()
+    assert made.table.path.name.startswith("cpu-")
+    assert f"-fake-1-t1-{made.table.hash}.csv" in made.table.path.name
+    assert json.loads(made.table.path.with_suffix(".json").read_text())["identity"] == made.table.fingerprint
+    assert len(table().table) == 1
+    assert builder_for(choose("fake", threads=2)).table.path != made.table.path
 
 
 @pytest.fixture
@@ -192,26 +192,26 @@ def test_a_shipped_table_is_read_and_extended_at_home(
     made = table()
     made.ensure(list(STOCK.resolve(SIZE))[:1])
     (tmp_path / "shipped").mkdir()
-    for file in (made.path, made.path.with_suffix(".json")):
+    for file in (made.table.path, made.table.path.with_suffix(".json")):
         file.rename(tmp_path / "shipped" / file.name)
-    monkeypatch.setattr(module, "shipped", lambda folder: tmp_path / "shipped")
+    monkeypatch.setattr(opening, "shipped", lambda folder: tmp_path / "shipped")
     again = table()
-    assert len(again) == 1
+    assert len(again.table) == 1
     again.ensure(list(STOCK.resolve(SIZE))[:2])
-    assert len(table()) == 2
-    assert made.path.exists()
+    assert len(table().table) == 2
+    assert made.table.path.exists()
 
 
 def test_rebuilding_drops_what_is_there(tmp_path: Path) -> None:
     made = table(tmp_path / "t.csv")
     made.ensure(list(STOCK.resolve(SIZE))[:2])
-    again = LatencyTable.open(choose("fake"), made.path, rebuild=True)
-    assert len(again) == 0
-    assert len(load(made.path)[1]) == len(made)  # until something takes its place
+    again = builder_for(choose("fake"), made.table.path, rebuild=True)
+    assert len(again.table) == 0
+    assert len(load(made.table.path)[1]) == len(made.table)  # until something takes its place
     (row,) = list(STOCK.resolve(SIZE))[2:3]
     again.ensure([row])
-    assert load(made.path)[1] == again.entries
-    assert not again.entries.keys() & made.entries.keys()
+    assert load(made.table.path)[1] == again.table.entries
+    assert not again.table.entries.keys() & made.table.entries.keys()
 
 
 def test_what_is_dropped_does_not_come_back(tmp_path: Path) -> None:
@@ -219,25 +219,25 @@ def test_what_is_dropped_does_not_come_back(tmp_path: Path) -> None:
     rows = list(STOCK.resolve(SIZE))
     slow = table(tmp_path / "t.csv")
     slow.ensure(rows[:1])
-    wrong = dict.fromkeys(slow.entries, Measurement(999.0, 1.0, 4))
-    save(slow.path, slow.header, wrong)
+    wrong = dict.fromkeys(slow.table.entries, Measurement(999.0, 1.0, 4))
+    save(slow.table.path, slow.table.header, wrong)
     slow.ensure(rows[:2])
-    assert wrong.items() <= slow.entries.items()
-    LatencyTable.open(choose("fake"), slow.path, rebuild=True).ensure(rows[2:3])
+    assert wrong.items() <= slow.table.entries.items()
+    builder_for(choose("fake"), slow.table.path, rebuild=True).ensure(rows[2:3])
     slow.ensure(rows[3:4])
-    assert set(load(slow.path)[1]) == {key for row in rows[:4] for key in Part.of(row).needs()}
-    assert 999.0 not in {entry.ms for entry in load(slow.path)[1].values()}
-    save(slow.path, slow.header, wrong)
+    assert set(load(slow.table.path)[1]) == {key for row in rows[:4] for key in Part.of(row).needs()}
+    assert 999.0 not in {entry.ms for entry in load(slow.table.path)[1].values()}
+    save(slow.table.path, slow.table.header, wrong)
     slow.ensure(rows[4:5])
-    slow.path.unlink()
+    slow.table.path.unlink()
     slow.ensure(rows[5:6])
-    assert 999.0 not in {entry.ms for entry in load(slow.path)[1].values()}
+    assert 999.0 not in {entry.ms for entry in load(slow.table.path)[1].values()}
 
 
 def test_whoever_waits_for_a_table_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(module, "PATIENCE", 0.0)
+    monkeypatch.setattr(table_file, "PATIENCE", 0.0)
     held = threading.Event()
 
     def hold() -> None:
@@ -251,7 +251,9 @@ def test_whoever_waits_for_a_table_is_told(
     waiting = table(tmp_path / "t.csv")
     waiting.ensure(list(STOCK.resolve(SIZE))[:1])
     other.join()
-    assert capsys.readouterr().err == f"{waiting.path}: another process is measuring for it; waiting until it ends\n"
+    assert (
+        capsys.readouterr().err == f"{waiting.table.path}: another process is measuring for it; waiting until it ends\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -271,8 +273,8 @@ def test_files_of_something_else_are_not_overwritten(tmp_path: Path, files: dict
     for name, text in files.items():
         (tmp_path / name).write_text(text)
     for rebuild in (False, True):
-        refused = pytest.raises(InputError, match="is of something else; give another path")
+        refused = pytest.raises(InputError, match="belongs to something else; give another path")
         damaged = pytest.raises(InputError) if "t.csv" in files and not rebuild else nullcontext()
         with refused if foreign else damaged:
-            open_table(runtime="fake", path=tmp_path / "t.csv", rebuild=rebuild)
+            open_builder(runtime="fake", path=tmp_path / "t.csv", rebuild=rebuild)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == files

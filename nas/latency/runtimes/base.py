@@ -1,18 +1,20 @@
-"""What a runtime is: the thing that executes a module on a device, told apart by a fingerprint."""
+"""Runtime: executes modules on a device, and describes itself by a fingerprint."""
 
 from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from nas.latency.runtimes.measure import Ends, machine
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 Array = NDArray[np.float32]
 
@@ -21,28 +23,32 @@ class Prepared(Protocol):
     """A module that is ready to run on the inputs that it was prepared with."""
 
     def seconds(self) -> float:
-        """Run once and return how long that took, in seconds, nothing but the run inside the clock."""
+        """Run once and return the time of the run in seconds."""
 
     def outputs(self) -> list[Array]:
-        """Run once and return what came out, as float32."""
+        """Run once and return the outputs as float32."""
 
 
 class Runtime(ABC):
-    """Runs modules for timing.
+    """Runs modules for timing. nas/latency/runtimes/README.md shows how to add a runtime.
 
-    * `prepare` takes a fused module in eval mode and the tensors that it is run on, batch included, float32 on the
-      CPU; everything that can be done once (export, compilation, moving, buffers) is done there. With several tensors
-      the module takes a list. Neither the module nor the tensors are changed.
-    * Many prepared modules may live at once. One runs at a time, each on ``threads`` threads.
-    * `measuring` is entered round any timing. It sets what holds for the whole process, and puts it back.
-    * `fingerprint` holds everything that moves a number and is not the device: equal fingerprints, comparable numbers.
-      `device` tells the device: its kind, and the names that the system gives it.
-    * ``timed`` is False where `Prepared.seconds` computes its answer: nothing is gained by repeating it.
-    * ``supported`` lists the precisions by kind of device, ``packages`` the packages that have to be installed, by the
-      names they are imported by, and ``install`` the command that does. `choose` asks them before it makes a runtime.
+    * `prepare` does everything that is done once: export, compilation, copies, buffers.
+    * Many prepared modules may exist at the same time. One runs at a time, each on ``threads`` threads.
+    * `measuring` is entered around all timing. It sets process-wide options and restores them.
+    * `fingerprint` holds everything that changes a time and is not the device. Times with equal fingerprints are
+      comparable. `device` holds the kind of device and its names in the system.
 
-    ``name`` is what ``--runtime`` takes; a class outside this package gets its import string from `choose`.
-    nas/latency/runtimes/README.md shows how to add one.
+    Args:
+        threads: Threads of the runtime.
+        device: ``cpu``, ``cuda`` or ``cuda:N``; `nas.latency.runtimes.registry.choose` has checked it.
+        precision: ``float32`` or ``float16``, checked as well.
+
+    Attributes:
+        name: The runtime's name; a class outside this package gets its import string from `choose`.
+        timed: False if `Prepared.seconds` computes its answer, so that repetition is useless.
+        supported: Precisions by kind of device.
+        packages: Packages that must be installed, by their import names.
+        install: The command that installs them.
     """
 
     name: str
@@ -52,31 +58,55 @@ class Runtime(ABC):
     install: ClassVar[str] = ""
 
     def __init__(self, threads: int = 1, device: str = "cpu", precision: str = "float32"):
-        """``device`` is cpu, cuda or cuda:N; `choose` has checked its kind and the precision."""
         self.threads, self.precision, self._device = threads, precision, device
 
     @abstractmethod
     def prepare(self, module: nn.Module, inputs: Sequence[torch.Tensor]) -> Prepared:
-        """``module`` ready to run on ``inputs``."""
+        """Prepare a module to run.
+
+        Args:
+            module: A fused module in eval mode; it stays unchanged.
+            inputs: Its inputs (N, C, H, W), float32 on the CPU; they stay unchanged. A module takes several inputs as
+                a list.
+        """
 
     def prepare_row(self, module: nn.Module, inputs: Sequence[torch.Tensor], ends: Ends) -> Prepared:
-        """A row's module ready to run, timed as inside its detector, as far as this runtime can tell: what it spends
-        on converting maps at ends that are not the detector's (`nas.latency.runtimes.measure.Ends`) is left out."""
+        """Prepare a row to be timed as inside its detector.
+
+        A runtime that can tell leaves out the conversions of maps at ends that are not the detector's.
+
+        Args:
+            module: The row's module, as for `prepare`.
+            inputs: Its inputs.
+            ends: See `nas.latency.runtimes.measure.Ends`.
+        """
         return self.prepare(module, inputs)
+
+    def prepare_reference(self) -> Prepared:
+        """Prepare the reference kernel, see `nas.latency.reference`."""
+        from nas.latency.reference_modules import reference  # imports torch
+
+        return self.prepare(*reference())
+
+    def prepare_nothing(self) -> Prepared:
+        """Prepare a module that does nothing; its time is the cost of a call."""
+        from nas.latency.reference_modules import nothing  # imports torch
+
+        return self.prepare(*nothing())
 
     @abstractmethod
     def fingerprint(self) -> dict[str, str | int]:
         """At least runtime, version, options, precision and threads."""
 
     def device(self) -> dict[str, str]:
-        """``device`` (its kind), ``cpu`` and ``system`` at least."""
+        """At least ``device`` (its kind), ``cpu`` and ``system``."""
         return {"device": "cpu", **machine()}
 
     def measuring(self) -> contextlib.AbstractContextManager[Any]:
-        """Process-wide settings while timing; none by default."""
+        """Process-wide options while timing; none by default."""
         return contextlib.nullcontext()
 
 
 def call(module: nn.Module, inputs: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Run a row's module: one map is passed as it is, several as a list."""
-    return cast(torch.Tensor, module(inputs[0] if len(inputs) == 1 else list(inputs)))
+    """Run a row's module: a single map is passed as it is, several as a list."""
+    return cast("torch.Tensor", module(inputs[0] if len(inputs) == 1 else list(inputs)))

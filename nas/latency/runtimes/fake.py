@@ -1,4 +1,4 @@
-"""A runtime whose costs are computed, for tests: no clock, no noise."""
+"""Fake runtime for tests: its times are computed, without a clock and without noise."""
 
 from __future__ import annotations
 
@@ -20,8 +20,7 @@ PER_ELEMENT = 1e-9
 class FakeRuntime(Runtime):
     """A run costs 20 us, 1e-10 s per multiply-add of a convolution and 1e-9 s per element that any operation yields.
 
-    A detector thus costs exactly the sum of its rows with the 20 us counted once, and a row's cost is exactly linear
-    in its depth.
+    So a detector costs exactly the sum of its rows, with the 20 us counted once. A row's cost is linear in its depth.
     """
 
     name = "fake"
@@ -43,12 +42,12 @@ class FakeRuntime(Runtime):
 class _Computed:
     def __init__(self, module: nn.Module, inputs: Sequence[torch.Tensor]):
         self.module, self.inputs = module, list(inputs)
-        # Shapes alone decide, so nothing is computed: a copy whose tensors have no values.
+        # The cost depends on shapes only: a copy whose tensors have no values is enough.
         tensors: list[torch.Tensor] = [*module.parameters(), *module.buffers()]
         counted = copy.deepcopy(module, {id(tensor): tensor.to("meta") for tensor in tensors})
         shapes = [x.to("meta") for x in inputs]
         with torch.no_grad():
-            call(counted, shapes)  # What a module keeps from its first call to the next is no part of its cost.
+            call(counted, shapes)  # A module may build something in its first call; that is not part of its cost.
             with _Count() as count:
                 call(counted, shapes)
         self.cost: float = OVERHEAD + PER_MAC * count.macs + PER_ELEMENT * count.elements

@@ -1,21 +1,21 @@
-"""How a time is taken: the clock, the sessions of the file runtimes, and the one statistic for rows and wholes.
+"""Measuring: the clock, the sessions of runtimes that read ONNX files, and one statistic for rows and detectors.
 
-This one file is all of it and needs nothing but numpy and the runtime: `python -m nas.latency bundle` puts it into a
-measuring kit as it is, and on the device it is the script to run. Python 3.10 or newer.
+The file needs only numpy, the runtime, and Python 3.10 or newer. `python -m nas.latency bundle` copies it into a
+measuring kit, where it is the script to run on the device.
 
-A shared machine has quiet and slow windows, up to twice as slow and lasting from milliseconds to minutes. What another
-process takes of a single thread's core the clock leaves out; what it does to caches and clock rates remains. So every
-sample lies between two readings of a reference kernel, run through the same runtime, and
+A shared machine has quiet and slow windows. Slow ones take up to twice as long and last from milliseconds to minutes.
+The clock of a single thread does not count the time that other processes take from its core, but they also affect
+caches and clock rates. So every sample is taken between two readings of a reference kernel in the same runtime:
 
-* a sample waits for a quiet window, all of them together no longer than twice what sampling takes;
-* it is the shortest of a few runs in a row, the first of which warms the caches;
-* it is quiet when both readings are within 15 % of the reference's nominal time, or of its level in this session where
-  that is lower; rounds over all entries, to and fro, go on until each has enough quiet samples and its median is known
-  to 3 %, or the rounds are spent;
-* the result is the median over an entry's quiet samples of sample / mean of its two readings, times the nominal time.
+* A sample waits for a quiet window. All waiting together takes at most twice the time of the sampling.
+* A sample is the shortest of a few runs in a row. The first run warms the caches.
+* A sample is quiet if both readings are within 15 % of the reference's nominal time, or of its level in this session if
+  that is lower. Rounds over all entries, in alternating order, continue until each entry has enough quiet samples and
+  its median is known to 3 %, or until the rounds are used up.
+* The result is the median, over the quiet samples of an entry, of sample / mean of its two readings, times the nominal
+  time.
 
-An entry that found no quiet window takes its least disturbed samples; its spread tells, and the noise that `Bench`
-keeps count of.
+An entry without quiet samples takes its least disturbed ones. Its spread shows this, and so does the noise of `Bench`.
 """
 
 from __future__ import annotations
@@ -43,58 +43,58 @@ try:
 except ImportError as missing:
     if __name__ != "__main__":
         raise
-    sys.exit(f"error: numpy is not there ({missing}); run: pip install numpy")
+    sys.exit(f"error: numpy is missing ({missing}); run: pip install numpy")
 
 QUIET = 1.15
 SAMPLES = 4
 ROUNDS = 2
-"""Most rounds for each quiet sample that is wanted."""
+"""Largest number of rounds for each wanted quiet sample."""
 WAIT = 2.0
-"""The most that is waited for quiet windows, as a multiple of the time that sampling takes."""
+"""Longest waiting for quiet windows, as a multiple of the sampling time."""
 SURE = 0.03
-"""The relative standard error of a median at which it is known well enough."""
+"""Relative standard error of a median that is known well enough."""
 SAMPLE_SECONDS = 2e-3
 RUNS = (2, 20)
-"""Fewest and most runs in a sample; between them, as many as fit into ``SAMPLE_SECONDS``."""
+"""Smallest and largest number of runs in a sample; between them, as many as fit into ``SAMPLE_SECONDS``."""
 STEAL = 0.05
-"""The share of its time that a host may take from this machine before a measurement counts as disturbed."""
+"""Share of the time that the host may take before a measurement counts as disturbed."""
 DRIFT = 1.5
-"""How far the reference kernel may be off its nominal time, either way, where measuring goes on: beyond it the machine
-is another one. Slow windows of a shared machine reach 2, but pass."""
+"""Largest ratio, either way, between the reference kernel's time and its nominal time when measuring continues. Beyond
+it, the machine counts as another one. Slow windows of a shared machine reach 2, but end."""
 PATIENCE = (10, 2.0)
-"""A machine gets so many tries of so many seconds to be quiet; the first that fits ends it."""
+"""Number of tries for a machine to become quiet, and their length in seconds."""
 BATCH = 32
-"""Rows that are prepared together, timed interleaved and then saved."""
+"""Number of rows that are prepared together, timed interleaved and then saved."""
 WHOLE_SAMPLES = 12
-"""Quiet samples of a whole model, where a row gets ``SAMPLES``."""
+"""Number of quiet samples of a complete model. A row gets ``SAMPLES``."""
 
 Ends = tuple[bool, bool]
-"""Whether a row's inputs are the image, and its outputs the predictions: the ends of its detector, where a runtime has
-to convert from and to the user's memory layout. A row inside meets the runtime's own layout there."""
+"""True if a row's input is the image, and True if its output is the predictions. There a runtime converts from and to
+the user's memory layout. At the other ends it keeps its own layout."""
 
 
 class Session(ABC):
-    """An ONNX model on bound inputs, ready to run on so many threads: a whole detector, or a row with its ends."""
+    """An ONNX model with bound inputs, ready to run: a detector, or a row with its ends."""
 
     @abstractmethod
     def __init__(self, model: bytes, inputs: Sequence[Any], threads: int, ends: Ends = (True, True)): ...
 
     @abstractmethod
     def seconds(self) -> float:
-        """Run once and return how long that took, nothing but the run inside the clock."""
+        """Run once and return the time of the run in seconds."""
 
     @abstractmethod
     def outputs(self) -> list[Any]:
-        """Run once and return what came out."""
+        """Run once and return the outputs."""
 
     @staticmethod
     @abstractmethod
     def fingerprint() -> dict[str, str]:
-        """What of the runtime moves a number."""
+        """Properties of the runtime that change a time."""
 
 
 class Measurement(NamedTuple):
-    """Time in ms of one image, half the interquartile range of its samples in ms, and their number."""
+    """Time of one image in ms, half the interquartile range of its samples in ms, and the number of samples."""
 
     ms: float
     spread_ms: float
@@ -102,19 +102,21 @@ class Measurement(NamedTuple):
 
 
 class Noise(NamedTuple):
-    """How much a machine was disturbed: the share of samples taken in quiet windows, and the share of its time that
-    the host took, None where the system does not tell."""
+    """Disturbance of a machine: the share of samples in quiet windows, and the share of the time that the host took.
+
+    The second is None if the system does not say.
+    """
 
     quiet: float
     steal: float | None
 
     @property
     def too_much(self) -> bool:
-        """Whether a table measured like this should not be trusted."""
+        """True if a table that was measured with this noise should not be trusted."""
         return self.quiet < 0.5 or (self.steal or 0.0) > STEAL
 
     def worse(self, other: Noise) -> Noise:
-        """The worse of this session and another, in both figures."""
+        """The worse of two sessions, in both figures."""
         steal = [noise.steal for noise in (self, other) if noise.steal is not None]
         return Noise(min(self.quiet, other.quiet), max(steal, default=None))
 
@@ -124,18 +126,18 @@ class Noise(NamedTuple):
 
 
 def clock(threads: int) -> Callable[[], float]:
-    """Seconds that one thread has computed, where only one does and the system counts finely; else seconds passed.
+    """A clock: the computing time of the thread if there is one and the system counts finely, otherwise real time.
 
-    One thread computes from the first to the last moment of a run, so both agree on an idle machine. On a busy one the
-    first leaves out the moments in which another process had the core: a whole detector never gets through without
-    some, and took twice its time here with one busy process per core, while a short row slips between them.
+    A single thread computes during the entire run, so both agree on an idle machine. On a busy machine, the first
+    leaves out the moments in which another process has the core. A detector cannot run without such moments, and took
+    twice its time in real time with one busy process for each core. A short row often can.
     """
     fine = time.get_clock_info("thread_time").resolution <= 1e-6
     return time.thread_time if threads == 1 and fine else time.perf_counter
 
 
 def machine() -> dict[str, str]:
-    """What the system tells of this machine: ``cpu``, the processor's model name where there is one, and ``system``."""
+    """Description of this machine: ``cpu``, the processor's model name if there is one, and ``system``."""
     name = ""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
@@ -149,7 +151,7 @@ def _system() -> str:
 
 
 def _ticks() -> tuple[int, int] | None:
-    """Stolen and all ticks of the processors since the start; None where the system does not tell."""
+    """Stolen and all ticks of the processors since the start; None if the system does not say."""
     try:
         with open("/proc/stat", encoding="ascii") as file:
             fields = [int(field) for field in file.readline().split()[1:9]]
@@ -167,10 +169,15 @@ class _Sample(NamedTuple):
 class Bench:
     """Times entries in units of a reference kernel.
 
-    ``reference`` is that kernel, prepared on the runtime; ``nominal`` what it takes on this machine when it is quiet,
-    in seconds: without it, it is taken now. ``measuring`` makes what is entered round any timing; ``timed`` is False
-    where times are computed, and nothing is gained by repeating them. ``level`` is what the reference took in the last
-    `measure`, ``noise`` how disturbed all of them were together.
+    Args:
+        reference: The kernel, prepared on the runtime.
+        nominal: Its time on this machine when it is quiet, in seconds; measured now if None.
+        measuring: Makes a context that is entered around all timing.
+        timed: False if times are computed, so that repetition is useless.
+
+    Attributes:
+        nominal: The nominal time, in seconds.
+        level: Time of the reference kernel in the last `measure`, in seconds.
     """
 
     def __init__(
@@ -187,12 +194,12 @@ class Bench:
 
     @property
     def noise(self) -> Noise:
-        """How disturbed everything that was measured was."""
+        """Noise during everything that was measured."""
         quiet = self._quiet / self._taken if self._taken else 1.0
         return Noise(quiet, self._stolen / self._passed if self._passed else None)
 
     def watch(self, seconds: float) -> float:
-        """Watch the reference for so long and return its level: what it takes in the quieter moments, in seconds."""
+        """Run the reference kernel for some seconds; returns its level: its time in the quieter moments, in seconds."""
         readings: list[float] = []
         with self._measuring():
             start = time.perf_counter()
@@ -201,8 +208,14 @@ class Bench:
         return _level(readings)
 
     def settle(self, here: float) -> float | None:
-        """None where the level ``here``, in seconds, is near the nominal, or comes to be while this waits; else the
-        level that stays."""
+        """Wait until the level is near the nominal time.
+
+        Args:
+            here: The level now, in seconds.
+
+        Returns:
+            None if it is or becomes near; otherwise the last level.
+        """
         tries, seconds = PATIENCE
         for _ in range(tries):
             if self.nominal / DRIFT <= here <= self.nominal * DRIFT:
@@ -213,7 +226,7 @@ class Bench:
     def measure(
         self, entries: Sequence[Any], samples: int = SAMPLES, progress: Callable[[float], None] | None = None
     ) -> list[Measurement]:
-        """Time these, interleaved, until each has so many quiet samples and its median stands."""
+        """Time entries, interleaved, until each has enough quiet samples and its median is known."""
         taken: list[list[_Sample]] = [[] for _ in entries]
         collecting = gc.isenabled()
         gc.disable()
@@ -240,7 +253,7 @@ class Bench:
         patience = 0.0
         for number in range(rounds):
             before = self._read()
-            # To and fro, so that no entry always follows the same neighbour.
+            # In alternating order, so that no entry always follows the same neighbor.
             for index in pending if number % 2 else reversed(pending):
                 waiting = time.perf_counter()
                 before = self._wait(before, patience)
@@ -258,11 +271,11 @@ class Bench:
                 break
 
     def _read(self) -> float:
-        # Twice, since what ran before has emptied the caches.
+        # Twice, because the run before has emptied the caches.
         return float(min(self._reference.seconds(), self._reference.seconds()))
 
     def _wait(self, reading: float, patience: float) -> float:
-        """A reading in a quiet window, or the last one when this has waited for so many seconds."""
+        """A reading in a quiet window, or the last one after ``patience`` seconds."""
         start = time.perf_counter()
         while self._timed and reading > self._limit and time.perf_counter() - start < patience:
             reading = self._read()
@@ -270,7 +283,7 @@ class Bench:
 
     @property
     def _limit(self) -> float:
-        """The most that a reading in a quiet window takes."""
+        """Longest reading in a quiet window, in seconds."""
         return QUIET * min(self.nominal, self.level)
 
     def _runs(self, entry: Any) -> int:
@@ -286,7 +299,7 @@ class Bench:
             return False
         ratios = [sample.seconds / (sample.before + sample.after) for sample in quiet]
         low, middle, high = np.quantile(ratios, (0.25, 0.5, 0.75))
-        # The standard error of a median of normal samples, their deviation taken from the interquartile range.
+        # Standard error of a median of normal samples, with the deviation from the interquartile range.
         return bool(1.253 * (high - low) / 1.349 / len(ratios) ** 0.5 <= SURE * middle)
 
     def _count(
@@ -316,7 +329,7 @@ def _level(readings: Sequence[float]) -> float:
 
 
 class OnnxSession(Session):
-    """An ONNX model in onnxruntime: CPU provider, all graph optimisations, sequential, inputs and outputs bound."""
+    """An ONNX model in onnxruntime: CPU provider, all graph optimizations, sequential, inputs and outputs bound."""
 
     def __init__(self, model: bytes, inputs: Sequence[Any], threads: int, ends: Ends = (True, True)):
         import onnxruntime
@@ -328,7 +341,7 @@ class OnnxSession(Session):
         feed = dict(zip([i.name for i in session.get_inputs()], self._inputs, strict=True))
         names = [o.name for o in session.get_outputs()]
         self._results = session.run_with_ort_values(names, feed)
-        # Bound buffers: a run then neither allocates its outputs nor copies them into Python.
+        # With bound buffers, a run neither allocates its outputs nor copies them into Python.
         self._binding = session.io_binding()
         for name, value in feed.items():
             self._binding.bind_ortvalue_input(name, value)
@@ -372,9 +385,9 @@ class OnnxSession(Session):
 class OpenVINORequest(Session):
     """An ONNX model in OpenVINO: CPU plugin, one stream, float32, synchronous requests on bound inputs.
 
-    The plugin keeps maps channels-last or blocked and converts at a model's ends: part of what a row alone takes, and
-    nothing that a row inside takes. So a row's time leaves out the share that its profile gives to the conversions at
-    inner ends.
+    The plugin keeps maps channels-last or blocked and converts them at a model's ends. A row that runs as a model pays
+    for conversions that a row inside a detector does not. So a row's time leaves out the share of its conversions at
+    inner ends, by its profile.
     """
 
     def __init__(self, model: bytes, inputs: Sequence[Any], threads: int, ends: Ends = (True, True)):
@@ -383,7 +396,7 @@ class OpenVINORequest(Session):
         options = {**self.options(threads), "PERF_COUNT": not all(ends)}
         compiled = _core().compile_model(_core().read_model(model), "CPU", options)
         self._clock = clock(threads)
-        # Shared memory: the arrays have to live as long as the request.
+        # Shared memory: the arrays must live as long as the request.
         self._inputs = [openvino.Tensor(np.ascontiguousarray(x), shared_memory=True) for x in inputs]
         self._request = compiled.create_infer_request()
         for index, tensor in enumerate(self._inputs):
@@ -393,23 +406,23 @@ class OpenVINORequest(Session):
         self._inner: float | None = None
 
     def seconds(self) -> float:
-        if self._inner is None:  # not before: sessions may be made side by side, but nothing else runs now
+        if self._inner is None:  # not earlier: sessions may be made in parallel, but now nothing else runs
             self._inner = 1.0 - self._converting(self._conversions)
         start = self._clock()
-        # With one thread the request runs in the caller's, so that its clock sees it.
+        # With one thread, the request runs in the caller's thread, whose clock counts it.
         self._request.infer()
         return (self._clock() - start) * self._inner
 
     def _converting(self, nodes: set[str]) -> float:
-        """The share of a run that these nodes take. The profile tells means over all runs: the first is taken out."""
+        """The share of these nodes in a run. The profile has means over all runs; the first run is subtracted."""
         if not nodes:
             return 0.0
         runs, first = 4, self._profile()
         for _ in range(runs):
             self._request.infer()
         later = {name: (runs + 1) * mean - first[name] for name, mean in self._profile().items()}
-        whole = sum(later.values())
-        return sum(later[name] for name in nodes) / whole if whole > 0 else 0.0
+        total = sum(later.values())
+        return sum(later[name] for name in nodes) / total if total > 0 else 0.0
 
     def _profile(self) -> dict[str, float]:
         return {node.node_name: node.real_time.total_seconds() for node in self._request.get_profiling_info()}
@@ -420,7 +433,7 @@ class OpenVINORequest(Session):
 
     @staticmethod
     def options(threads: int) -> dict[str, Any]:
-        """The compiled model's options; the rest is the CPU plugin's default, all graph optimisations among it."""
+        """Options of the compiled model. The rest is the CPU plugin's default, with all graph optimizations."""
         return {
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
@@ -444,7 +457,7 @@ def _core() -> Any:
 
 
 def _conversions(graph: Any, ends: Ends) -> set[str]:
-    """The nodes of OpenVINO's execution graph that do nothing but convert the layout at the model's inner ends."""
+    """Nodes of OpenVINO's execution graph that only convert the layout at the model's inner ends."""
 
     def kind(node: Any) -> str:
         return str(node.get_rt_info()["layerType"].astype(str))
@@ -462,49 +475,63 @@ def _conversions(graph: Any, ends: Ends) -> set[str]:
 
 
 SESSIONS: dict[str, type[Session]] = {"onnxruntime": OnnxSession, "openvino": OpenVINORequest}
-"""By runtime, what runs an ONNX model there."""
+"""Sessions by the name of their runtime."""
 
 
-# The script of a measuring kit. Whoever brings its results home reads them with the same functions.
+# The script of a measuring kit. nas.latency.kit_results reads its results with the same functions.
 
 KIT_FORMAT = 1
 MANIFEST, MODELS, RESULTS = "manifest.json", "models.zip", "results.json"
 WHOLE_BATCH = 8
-"""Whole models that are prepared together: a small device has room for few."""
+"""Number of complete models that are prepared together: a small device has little memory."""
 
 
 class KitError(Exception):
-    """What is wrong with a kit, or with what was measured of it; one line with the mend."""
+    """A kit or its results cannot be used.
+
+    Args:
+        problem: The fault, in words.
+        hint: The next step.
+        file: The file that is wrong.
+    """
+
+    def __init__(self, problem: str, hint: str, file: Path | str = ""):
+        super().__init__(problem)
+        self.problem, self.hint, self.file = problem, hint, file
+
+    def __str__(self) -> str:
+        file = f"{self.file}: " if str(self.file) else ""
+        return f"{file}{self.problem}; {self.hint}"
 
 
 def write_sealed(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON, whole or not at all, with the sha256 of what it says."""
+    """Write JSON, completely or not at all, with the sha256 of its content as ``seal``."""
     content = {name: value for name, value in content.items() if name != "seal"}
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with temporary.open("w", encoding="utf-8") as file:
             file.write(json.dumps({**content, "seal": _seal(content)}, indent=1) + "\n")
             file.flush()
-            os.fsync(file.fileno())  # or a power cut leaves the name and nothing in it
+            os.fsync(file.fileno())  # otherwise a power cut may leave an empty file
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
-def read_sealed(path: Path, mend: str) -> dict[str, Any]:
-    """What `write_sealed` wrote, the seal included; raises KitError for anything else."""
+def read_sealed(path: Path, hint: str) -> dict[str, Any]:
+    """Read a file of `write_sealed`, with its seal. A file that is missing or damaged raises KitError with ``hint``."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        whole = content.get("seal") == _seal({name: value for name, value in content.items() if name != "seal"})
+        intact = content.get("seal") == _seal({name: value for name, value in content.items() if name != "seal"})
     except FileNotFoundError:
-        raise KitError(f"{path}: missing; {mend}") from None
+        raise KitError("missing", hint, path) from None
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        raise KitError(f"{path}: damaged, not readable; {mend}") from None
-    if not whole:
-        raise KitError(f"{path}: damaged, not as it was written; {mend}")
+        raise KitError("damaged, not readable", hint, path) from None
+    if not intact:
+        raise KitError("damaged, not as it was written", hint, path)
     if content.get("format") != KIT_FORMAT:
-        raise KitError(f"{path}: format: must be {KIT_FORMAT}, the one that this release reads; {mend}")
+        raise KitError(f"format: must be {KIT_FORMAT}, the one that this release reads", hint, path)
     return dict(content)
 
 
@@ -522,7 +549,7 @@ def _seal(content: dict[str, Any]) -> str:
 
 
 class _Step(NamedTuple):
-    """Models that are measured alike: for the ``turn``-th time, so many prepared together, with so many samples."""
+    """Models that are measured in the same way: their turn, their number in a batch, and their samples."""
 
     title: str
     models: list[dict[str, Any]]
@@ -532,11 +559,11 @@ class _Step(NamedTuple):
 
 
 class Kit:
-    """Measures what the kit in a folder holds, and keeps the results beside it; raises KitError.
+    """Measures the models of a kit and writes the results beside it. Errors are KitError.
 
-    The results: ``identity``, what they are of; ``reference_ms`` and ``overhead_ms``, the time of the reference kernel
-    and of a call that does nothing; ``quiet`` and ``steal``, the `Noise` of the noisiest session; ``measured``, by the
-    model's file, a `Measurement` for every time that it was measured, the call's own cost included.
+    The results are ``identity``, the fingerprint; ``reference_ms`` and ``overhead_ms``, the times of the reference
+    kernel and of a call that does nothing; ``quiet`` and ``steal``, the `Noise` of the noisiest session; ``measured``,
+    by the model's file, a `Measurement` for each turn, with the cost of the call.
     """
 
     def __init__(self, folder: Path, threads: int | None = None):
@@ -544,48 +571,50 @@ class Kit:
         self._manifest = read_sealed(folder / MANIFEST, anew)
         self._models = folder / MODELS
         if not self._models.is_file():
-            raise KitError(f"{self._models}: missing; {anew}")
+            raise KitError("missing", anew, self._models)
         if file_hash(self._models) != self._manifest["models"]:
-            raise KitError(f"{self._models}: damaged, not as it was written; {anew}")
+            raise KitError("damaged, not as it was written", anew, self._models)
         self._threads = threads or self._manifest["threads"]
         self._runtime = self._manifest["runtime"]
         self._session = SESSIONS[self._runtime]
         try:
             fingerprint = self._session.fingerprint()
         except ImportError as error:
-            raise KitError(f"{self._runtime} is not there ({error}); run: pip install {self._runtime}") from None
+            raise KitError(f"{self._runtime} is missing ({error})", f"run: pip install {self._runtime}") from None
         self._identity = {**self._manifest["identity"], **machine(), **fingerprint, "threads": self._threads}
         self._path = folder / RESULTS
         if not os.access(folder, os.W_OK):
-            raise KitError(f"{folder}: must not be written to; copy the kit to where the results may be kept")
-        rows, wholes = self._manifest["rows"], self._manifest["wholes"]
-        again = [model for model in wholes if model["turns"] > 1]
+            raise KitError("is not writable", "copy the kit to a folder that you may write to", folder)
+        rows, models = self._manifest["rows"], self._manifest["wholes"]
+        again = [model for model in models if model["turns"] > 1]
         self._steps = [
             _Step("rows", rows, 0, BATCH, SAMPLES),
-            _Step("whole models", wholes, 0, WHOLE_BATCH, WHOLE_SAMPLES),
-            _Step("whole models, again", again, 1, WHOLE_BATCH, WHOLE_SAMPLES),
+            _Step("complete models", models, 0, WHOLE_BATCH, WHOLE_SAMPLES),
+            _Step("complete models, again", again, 1, WHOLE_BATCH, WHOLE_SAMPLES),
         ]
 
     def run(self) -> Noise:
-        """Measure what is not measured yet; returns how noisy the machine was."""
+        """Measure what is missing and return the noise of the machine."""
         results = self._held()
-        goes_on = bool(results)
+        continued = bool(results)
         bench = Bench(self._prepare(self._manifest["reference"]))
-        if goes_on:
+        if continued:
             self._compare(bench, results)
         else:
             self._begin(bench, bench.nominal, results)
         before = Noise(results["quiet"], results["steal"])
         for step in self._steps:
-            _say(f"{step.title}: {len(step.models) - len(self._left(step, results))} of {len(step.models)} are there")
+            _say(
+                f"{step.title}: {len(step.models) - len(self._left(step, results))} of {len(step.models)} are measured"
+            )
         step, started, done = self._steps[0], time.monotonic(), 0
         while todo := next((s for s in self._steps if self._left(s, results)), None):
             if todo is not step:
                 step, started, done = todo, time.monotonic(), 0
             batch = self._left(step, results)[: step.batch]
             measured = bench.measure([self._prepare(model) for model in batch], step.samples)
-            if not goes_on and bench.level < bench.nominal / QUIET:
-                _say("the machine was slow so far: begin again")
+            if not continued and bench.level < bench.nominal / QUIET:
+                _say("the machine was slow until now: begin again")
                 self._begin(bench, bench.level, results)
                 started, done = time.monotonic(), 0
                 continue
@@ -601,30 +630,30 @@ class Kit:
         return Noise(results["quiet"], results["steal"])
 
     def _held(self) -> dict[str, Any]:
-        """What was measured before; empty where nothing was."""
+        """Results of earlier sessions; empty if there are none."""
         if not self._path.exists():
             return {}
-        mend = "delete it or move it away to measure anew"
-        results = read_sealed(self._path, mend)
+        hint = "delete it or move it away to measure anew"
+        results = read_sealed(self._path, hint)
         if results["kit"] != self._manifest["seal"]:
-            raise KitError(f"{self._path}: the results of another kit; {mend}")
+            raise KitError("the results of another kit", hint, self._path)
         held, here = results["identity"], self._identity
         if other := [f"{n} was {held[n]} and is {here[n]}" for n in here if held.get(n) != here[n]]:
-            raise KitError(f"{self._path}: not measured as it would be now: {', '.join(other)}; {mend}")
+            raise KitError(f"measured in another way: {', '.join(other)}", hint, self._path)
         return results
 
     def _compare(self, bench: Bench, results: dict[str, Any]) -> None:
-        """Go on in the units of the results."""
+        """Continue in the units of the results."""
         here, bench.nominal = bench.nominal, results["reference_ms"] / 1e3
         if off := bench.settle(here):
-            raise KitError(
-                f"{self._path}: the reference kernel took {1e3 * bench.nominal:.3g} ms there and takes {1e3 * off:.3g} "
-                "ms now: another machine, or a busy or hot one; try again when it is idle, or delete the file to "
-                "measure anew"
+            problem = (
+                f"the reference kernel took {1e3 * bench.nominal:.3g} ms there and takes {1e3 * off:.3g} ms now: "
+                "another machine, or a busy or hot one"
             )
+            raise KitError(problem, "try again when it is idle, or delete the file to measure anew", self._path)
 
     def _begin(self, bench: Bench, nominal: float, results: dict[str, Any]) -> None:
-        """Empty results, in units of a reference that takes ``nominal`` seconds."""
+        """Begin empty results, in units of a reference kernel that takes ``nominal`` seconds."""
         bench.nominal = nominal
         (nothing,) = bench.measure([self._prepare(self._manifest["nothing"])])
         results.clear()
@@ -636,7 +665,7 @@ class Kit:
         return [model for model in step.models if len(results["measured"].get(model["file"], [])) <= step.turn]
 
     def _prepare(self, model: dict[str, Any]) -> Session:
-        """A session of a model on random inputs: an image for a whole one."""
+        """A session of a model on random inputs: an image for a complete model."""
         random = np.random.default_rng(0)
         draw = random.random if "yaml" in model else random.standard_normal
         inputs = [draw(shape, dtype=np.float32) for shape in model["shapes"]]
@@ -645,10 +674,11 @@ class Kit:
         try:
             first, last = model.get("ends", (True, True))
             return self._session(content, inputs, self._threads, (first, last))
-        except Exception as error:  # whatever a runtime makes of a model
+        except Exception as error:  # any error of a runtime
             version = self._identity["version"]
             text = " ".join(str(error).split())
-            raise KitError(f"{model['file']}: {self._runtime} {version} cannot run it: {text}") from error
+            problem = f"{self._runtime} {version} cannot run it: {text}"
+            raise KitError(problem, "try another version of the runtime", model["file"]) from error
 
 
 def _say(text: str) -> None:
@@ -656,11 +686,11 @@ def _say(text: str) -> None:
 
 
 def main() -> None:
-    """Measure the kit that this script lies in."""
-    if sys.version_info < (3, 10):  # noqa: UP036  a kit goes to machines where this package cannot be installed
+    """Measure the kit in the folder of this script."""
+    if sys.version_info < (3, 10):  # noqa: UP036  a kit runs on machines where this package cannot be installed
         sys.exit(f"error: Python {sys.version.split()[0]} is too old for this script; it needs 3.10")
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--threads", type=int, help="threads of the runtime; default: as the kit says")
+    parser.add_argument("--threads", type=int, help="threads of the runtime; default: those of the kit")
     threads = parser.parse_args().threads
     if threads is not None and threads < 1:
         parser.error(f"--threads {threads}: must be at least 1")
@@ -668,14 +698,14 @@ def main() -> None:
         noise = Kit(Path(__file__).parent, threads).run()
     except KitError as error:
         sys.exit(f"error: {error}")
-    except OSError as error:  # a full disk above all
-        sys.exit(f"error: {error.filename or RESULTS}: {error.strerror}; mend that, and the same command goes on")
+    except OSError as error:  # such as a full disk
+        sys.exit(f"error: {error.filename or RESULTS}: {error.strerror}; correct it, and the same command continues")
     except KeyboardInterrupt:
-        _say("interrupted; the same command goes on from here")
+        _say("interrupted; the same command continues from here")
         sys.exit(130)
-    _say(f"done: {noise}. Take this folder home: python -m nas.latency import FOLDER")
+    _say(f"done: {noise}. Copy this folder back, and there run: python -m nas.latency import FOLDER")
     if noise.too_much:
-        _say(f"WARNING: this machine was too noisy. Stop what else runs here, delete {RESULTS} and measure again.")
+        _say(f"WARNING: this machine was too noisy. Stop other programs here, delete {RESULTS} and measure again.")
 
 
 if __name__ == "__main__":

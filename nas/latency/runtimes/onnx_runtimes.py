@@ -1,40 +1,54 @@
-"""Runtimes that read ONNX files."""
+"""Runtimes that read ONNX files, and the export to ONNX."""
 
 from __future__ import annotations
 
 import io
 import warnings
 from collections.abc import Sequence
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-import torch
-from torch import nn
-
-from nas.latency.runtimes.base import Prepared, Runtime
+from nas.latency.reference import reference_file, reference_input
+from nas.latency.runtimes.base import Array, Prepared, Runtime
 from nas.latency.runtimes.measure import SESSIONS, Ends, Session
 
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
 OPSET = 17
-"""Fixed, so that a new exporter default does not silently change what is measured."""
+"""ONNX opset. It is fixed, so that a new default of the exporter does not change what is measured."""
 
 
 class OnnxFileRuntime(Runtime):
-    """Exports a module to ONNX and times the file in the session of its name (`nas.latency.runtimes.measure.SESSIONS`)."""
+    """Exports a module to ONNX and times the file in a session, see `nas.latency.runtimes.measure.SESSIONS`."""
 
     session: ClassVar[type[Session]]
 
     def prepare(self, module: nn.Module, inputs: Sequence[torch.Tensor]) -> Prepared:
-        return self.load(export(module, inputs), inputs, (True, True))
+        return self.load(export(module, inputs), [x.numpy() for x in inputs], (True, True))
 
     def prepare_row(self, module: nn.Module, inputs: Sequence[torch.Tensor], ends: Ends) -> Prepared:
-        return self.load(export(module, inputs), inputs, ends)
+        return self.load(export(module, inputs), [x.numpy() for x in inputs], ends)
 
-    def load(self, file: bytes, inputs: Sequence[torch.Tensor], ends: Ends) -> Prepared:
-        """A file that was exported, ready to run; ``ends`` as in `prepare_row`, both for a whole detector."""
-        return self.session(file, [x.numpy() for x in inputs], self.threads, ends)
+    def prepare_reference(self) -> Prepared:
+        return self.load(reference_file("reference"), [reference_input("reference")], (True, True))
+
+    def prepare_nothing(self) -> Prepared:
+        return self.load(reference_file("nothing"), [reference_input("nothing")], (True, True))
+
+    def load(self, file: bytes, inputs: Sequence[Array], ends: Ends) -> Prepared:
+        """Prepare an ONNX file.
+
+        Args:
+            file: The exported model.
+            inputs: Its inputs (N, C, H, W), float32.
+            ends: As for `prepare_row`; both True for a detector.
+        """
+        return self.session(file, inputs, self.threads, ends)
 
     def fingerprint(self) -> dict[str, str | int]:
-        export = f"TorchScript, opset {OPSET}"
-        return {**self.session.fingerprint(), "precision": self.precision, "threads": self.threads, "export": export}
+        exporter = f"TorchScript, opset {OPSET}"
+        return {**self.session.fingerprint(), "precision": self.precision, "threads": self.threads, "export": exporter}
 
 
 class OnnxRuntime(OnnxFileRuntime):
@@ -58,23 +72,35 @@ class OpenVINORuntime(OnnxFileRuntime):
 def export(
     module: nn.Module, inputs: Sequence[torch.Tensor], names: Sequence[str] = (), outputs: Sequence[str] = ()
 ) -> bytes:
-    """The ONNX model of a module with fixed input shapes, by torch's TorchScript exporter, the one that the trainers'
-    `yolo export` uses. Inputs are called x0, x1, ... unless ``names`` say otherwise, and ``outputs`` by number."""
+    """Export a module to ONNX with fixed input shapes.
+
+    Torch's TorchScript exporter writes it, as in the trainers' `yolo export`.
+
+    Args:
+        module: The module.
+        inputs: Its inputs.
+        names: Names of the inputs; x0, x1, ... by default.
+        outputs: Names of the outputs; numbers by default.
+
+    Returns:
+        The ONNX file.
+    """
+    import torch
+
     buffer = io.BytesIO()
     with warnings.catch_warnings():
-        # The head keeps its grid from one call to the next, which the tracer reports as a constant: it is meant to be.
+        # The head keeps its grid between calls, which the tracer reports as a constant. That is intended.
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
-        # The older exporter is what the deployment path uses.
+        # The deployment path uses the older exporter.
         warnings.simplefilter("ignore", DeprecationWarning)
         arguments = (inputs[0] if len(inputs) == 1 else list(inputs),)
-        called = list(names) or [f"x{i}" for i in range(len(inputs))]
-        # Its annotation lists paths only, but this exporter writes to buffers as well.
+        # The annotation allows paths only, but this exporter also writes to buffers.
         target = cast(Any, buffer)
         torch.onnx.export(
             module,
             arguments,
             target,
-            input_names=called,
+            input_names=list(names) or [f"x{i}" for i in range(len(inputs))],
             output_names=list(outputs) or None,
             opset_version=OPSET,
             dynamo=False,

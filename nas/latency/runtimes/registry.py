@@ -1,12 +1,15 @@
-"""Which runtimes there are, and which one a person asked for."""
+"""Registry of runtimes, and the choice of one."""
 
 from __future__ import annotations
 
 import importlib.util
+from typing import TYPE_CHECKING
 
-from nas.errors import InputError
+from nas.errors import TableError
 from nas.imports import import_own
-from nas.latency.runtimes.base import Runtime
+
+if TYPE_CHECKING:
+    from nas.latency.runtimes.base import Runtime
 
 RUNTIMES: dict[str, str] = {
     "torch": "nas.latency.runtimes.torch_runtime:TorchRuntime",
@@ -14,49 +17,66 @@ RUNTIMES: dict[str, str] = {
     "openvino": "nas.latency.runtimes.onnx_runtimes:OpenVINORuntime",
     "fake": "nas.latency.runtimes.fake:FakeRuntime",
 }
-"""By name, the import string of what makes one."""
+"""Import strings of the runtimes by name."""
 
 
 def choose(name: str = "auto", device: str = "cpu", threads: int = 1, precision: str = "float32") -> Runtime:
-    """The runtime to measure with, on ``device``: cpu, cuda or cuda:N.
+    """Make the runtime to measure with.
 
-    ``name`` is one of `RUNTIMES`, or module:Class for a runtime of one's own, looked up in the working directory too;
-    ``auto`` takes onnxruntime on the CPU where it is installed, else torch. Raises InputError for an unknown runtime, a
-    package that is not installed, a device or a precision that it does not run, or a number of threads below one.
+    Args:
+        name: A name in `RUNTIMES`, ``module:Class`` for a user's own runtime, which may be in the working directory, or
+            ``auto``: onnxruntime on the CPU if it is installed, otherwise torch.
+        device: ``cpu``, ``cuda`` or ``cuda:N``.
+        threads: Threads of the runtime.
+        precision: ``float32`` or ``float16``.
+
+    Raises:
+        TableError: The runtime is unknown or not installed, or does not support the device, the precision or the
+            threads.
     """
     if threads < 1:
-        raise InputError(f"--threads {threads}: must be at least 1")
+        raise TableError("must be at least 1", field="threads", value=threads)
     if name == "auto":
         name = "onnxruntime" if device == "cpu" and not _missing(find("onnxruntime")) else "torch"
     runtime = find(name)
     if missing := _missing(runtime):
-        mend = f"run {runtime.install}" if runtime.install else "install it"
-        raise InputError(f"--runtime {name}: {missing[0]} is not installed; {mend}")
+        hint = f"run {runtime.install}" if runtime.install else "install it"
+        raise TableError(f"{missing[0]} is not installed", field="runtime", value=name, hint=hint)
     kind = device.partition(":")[0]
     if kind not in runtime.supported or (kind == "cpu" and device != kind):
         kinds = " or ".join(runtime.supported)
-        other = "" if "cuda" in runtime.supported or kind != "cuda" else ", or --runtime torch"
-        raise InputError(f"--device {device}: cannot be measured with the runtime {name}; give {kinds}{other}")
+        other = "" if "cuda" in runtime.supported or kind != "cuda" else ", or `runtime=torch`"
+        problem, hint = f"cannot be measured with the runtime {name}", f"give {kinds}{other}"
+        raise TableError(problem, field="device", value=device, hint=hint)
     if precision not in runtime.supported[kind]:
         precisions = " or ".join(runtime.supported[kind])
-        raise InputError(f"--precision {precision}: the runtime {name} measures {precisions} on {kind}; give that")
+        problem, hint = f"the runtime {name} measures {precisions} on {kind}", f"give {precisions}"
+        raise TableError(problem, field="precision", value=precision, hint=hint)
     chosen = runtime(threads, device, precision)
     chosen.name = name
     return chosen
 
 
 def find(name: str) -> type[Runtime]:
-    """The class of a runtime by its name or import string; raises InputError where there is none."""
+    """The class of a runtime by its name or import string.
+
+    Raises:
+        TableError: There is none.
+    """
+    from nas.latency.runtimes.base import Runtime
+
     if name not in RUNTIMES and ":" not in name:
-        known = ", ".join(RUNTIMES)
-        raise InputError(f"--runtime {name}: no such runtime; known are auto, {known}, and your own as module:Class")
+        hint = f"known are auto, {', '.join(RUNTIMES)}, and your own as module:Class"
+        raise TableError("no such runtime", field="runtime", value=name, hint=hint)
     module_name, _, class_name = RUNTIMES.get(name, name).partition(":")
-    module = import_own(module_name, f"--runtime {name}", "give module:Class")
+    module = import_own(module_name, f"`runtime={name}`", "give module:Class")
     found = getattr(module, class_name, None)
     if found is None:
-        raise InputError(f"--runtime {name}: {module.__file__} has no class {class_name or 'after the colon'}")
+        missing = f"no class {class_name}" if class_name else "no class after the colon"
+        raise TableError(f"{module.__file__} has {missing}", field="runtime", value=name)
     if not (isinstance(found, type) and issubclass(found, Runtime)):
-        raise InputError(f"--runtime {name}: {class_name} is not a subclass of nas.latency.runtimes.Runtime")
+        problem = f"{class_name} is not a subclass of nas.latency.runtimes.Runtime"
+        raise TableError(problem, field="runtime", value=name)
     return found
 
 

@@ -11,31 +11,32 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from nas.errors import InputError
+from nas.errors import TableError
 from nas.latency.runtimes.base import Array, Prepared, Runtime, call
 from nas.latency.runtimes.measure import clock
 
 WARM_UP = 3
-"""Runs in `TorchRuntime.prepare` on a GPU: cuDNN tries its algorithms in the first."""
+"""Number of runs in `TorchRuntime.prepare` on a GPU. cuDNN tries its algorithms in the first."""
 Stopwatch = Callable[[Callable[[], object]], float]
-"""Runs something and returns how many seconds that took."""
+"""Runs something and returns the time in seconds."""
 
 
 class TorchRuntime(Runtime):
     """Modules in inference mode: float32 on the CPU, float32 or float16 on a CUDA GPU.
 
-    The memory layout follows from device and precision. On the CPU it is channels last, which was faster where we tried
-    both, for yolov8n and members of its space with one thread and with two, on a Xeon with AVX-512. On a GPU, where we
-    have measured nothing yet, it is channels last for float16, as torch's documentation advises for tensor cores, and
-    NCHW for float32. There cuDNN picks its algorithms by trying (``cudnn.benchmark``) and convolutions of float32 may
-    use TF32, which is torch's default.
+    The memory layout depends on device and precision. On the CPU it is channels last, which was faster for yolov8n and
+    members of its space with one and two threads on a Xeon with AVX-512. On a GPU, where nothing was measured yet, it
+    is channels last for float16, as torch recommends for tensor cores, and NCHW for float32. cuDNN picks
+    its algorithms by trying (``cudnn.benchmark``), and float32 convolutions may use TF32, torch's default.
+
+    Raises:
+        TableError: Torch does not see the GPU.
     """
 
     name = "torch"
     supported: ClassVar[Mapping[str, tuple[str, ...]]] = {"cpu": ("float32",), "cuda": ("float32", "float16")}
 
     def __init__(self, threads: int = 1, device: str = "cpu", precision: str = "float32"):
-        """Raises InputError for a GPU that torch does not see."""
         super().__init__(threads, device, precision)
         self._on = _find(device)
         last = self._on.type == "cpu" or precision == "float16"
@@ -73,7 +74,7 @@ class TorchRuntime(Runtime):
     def device(self) -> dict[str, str]:
         if self._on.type == "cpu":
             return super().device()
-        # The processor stays: it starts the kernels, which a small model waits for.
+        # The processor stays part of it: it starts the kernels, and a small model waits for that.
         return {**super().device(), "device": "cuda", "gpu": torch.cuda.get_device_name(self._on)}
 
     @contextlib.contextmanager
@@ -113,7 +114,7 @@ class _Eager:
 
 
 def clocked(clock: Callable[[], float]) -> Stopwatch:
-    """By a clock of the system, for what is done when it returns."""
+    """A stopwatch on a system clock, for work that is done when the call returns."""
 
     def seconds(run: Callable[[], object]) -> float:
         start = clock()
@@ -124,8 +125,10 @@ def clocked(clock: Callable[[], float]) -> Stopwatch:
 
 
 def by_events(device: torch.device) -> Stopwatch:
-    """By CUDA events, for what is only queued when it returns: from the moment at which a GPU that has nothing to do
-    is given the first kernel until it is through with the last."""
+    """A stopwatch on CUDA events, for work that is only queued when the call returns.
+
+    It measures from the moment at which an idle GPU receives the first kernel to the end of the last one.
+    """
     start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
 
     def seconds(run: Callable[[], object]) -> float:
@@ -135,25 +138,25 @@ def by_events(device: torch.device) -> Stopwatch:
         run()
         end.record(stream)
         end.synchronize()
-        return float(start.elapsed_time(end)) / 1e3  # It gives milliseconds.
+        return float(start.elapsed_time(end)) / 1e3  # milliseconds
 
     return seconds
 
 
 def _find(device: str) -> torch.device:
-    """The torch device of cpu, cuda or cuda:N, looked for."""
+    """The torch device of ``cpu``, ``cuda`` or ``cuda:N``, if it exists."""
     if device == "cpu":
         return torch.device("cpu")
     if not torch.cuda.is_available():
         built = torch.version.cuda
-        why = (
-            f"torch {torch.__version__} is built for the CPU alone; install a CUDA build (pytorch.org/get-started)"
+        problem, hint = (
+            (f"torch {torch.__version__} is built for the CPU only", "install a CUDA build (pytorch.org/get-started)")
             if built is None
-            else f"torch {torch.__version__} (CUDA {built}) sees no GPU; see that nvidia-smi lists it"
+            else (f"torch {torch.__version__} (CUDA {built}) sees no GPU", "check that nvidia-smi lists it")
         )
-        raise InputError(f"--device {device}: {why}, or give cpu")
+        raise TableError(problem, field="device", value=device, hint=f"{hint}, or give cpu")
     number = re.fullmatch(r"cuda(?::(\d+))?", device)
     if number is None or int(number[1] or 0) >= torch.cuda.device_count():
         known = ", ".join(f"cuda:{n}" for n in range(torch.cuda.device_count()))
-        raise InputError(f"--device {device}: no such GPU; torch sees {known}")
+        raise TableError("no such GPU", field="device", value=device, hint=f"torch sees {known}")
     return torch.device("cuda", int(number[1] or 0))

@@ -1,4 +1,4 @@
-"""Rows made ready to be timed, many at a time."""
+"""Rows prepared to be timed, many at a time."""
 
 from __future__ import annotations
 
@@ -12,22 +12,30 @@ import torch
 
 from nas.detectors.rows import ResolvedRow
 from nas.interrupts import keep_from_children
-from nas.latency.entries import build, ends, inputs
+from nas.latency.modules import build, ends, inputs
 from nas.latency.runtimes.base import Prepared, Runtime
 from nas.latency.runtimes.onnx_runtimes import OnnxFileRuntime, export
 from nas.operators.user_operators import load_own
 
 GROUP = 4
-"""Batches whose rows are exported at once, before any of them is timed."""
+"""Number of batches whose rows are exported before the first of them is timed."""
 MANY = 96
-"""From so many rows on, starting a process a core is worth its seconds."""
+"""Number of rows from which a process for each core is worth its start-up time."""
 
 
 def batches(runtime: Runtime, rows: Sequence[ResolvedRow], size: int) -> Generator[list[Prepared]]:
-    """These rows prepared, in batches of a size, to be timed one batch after the other.
+    """Prepare rows in batches.
 
-    Making them ready takes longer than timing, so the files of many rows are made by a process a core, and the sessions
-    of a batch by a thread a core; all are idle again when it is given out.
+    Preparation takes longer than timing. So the files of many rows are exported by a process for each core, and the
+    sessions of a batch are made by a thread for each core. All of them are idle while a batch is timed.
+
+    Args:
+        runtime: The runtime.
+        rows: The rows.
+        size: Rows in a batch.
+
+    Yields:
+        The prepared rows of a batch.
     """
     if not isinstance(runtime, OnnxFileRuntime):
         for start in range(0, len(rows), size):
@@ -40,19 +48,23 @@ def batches(runtime: Runtime, rows: Sequence[ResolvedRow], size: int) -> Generat
             files = make(group)
             for first in range(0, len(group), size):
                 batch = group[first : first + size]
-                data = list(map(inputs, batch)), list(map(ends, batch))
-                yield list(pool.map(runtime.load, files[first : first + size], *data))
+                arrays = [[x.numpy() for x in inputs(row)] for row in batch]
+                yield list(pool.map(runtime.load, files[first : first + size], arrays, map(ends, batch)))
 
 
 @contextmanager
 def exporter(count: int) -> Iterator[Callable[[Sequence[ResolvedRow]], list[bytes]]]:
-    """Makes the ONNX files of rows, by a process a core where ``count`` of them are to come and these are many."""
+    """A function that exports rows to ONNX files.
+
+    Args:
+        count: Number of rows in total; if there are many, a process for each core exports them.
+    """
     if count < MANY:
         yield lambda rows: list(map(_export, rows))
         return
     pool = ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn"), _start)
     with keep_from_children():
-        pool.submit(int)  # starts all of them
+        pool.submit(int)  # starts all processes
     try:
         yield lambda rows: list(pool.map(_export, rows))
     finally:
@@ -60,7 +72,7 @@ def exporter(count: int) -> Iterator[Callable[[Sequence[ResolvedRow]], list[byte
 
 
 def _start() -> None:
-    """In a child: one thread is what exporting keeps busy."""
+    """In a child process: an export keeps one thread busy."""
     torch.set_num_threads(1)
     load_own()
 
