@@ -35,7 +35,7 @@ def main(
     from nas.execution.cluster.connection import connect
     from nas.execution.cluster.link import Link
     from nas.execution.cluster.workers import serve, worker_processes
-    from nas.latency.opening import check_name
+    from nas.latency.devices import check_name
     from nas.latency.runtimes.measure import machine
 
     link = Link(tls_ca_file, tls_cert, tls_key)

@@ -20,11 +20,11 @@ import torch
 from nas.detectors.yaml_files import to_yaml
 from nas.integrations.torchvision import patch_torchvision
 from nas.integrations.ultralytics import register
+from nas.latency.opening import builder_for
 from nas.latency.reference import bench
 from nas.latency.runtimes.measure import WHOLE_SAMPLES
 from nas.latency.runtimes.onnx_runtimes import OnnxFileRuntime
 from nas.latency.runtimes.registry import choose
-from nas.latency.table import LatencyTable
 from nas.spaces.architecture import Architecture
 from nas.spaces.space import load_space
 
@@ -45,11 +45,12 @@ def main() -> None:
         *(space.random(rng) for _ in range(RANDOM)),
     ]
 
-    table = LatencyTable.open(runtime)
-    table.ensure(row for member in (*members, space.stock()) for row in member.detector(CLASSES).resolve(SIZE))
+    builder = builder_for(runtime)
+    builder.ensure(row for member in (*members, space.stock()) for row in member.detector(CLASSES).resolve(SIZE))
     calibration = space.calibration(CLASSES)
-    table.ensure(row for detector in calibration for row in detector.resolve(SIZE))
-    table.calibrate(calibration, SIZE)
+    builder.ensure(row for detector in calibration for row in detector.resolve(SIZE))
+    builder.calibrate(calibration, SIZE)
+    table = builder.table
     predicted = [table.predict(member.detector(CLASSES), SIZE).total_ms for member in members]
 
     with tempfile.TemporaryDirectory() as folder:

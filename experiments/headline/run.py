@@ -36,7 +36,7 @@ from page import MACHINE, load, page
 import nas
 from nas.data.loading import class_names
 from nas.execution.local_workers import LocalWorkers
-from nas.latency.opening import open_table
+from nas.latency.opening import open_builder
 from nas.proxies.short import ShortTraining
 from nas.spaces.space import DEFAULT_SPACE, load_space
 
@@ -167,11 +167,12 @@ class Headline:
         for runtime in RUNTIMES:
             if (path := self.file(f"latency-{runtime}")).exists():
                 continue
-            table = open_table(runtime=runtime)
-            table.ensure(row for detector in (*detectors, *calibration) for row in detector.resolve(DEPLOYED))
-            table.calibrate(calibration, DEPLOYED)
+            builder = open_builder(runtime=runtime)
+            builder.ensure(row for detector in (*detectors, *calibration) for row in detector.resolve(DEPLOYED))
+            builder.calibrate(calibration, DEPLOYED)
+            table = builder.table
             rows = []
-            measurements = table.measure_wholes(detectors, DEPLOYED)
+            measurements = builder.measure_end_to_end(detectors, [DEPLOYED] * len(detectors))
             for contestant, measured in zip(contestants, measurements, strict=True):
                 cost = contestant.detector.cost(DEPLOYED)
                 predicted = table.predict(contestant.detector, DEPLOYED).total_ms
@@ -180,7 +181,7 @@ class Headline:
             names = ["name", "kind", "params", "macs", "predicted_ms", "ms", "spread_ms"]
             frame = pd.DataFrame(rows, columns=names).round(4)
             frame.assign(**{name: table.fingerprint[name] for name in MACHINE}).to_csv(path, index=False)
-            print(f"{runtime}: noise: {table.noise}")
+            print(f"{runtime}: noise: {builder.noise}")
 
     def proxy(self) -> None:
         """Score every contestant by the short training of a default search."""

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
+from nas.latency.opening import builder_for
 from nas.latency.runtimes.registry import choose
-from nas.latency.table import LatencyTable
 
 RESULTS = Path(__file__).parent / "results"
 FIGURES = (
@@ -57,7 +57,7 @@ def main(folder: Path, names: Sequence[str]) -> None:
 def take(name: str, table: Path) -> None:
     """Have this case's table at a path."""
     if name not in BUILT:
-        held = LatencyTable.open(choose("onnxruntime")).path
+        held = builder_for(choose("onnxruntime")).table.path
         for suffix in (".csv", ".json"):
             shutil.copyfile(held.with_suffix(suffix), table.with_suffix(suffix))
     elif name in BUSY:

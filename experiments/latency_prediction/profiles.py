@@ -19,7 +19,7 @@ import numpy as np
 from torch import nn
 
 from nas.detectors.rows import Detector
-from nas.latency.entries import whole
+from nas.latency.modules import end_to_end
 from nas.latency.runtimes.measure import OnnxSession, OpenVINORequest, clock
 from nas.latency.runtimes.onnx_runtimes import export
 from nas.latency.runtimes.registry import choose
@@ -64,7 +64,7 @@ def by_row(nodes: Sequence[Node], rows: int) -> list[float]:
 def _onnxruntime(detector: Detector, imgsz: int, threads: int, runs: int) -> list[list[float]]:
     import onnxruntime
 
-    module, inputs = whole(detector, imgsz)
+    module, inputs = end_to_end(detector, imgsz)
     with tempfile.TemporaryDirectory() as folder:
         options = OnnxSession.options(threads)
         options.enable_profiling = True
@@ -86,7 +86,7 @@ def _onnxruntime(detector: Detector, imgsz: int, threads: int, runs: int) -> lis
 def _openvino(detector: Detector, imgsz: int, threads: int, runs: int) -> list[list[float]]:
     import openvino
 
-    module, inputs = whole(detector, imgsz)
+    module, inputs = end_to_end(detector, imgsz)
     core = openvino.Core()
     model = core.read_model(export(module, inputs))
     taken: list[list[float]] = []
@@ -110,7 +110,7 @@ def _openvino(detector: Detector, imgsz: int, threads: int, runs: int) -> list[l
 
 
 def _torch(detector: Detector, imgsz: int, threads: int, runs: int) -> list[list[float]]:
-    module, inputs = whole(detector, imgsz)
+    module, inputs = end_to_end(detector, imgsz)
     now, readings = clock(threads), list[tuple[float, float]]()
     started = 0.0
 

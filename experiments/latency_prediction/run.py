@@ -23,11 +23,14 @@ from profiles import row_seconds
 from nas.detectors.costs import cost
 from nas.detectors.rows import Detector
 from nas.files import write
-from nas.latency.entries import Key, Part, build
+from nas.latency.builder import TableBuilder
+from nas.latency.entries import Key, Part
 from nas.latency.error_figures import figures
+from nas.latency.modules import build
+from nas.latency.opening import builder_for
 from nas.latency.reference import bench
+from nas.latency.runtimes.base import Runtime
 from nas.latency.runtimes.registry import choose
-from nas.latency.table import LatencyTable
 from nas.spaces.space import load_space
 
 SIZE, NC, CALIBRATION, HELD_OUT, PROFILED = 320, 80, 8, 24, 16
@@ -58,20 +61,21 @@ def study(name: str, keep: Callable[[str, Callable[[], Any]], Any]) -> None:
     rng = np.random.default_rng(1)
     members = [*space.calibration(NC), *(space.random(rng).detector(NC) for _ in range(HELD_OUT))]
     others = [space.random(rng).detector(NC) for _ in range(PROFILED)]
-    latencies = LatencyTable.open(choose(name))
-    keep("identity", lambda: latencies.fingerprint)
+    runtime = choose(name)
+    latencies = builder_for(runtime)
+    keep("identity", lambda: latencies.table.fingerprint)
 
     def inside() -> dict[str, float]:
         latencies.ensure(row for member in members for row in member.resolve(SIZE))
-        return {str(key): measured.ms for key, measured in latencies.entries.items()}
+        return {str(key): measured.ms for key, measured in latencies.table.entries.items()}
 
     def wholes() -> list[list[float]]:
         return [[m.ms for m in session] for session in latencies.measure_twice(members, SIZE)]
 
-    entries = {INSIDE: keep("inside", inside), "rows alone": keep("alone", lambda: alone(latencies, members))}
+    entries = {INSIDE: keep("inside", inside), "rows alone": keep("alone", lambda: alone(runtime, latencies, members))}
     first, second = map(np.array, keep("wholes", wholes))
     profiles = keep("profiles", lambda: [row_seconds(name, other, SIZE, 1, 30) for other in others])
-    overhead = latencies.header.overhead_ms
+    overhead = latencies.table.header.overhead_ms
     truth = (first + second) / 2
     sources = {source: np.array([summed(found, member) for member in members]) for source, found in entries.items()}
     sources["profiles of other wholes"] = np.array(in_context(profiles, others, entries[INSIDE], members))
@@ -94,17 +98,16 @@ def study(name: str, keep: Callable[[str, Callable[[], Any]], Any]) -> None:
     keep("cards", cards)
 
 
-def alone(latencies: LatencyTable, members: Sequence[Detector]) -> dict[str, float]:
+def alone(runtime: Runtime, latencies: TableBuilder, members: Sequence[Detector]) -> dict[str, float]:
     """ms by entry, rows timed as models of their own: conversions at all ends included."""
     parts = {key: part.at(key.depth) for d in members for part in map(Part.of, d.resolve(SIZE)) for key in part.needs()}
-    assert latencies.runtime is not None
-    timer, found = bench(latencies.runtime, latencies.header.reference_ms / 1e3), {}
+    timer, found = bench(runtime, latencies.table.header.reference_ms / 1e3), {}
     keys = list(parts)
     for start in range(0, len(keys), 32):
         batch = keys[start : start + 32]
-        measured = timer.measure([latencies.runtime.prepare(*build(parts[key])) for key in batch])
+        measured = timer.measure([runtime.prepare(*build(parts[key])) for key in batch])
         for key, (ms, *_) in zip(batch, measured, strict=True):
-            found[str(key)] = max(0.0, ms - latencies.header.overhead_ms)
+            found[str(key)] = max(0.0, ms - latencies.table.header.overhead_ms)
     return found
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nas.latency.opening import open_table
+from nas.latency.opening import open_builder
 from nas.spaces.architecture import Architecture
 from nas.spaces.space import load_space
 
@@ -25,9 +25,10 @@ DRAWN, QUANTILES, WITHIN, PER_BAND = 3000, (0.05, 0.3, 0.7, 0.95), 0.02, 8
 
 
 def main() -> None:
-    space, rng, table = load_space(SPACE), np.random.default_rng(11), open_table(runtime="onnxruntime")
-    table.ensure(space.rows(NC, SIZE))
-    table.calibrate(space.calibration(NC), SIZE)
+    space, rng, builder = load_space(SPACE), np.random.default_rng(11), open_builder(runtime="onnxruntime")
+    builder.ensure(space.rows(NC, SIZE))
+    builder.calibrate(space.calibration(NC), SIZE)
+    table = builder.table
     drawn = list(dict.fromkeys(space.random(rng) for _ in range(DRAWN)))
     latency = {member: table.predict(member.detector(NC), SIZE).total_ms for member in (space.stock(), *drawn)}
     rows = [("stock", space.stock())]

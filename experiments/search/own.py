@@ -25,8 +25,7 @@ import pandas as pd
 from scipy.stats import kendalltau, norm
 
 from nas.files import shipped
-from nas.latency.runtimes.registry import choose
-from nas.latency.table import LatencyTable
+from nas.latency.opening import read_table
 from nas.objectives.target import Target
 from nas.search.samplers import COST_FEATURES, Priced
 from nas.search.surrogate import Surrogate, tabulate
@@ -60,7 +59,7 @@ class Own:
 
     def __init__(self) -> None:
         file = next(shipped("latency_tables").glob("*onnxruntime*.csv"))
-        table = LatencyTable.open(choose("onnxruntime"), file, force=True)  # this machine does not matter
+        table = read_table(file)  # this machine does not matter
         self.space, self.target = load_space("yolov8n"), Members(table, CLASSES, (SIZE,))
         study, run = pd.read_csv(STUDY), pd.read_csv(RESULTS / "own_trials.csv")
         trained = pd.concat([study[study.proxy == PROXY], run[run.state == "trained"]])

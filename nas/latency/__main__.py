@@ -124,10 +124,18 @@ def build(
     check_nc(nc)
     sizes = list(dict.fromkeys(map(check_imgsz, imgsz or [SIZE])))
     spaces = _spaces(space)
-    builder = table.builder(rebuild)
     from nas.latency.completion import build_table
+    from nas.latency.errors import AbsentDeviceError
+    from nas.latency.hints import kit_hint
     from nas.latency.notices import noise_warning
 
+    try:
+        builder = table.builder(rebuild)
+    except AbsentDeviceError as error:
+        known = {"device": table.device, "runtime": table.runtime, "threads": table.threads}
+        words = ["--imgsz", str(sizes[0]), "--nc", str(nc), *(["--rebuild"] if rebuild else [])]
+        error.hint = kit_hint(known, *words)
+        raise
     with _terminal() as display:
         try:
             built = build_table(builder, spaces, sizes, nc, display.bar)

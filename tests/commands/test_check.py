@@ -13,11 +13,13 @@ import nas.latency
 from nas import cli
 from nas.detectors.templates import TEMPLATES
 from nas.detectors.yaml_files import to_yaml
-from nas.latency.accuracy import Model, card_from, keep_card
+from nas.latency.card_file import save_card
+from nas.latency.checking import make_card
+from nas.latency.models import Model
+from nas.latency.opening import builder_for, find_table
 from nas.latency.runtimes.measure import Measurement, Noise
 from nas.latency.runtimes.registry import choose
 from nas.latency.store import load, save
-from nas.latency.table import LatencyTable
 from nas.spaces.space import load_space
 
 FAKE = ("--runtime", "fake", "--imgsz", "64", "--space", "tiny", "--nc", "2")
@@ -35,11 +37,11 @@ def check(*options: str) -> tuple[int, str, str]:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A calibrated table that knows every row of the models."""
-    table = LatencyTable.open(choose("fake"), tmp_path_factory.mktemp("check") / "t.csv")
+    table = builder_for(choose("fake"), tmp_path_factory.mktemp("check") / "t.csv")
     templates = [template.stock(2) for template in TEMPLATES.values()]
     table.ensure([*SPACE.rows(2, 64), *(row for detector in templates for row in detector.resolve(64))])
     table.calibrate(SPACE.calibration(2)[:2], 64)
-    return table.path
+    return table.table.path
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def table(made: Path, tmp_path: Path) -> Path:
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """One template beside the space's own: measuring all of them takes long."""
     kept = {name: TEMPLATES[name] for name in ("yolov8n", "yolo11n")}
-    monkeypatch.setattr("nas.latency.accuracy.TEMPLATES", kept)
+    monkeypatch.setattr("nas.latency.checking.TEMPLATES", kept)
 
 
 def test_json(table: Path, tmp_path: Path) -> None:
@@ -105,10 +107,10 @@ def test_a_device_that_is_not_here(table: Path) -> None:
     status, out, err = check(*away)
     assert (status, out) == (2, "")
     assert "there is no report card at 64 pixels; make a measuring kit with" in err
-    found = LatencyTable.find("pi5", "fake", 1, table)
+    found = find_table("pi5", "fake", 1, table)
     model = Model("one", "random", SPACE.stock().detector(2))
     measured = [Measurement(found.predict(model.detector, 64).total_ms, 0.0, 9)]
-    keep_card(found, card_from(found, [model], 64, measured, measured, Noise(0.9, None), "tiny", 5))
+    save_card(found, make_card(found, [model], 64, measured, measured, Noise(0.9, None), "tiny", 5))
     status, out, _ = check(*away, "--json")
     assert status == 0
     assert (json.loads(out)["seed"], json.loads(out)["models"][0]["name"]) == (5, "one")

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import redirect_stdout
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from types import ModuleType
@@ -23,12 +24,12 @@ from nas.detectors.rows import Detector
 from nas.detectors.yaml_files import from_yaml
 from nas.errors import InputError
 from nas.execution.local_workers import LocalWorkers
-from nas.latency.accuracy import card_models
+from nas.latency.checking import held_out_models
 from nas.latency.fingerprint import file_name, identity
+from nas.latency.opening import builder_for
 from nas.latency.runtimes import measure
 from nas.latency.runtimes.registry import choose
 from nas.latency.store import save
-from nas.latency.table import LatencyTable
 from nas.proxies.outcome import Outcome
 from nas.spaces.architecture import decode
 from nas.spaces.space import load_space
@@ -68,11 +69,12 @@ def write_data(folder: Path) -> Path:
 
 def bring_table(folder: Path) -> None:
     """A table of the device pi5 in the user's folder: what the fake runtime computes, as if onnxruntime had."""
-    made = LatencyTable.open(choose("fake"), folder / "made.csv")
+    made = builder_for(choose("fake"), folder / "made.csv")
     made.ensure(SPACE.rows(CLASSES, SIZE))
     made.calibrate(SPACE.calibration(CLASSES), SIZE)
-    made.header.identity = identity(choose("onnxruntime")) | {"device": "pi5", "cpu": "Cortex-A76"}
-    save(folder / "latency_tables" / file_name(made.header.identity), made.header, made.entries)
+    fingerprint = identity(choose("onnxruntime")) | {"device": "pi5", "cpu": "Cortex-A76"}
+    header = replace(made.table.header, identity=fingerprint)
+    save(folder / "latency_tables" / file_name(fingerprint), header, made.table.entries)
 
 
 class Weigher(LocalWorkers):
@@ -211,7 +213,7 @@ def test_a_kit_of_a_space_brings_its_report_card(
 ) -> None:
     kit = run.parent / "kit"
     # The stock models of all other templates would take their time.
-    monkeypatch.setattr(latency, "card_models", lambda *options: card_models(*options)[:4])
+    monkeypatch.setattr("nas.latency.space_kit.held_out_models", lambda *options: held_out_models(*options)[:4])
     options = ("--space", "tiny", "--imgsz", SIZE, "--nc", CLASSES, "--models", 3)
     call(latency, "bundle", kit, *options, *OPTIONS)
     manifest = json.loads((kit / "manifest.json").read_text())

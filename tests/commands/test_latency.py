@@ -24,12 +24,13 @@ from nas.detectors.costs import cost
 from nas.detectors.rows import Detector
 from nas.detectors.templates import TEMPLATES
 from nas.detectors.yaml_files import to_yaml
-from nas.latency.entries import whole
+from nas.latency.builder import TableBuilder
 from nas.latency.listing import list_tables
+from nas.latency.modules import end_to_end
+from nas.latency.opening import builder_for
 from nas.latency.runtimes.measure import Bench, Noise
 from nas.latency.runtimes.registry import choose
 from nas.latency.store import load, save
-from nas.latency.table import LatencyTable
 from nas.spaces.space import load_space
 
 SIZE = 64
@@ -66,7 +67,7 @@ def refused(result: Result) -> str:
 
 def takes(detector: Detector, imgsz: int = SIZE) -> float:
     """Latency of a detector on the fake runtime in ms, without a table."""
-    return 1e3 * choose("fake").prepare(*whole(detector, imgsz)).seconds()
+    return 1e3 * choose("fake").prepare(*end_to_end(detector, imgsz)).seconds()
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert result.returncode == 0, result.stderr
     entries = len(pd.read_csv(path))
     assert f"{path}: {entries} entries, {entries} of them new, in " in result.stdout
-    assert f"at {SIZE} px the rows' sum is taken times 1.000, fitted on 8 whole models" in result.stdout
+    assert f"calibration at {SIZE} px: factor 1.000, fitted on 8 models" in result.stdout
     assert "warning" not in result.stdout
     return path
 
@@ -98,8 +99,8 @@ def stock(tmp_path: Path) -> str:
 
 
 def test_what_was_built_holds_every_member(table: Path) -> None:
-    made = LatencyTable.open(choose("fake", threads=2), table)
-    assert not made.missing(load_space("tiny").rows(6, SIZE))
+    made = builder_for(choose("fake", threads=2), table)
+    assert not made.table.missing(load_space("tiny").rows(6, SIZE))
     before = table.read_bytes()
     result = latency("build", "--space", "tiny", "--nc", "6", "--threads", "2", "--table", str(table), *FAKE)
     assert result.returncode == 0
@@ -120,10 +121,10 @@ def test_several_spaces_and_sizes(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     result = latency("build", *spaces, "--nc", "2", "--table", str(path), *FAKE, "--imgsz", "32")
     assert result.returncode == 0, result.stderr
-    made = LatencyTable.open(choose("fake"), path)
+    made = builder_for(choose("fake"), path)
     for name, size in (("a", SIZE), ("b", SIZE), ("a", 32), ("b", 32)):
-        assert not made.missing(load_space(tmp_path / f"{name}.yaml").rows(2, size))
-    assert set(made.header.calibrations) == {"32", str(SIZE)}
+        assert not made.table.missing(load_space(tmp_path / f"{name}.yaml").rows(2, size))
+    assert set(made.table.header.calibrations) == {"32", str(SIZE)}
 
 
 @pytest.mark.parametrize("rebuild", [False, True])
@@ -137,11 +138,11 @@ def test_ctrl_c_during_build(rebuild: bool, table: Path, monkeypatch: pytest.Mon
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(LatencyTable, "calibrate", interrupted)
+        patch.setattr(TableBuilder, "calibrate", interrupted)
         result = latency(*command, *(["--rebuild"] if rebuild else []))
     assert result.returncode == 130
-    again = "the same command without --rebuild goes on" if rebuild else "the same command goes on"
-    assert f"interrupted; what was measured is kept, and {again}" in result.stdout
+    again = "the same command without --rebuild continues" if rebuild else "the same command continues"
+    assert f"interrupted; finished measurements are saved, and {again}" in result.stdout
     assert not result.stderr
     assert len(load(table)[1]) == len(entries)
     result = latency(*command)
@@ -188,7 +189,7 @@ def test_predict(table: Path, stock: str) -> None:
     line = next(line for line in text.stdout.splitlines() if line.strip().startswith(stock))
     # The fake runtime's overhead is 20 us.
     assert line.split() == [stock, str(SIZE), f"{takes(STOCK):.3f}", f"{takes(STOCK) - 0.02:.3f}", "0.020"]
-    assert f"{table}; at {SIZE} px the rows' sum is taken times 1.000, fitted on 8 whole models" in text.stdout
+    assert f"{table}; calibration at {SIZE} px: factor 1.000, fitted on 8 models" in text.stdout
     assert "warning" not in text.stdout + text.stderr
 
 
@@ -242,9 +243,9 @@ def test_a_device_that_is_not_here(pi5: Path, stock: str) -> None:
     assert f"lacks a calibration at 96 pixels and {missing} entries: " in line
     assert missing > 15
     line = refused(latency("build", "--space", "tiny", "--nc", "9", *options, *FAKE))
-    assert "--device pi5: not this machine, so nothing can be measured" in line
+    assert "--device pi5: is not this machine, so nothing can be measured" in line
     assert "python -m nas.latency bundle DIR --device pi5" in line
-    assert "not this machine, so nothing is measured anew" in refused(latency("build", "--rebuild", *options, *FAKE))
+    assert "is not this machine, so nothing can be measured" in refused(latency("build", "--rebuild", *options, *FAKE))
     assert pi5.read_bytes() == before
 
 
@@ -268,7 +269,7 @@ def test_force(table: Path, stock: str) -> None:
     # What it lacks is measured neither here nor there.
     line = refused(latency("predict", stock, "--nc", "9", *FAKE, "--table", str(table), "--force"))
     assert f"{table}: lacks 1 entries: Detect [9, " in line
-    assert f"nothing is measured for a table taken by --force ({table}: {MISFIT})" in line
+    assert f"nothing is measured with --force ({table}: {MISFIT})" in line
     assert shlex.join(["python", "-m", "nas.latency", "predict", stock, "--imgsz", str(SIZE)]) in line
     assert table.read_bytes() == before
     # A table that fits is not forced.
@@ -371,7 +372,7 @@ def test_no_table_yet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (["build", "--imgsz", "64", "--imgsz", "0"], "--imgsz 0: must be a multiple of 32; give 32"),
         (["build", "--nc", "0"], "--nc 0: must be the number of classes, 1 or more"),
         (["build", "--space", "nowhere"], "--space nowhere: no such space"),
-        (["build", "--device", "toaster"], "--device toaster: not this machine, and there is no table of it"),
+        (["build", "--device", "toaster"], "--device toaster: is not this machine, so nothing can be measured"),
         (["build", "--runtime", "abacus"], "--runtime abacus: no such runtime"),
         (["build", "--threads", "0", "--runtime", "fake"], "--threads 0: must be at least 1"),
         (["build", "--colour", "red"], "No such option: --colour"),

@@ -18,8 +18,8 @@ from nas import cli
 from nas.detectors.costs import row_cost
 from nas.detectors.templates import TEMPLATES
 from nas.detectors.yaml_files import from_yaml, to_yaml
+from nas.latency.opening import builder_for
 from nas.latency.runtimes.registry import choose
-from nas.latency.table import LatencyTable
 from nas.operators.registry import OPERATORS
 from nas.profile import app
 from nas.spaces.space import load_space
@@ -133,11 +133,11 @@ def test_an_architecture_brings_its_image_size(folder: Path) -> None:
 
 
 def test_latency_from_a_table(folder: Path) -> None:
-    stock, table = from_yaml(folder / "stock.yaml"), LatencyTable.open(choose("fake"))
+    stock, table = from_yaml(folder / "stock.yaml"), builder_for(choose("fake"))
     table.ensure(stock.resolve(64))
     table.calibrate([stock], 64)
-    kept = {path: path.read_bytes() for path in table.path.parent.iterdir()}
-    predicted = table.predict(stock, 64)
+    kept = {path: path.read_bytes() for path in table.table.path.parent.iterdir()}
+    predicted = table.table.predict(stock, 64)
     found = profiled("stock.yaml", "--imgsz", "64", cwd=folder)
     assert found["total"]["latency_ms"] == pytest.approx(predicted.total_ms)
     assert [row["latency_ms"] for row in found["rows"]] == pytest.approx(predicted.rows)
@@ -148,29 +148,29 @@ def test_latency_from_a_table(folder: Path) -> None:
     assert [row["latency_ms"] for row in found["rows"][:-1]] == pytest.approx(predicted.rows[:-1])
     predict = "python -m nas.latency predict stock.yaml --imgsz"
     for options, line in [
-        (["--nc", "9", "--imgsz", "64"], f"no latency for 1 of 23 rows: {table.path} lacks them; {predict} 64"),
-        (["--imgsz", "96"], f"no latency: {table.path} is for 64, not 96 pixels; {predict} 96"),
+        (["--nc", "9", "--imgsz", "64"], f"no latency for 1 of 23 rows: {table.table.path} lacks them; {predict} 64"),
+        (["--imgsz", "96"], f"no latency: {table.table.path} is for 64, not 96 pixels; {predict} 96"),
     ]:
-        result = profile("stock.yaml", *options, *FAKE, "--json", "--table", str(table.path), cwd=folder)
+        result = profile("stock.yaml", *options, *FAKE, "--json", "--table", str(table.table.path), cwd=folder)
         assert result.returncode == 0
         assert result.stderr.startswith(f"{line} --device cpu --runtime fake --threads 1")
         assert result.stderr.count("\n") == 1
-    assert {path: path.read_bytes() for path in table.path.parent.iterdir()} == kept
+    assert {path: path.read_bytes() for path in table.table.path.parent.iterdir()} == kept
 
 
 def test_a_table_of_something_else(folder: Path) -> None:
-    table = LatencyTable.open(choose("fake"))
+    table = builder_for(choose("fake"))
     table.ensure([next(TEMPLATES["yolov8n"].stock(3).resolve(64))])
-    other = LatencyTable.open(choose("fake", threads=2), folder / "mine.csv")
+    other = builder_for(choose("fake", threads=2), folder / "mine.csv")
     other.ensure([next(TEMPLATES["yolov8n"].stock(3).resolve(64))])
     result = profile("stock.yaml", *FAKE, "--table", "mine.csv", cwd=folder)
     assert (result.returncode, result.stderr.count("\n")) == (2, 1)
     assert "mine.csv: of another device or runtime: threads is 2 there and 1 here" in result.stderr
     # One that was not asked for by name is told of, and in the way of nothing.
-    table.path.write_text("damaged")
+    table.table.path.write_text("damaged")
     result = profile("stock.yaml", *FAKE, cwd=folder)
     assert result.returncode == 0
-    assert f"no latency: {table.path}" in result.stdout
+    assert f"no latency: {table.table.path}" in result.stdout
 
 
 def test_assumptions_are_told(folder: Path) -> None:

@@ -11,6 +11,12 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
+
+from nas.detectors.network import Network
+from nas.detectors.rows import Detector
+from nas.detectors.templates import TEMPLATES
+from nas.errors import InputError
 from nas.latency import builder as builder_module
 from nas.latency.builder import TableBuilder
 from nas.latency.card_file import card_path, load_card, save_card
@@ -20,12 +26,6 @@ from nas.latency.models import Model
 from nas.latency.modules import end_to_end
 from nas.latency.opening import builder_for, read_table
 from nas.latency.report_card import ReportCard
-from torch import nn
-
-from nas.detectors.network import Network
-from nas.detectors.rows import Detector
-from nas.detectors.templates import TEMPLATES
-from nas.errors import InputError
 from nas.latency.runtimes.base import Prepared
 from nas.latency.runtimes.fake import FakeRuntime
 from nas.latency.runtimes.measure import Measurement, Noise

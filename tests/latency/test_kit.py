@@ -22,8 +22,8 @@ from nas.detectors.templates import TEMPLATES
 from nas.detectors.yaml_files import from_yaml, to_yaml
 from nas.errors import InputError
 from nas.files import tables_home
-from nas.latency.fingerprint import identity
 from nas.latency.entries import Part
+from nas.latency.fingerprint import identity
 from nas.latency.kit import KitSpec, write_kit
 from nas.latency.kit_models import PERIOD, compressible
 from nas.latency.kit_results import KitResults, import_kit

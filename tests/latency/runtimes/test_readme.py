@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from nas.detectors.templates import TEMPLATES
+from nas.latency.opening import builder_for
 from nas.latency.runtimes.registry import choose
-from nas.latency.table import LatencyTable
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "nas" / "runtimes" / "README.md"
@@ -65,9 +65,9 @@ def test_example_runs_every_searched_row(folder: Path) -> None:
 
 def test_a_table_is_built_with_it(folder: Path) -> None:
     runtime = choose("my_ncnn:NcnnRuntime")
-    table = LatencyTable.open(runtime, folder / "table.csv")
+    table = builder_for(runtime, folder / "table.csv")
     rows = [row for row in TEMPLATES["yolov8n"].stock(3).resolve(64) if row.row.module in {"Conv", "Concat"}][:3]
     table.ensure(rows)
-    again = LatencyTable.open(runtime, folder / "table.csv", force=True)  # Whatever else this machine does by now.
-    assert not again.missing(rows)
-    assert again.fingerprint["runtime"] == "my_ncnn:NcnnRuntime"
+    again = builder_for(runtime, folder / "table.csv", force=True)  # Whatever else this machine does by now.
+    assert not again.table.missing(rows)
+    assert again.table.fingerprint["runtime"] == "my_ncnn:NcnnRuntime"
