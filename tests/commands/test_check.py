@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-import nas.latency
 from nas import cli
 from nas.detectors.templates import TEMPLATES
 from nas.detectors.yaml_files import to_yaml
+from nas.latency import __main__ as latency_command
 from nas.latency.card_file import save_card
 from nas.latency.checking import make_card
 from nas.latency.models import Model
@@ -29,7 +29,7 @@ SPACE = load_space("tiny")
 def check(*options: str) -> tuple[int, str, str]:
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as ended:
-        cli.run(lambda: nas.latency.app(["check", *FAKE, *options], standalone_mode=False))
+        cli.run(lambda: latency_command.app(["check", *FAKE, *options], standalone_mode=False))
     assert isinstance(ended.value.code, int)
     return ended.value.code, out.getvalue(), err.getvalue()
 

@@ -17,13 +17,13 @@ import pandas as pd
 import pytest
 import typer
 
-import nas.latency
 import nas.profile
 from nas import cli
 from nas.detectors.costs import cost
 from nas.detectors.rows import Detector
 from nas.detectors.templates import TEMPLATES
 from nas.detectors.yaml_files import to_yaml
+from nas.latency import __main__ as latency_command
 from nas.latency.builder import TableBuilder
 from nas.latency.listing import list_tables
 from nas.latency.modules import end_to_end
@@ -54,7 +54,7 @@ def run(app: typer.Typer, *options: str) -> Result:
 
 
 def latency(*options: str) -> Result:
-    return run(nas.latency.app, *options)
+    return run(latency_command.app, *options)
 
 
 def refused(result: Result) -> str:
@@ -259,7 +259,7 @@ def test_force(table: Path, stock: str) -> None:
     assert f"{table}: {MISFIT}; measure anew: python -m nas.latency build --rebuild" in line
     assert predicted(stock, "--table", str(table), "--force")["forced"] == f"{table}: {MISFIT}"
     warning = f"warning: --force: latencies are of a table that does not fit this device: {table}: {MISFIT}"
-    for command in ((nas.latency.app, "predict", stock), (nas.profile.app, stock)):
+    for command in ((latency_command.app, "predict", stock), (nas.profile.app, stock)):
         result = run(*command, *FAKE, "--table", str(table), "--force")
         assert result.returncode == 0
         assert warning in " ".join(result.stdout.split())

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import pytest
-import scipy.stats  # noqa: F401  imported here, or the first example would exceed its deadline
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nas.latency.error_figures import figures
@@ -72,6 +71,7 @@ def test_published_examples_with_ties() -> None:
     assert told([12, 2, 1, 12, 2], [2, 5, 8, 2, 1])["kendall"] == pytest.approx(-0.47140452079103173, rel=1e-12)
 
 
+@settings(deadline=None)
 @given(st.permutations(range(1, 9)))
 def test_formulas_without_ties(predicted: list[int]) -> None:
     found, n = told(predicted, range(1, 9)), 8
@@ -81,6 +81,7 @@ def test_formulas_without_ties(predicted: list[int]) -> None:
     assert found["kendall"] == pytest.approx(1 - 4 * swapped / (n * (n - 1)))
 
 
+@settings(deadline=None)
 @given(times())
 def test_shares_by_whole_numbers(models: list[tuple[int, int, int]]) -> None:
     """Twice the measured latency is the sum of both measurings: nothing has to be rounded."""
@@ -97,6 +98,7 @@ def test_shares_by_whole_numbers(models: list[tuple[int, int, int]]) -> None:
     assert found["iso_pairs"] == (pytest.approx(sum(points) / len(points)) if points else None)
 
 
+@settings(deadline=None)
 @given(times())
 def test_ranks_alone_count(models: list[tuple[int, int, int]]) -> None:
     """A rising change of the prediction changes no order; a falling one turns it round."""
@@ -109,6 +111,7 @@ def test_ranks_alone_count(models: list[tuple[int, int, int]]) -> None:
         assert falling[name] == turned
 
 
+@settings(deadline=None)
 @given(times())
 def test_units_and_the_order_of_the_models_do_not_count(models: list[tuple[int, int, int]]) -> None:
     found = of(models)
@@ -118,6 +121,7 @@ def test_units_and_the_order_of_the_models_do_not_count(models: list[tuple[int, 
             assert other[name] == (None if value is None else pytest.approx(value))
 
 
+@settings(deadline=None)
 @given(times())
 def test_the_retest_is_one_measuring_predicting_the_other(models: list[tuple[int, int, int]]) -> None:
     found, plain = of(models), of([(a, b, b) for _, a, b in models])
@@ -126,6 +130,7 @@ def test_the_retest_is_one_measuring_predicting_the_other(models: list[tuple[int
             assert found[f"retest_{name}"] == plain[name]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 60), min_size=2, max_size=12))
 def test_a_faultless_prediction(latencies: list[int]) -> None:
     found = told(latencies, latencies)
