@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from reprlib import repr as shortened
-from typing import Any
 
 from nas.files import write
 from nas.latency.entries import Key
@@ -160,32 +159,50 @@ def _check_columns(columns: Sequence[str], path: Path) -> None:
 
 def _entry(row: Mapping[str, str], seal: str, path: Path, line: str) -> tuple[Key, Measurement]:
     """The entry of a line."""
-
-    def damaged(problem: str, name: str) -> DamagedTableError:
-        return DamagedTableError(problem, file=path, field=f"{line}: {name}")
-
-    values: dict[str, Any] = dict(row)
-    for name in ("arguments", "inputs"):
-        try:
-            parsed = json.loads(row[name])
-        except (ValueError, RecursionError):
-            parsed = None
-        if not isinstance(parsed, list):
-            raise damaged(f"not a JSON list: {shortened(row[name])}", name)
-    for name, convert in (("depth", int), ("n", int), ("ms", float), ("spread_ms", float)):
-        try:
-            values[name] = convert(row[name])
-        except ValueError:
-            raise damaged(f"not a number: {shortened(row[name])}", name) from None
-    for name in ("ms", "spread_ms"):
-        if not 0 <= values[name] <= sys.float_info.max:
-            raise damaged(f"must be a time in ms, not {shortened(row[name])}", name)
-    for name in ("depth", "n"):
-        if values[name] < 1:
-            raise damaged(f"must be at least 1, not {shortened(row[name])}", name)
+    for name, check in _CHECKS.items():
+        if problem := check(row[name]):
+            raise DamagedTableError(problem, file=path, field=f"{line}: {name}")
     if row["check"] != _check([seal, *(row[name] for name in COLUMNS[:-1])]):
-        raise damaged("the line is not as it was written, or of another table", "check")
-    return Key(*(values[n] for n in Key._fields)), Measurement(*(values[n] for n in Measurement._fields))
+        problem = "the line is not as it was written, or of another table"
+        raise DamagedTableError(problem, file=path, field=f"{line}: check")
+    key = Key(row["operator"], row["arguments"], row["inputs"], int(row["depth"]))
+    return key, Measurement(float(row["ms"]), float(row["spread_ms"]), int(row["n"]))
+
+
+def _list_problem(cell: str) -> str:
+    """The reason why a cell is no JSON list; empty if it is one."""
+    try:
+        parsed = json.loads(cell)
+    except (ValueError, RecursionError):
+        parsed = None
+    return "" if isinstance(parsed, list) else f"not a JSON list: {shortened(cell)}"
+
+
+def _count_problem(cell: str) -> str:
+    """The reason why a cell is no number of 1 or more; empty if it is one."""
+    try:
+        return "" if int(cell) >= 1 else f"must be at least 1, not {shortened(cell)}"
+    except ValueError:
+        return f"not a number: {shortened(cell)}"
+
+
+def _time_problem(cell: str) -> str:
+    """The reason why a cell is no time; empty if it is one."""
+    try:
+        return "" if 0 <= float(cell) <= sys.float_info.max else f"must be a time in ms, not {shortened(cell)}"
+    except ValueError:
+        return f"not a number: {shortened(cell)}"
+
+
+_CHECKS = {
+    "arguments": _list_problem,
+    "inputs": _list_problem,
+    "depth": _count_problem,
+    "n": _count_problem,
+    "ms": _time_problem,
+    "spread_ms": _time_problem,
+}
+"""Checks by column, in the order in which faults are reported."""
 
 
 def _seal(header: Header) -> str:
