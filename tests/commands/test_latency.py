@@ -289,7 +289,7 @@ def test_search_by_force(table: Path, tmp_path: Path) -> None:
     warning = f"warning: --force: latencies are of a table that does not fit this device: {reason}"
     facts = json.loads((run / "run.json").read_text())
     assert facts["forced"] == reason
-    assert facts["latency"]["threads"] == 2  # the table's, not this device's
+    assert facts["fingerprint"]["threads"] == 2  # the table's, not this device's
     for name in ("trials.csv", "pareto.csv"):
         frame = pd.read_csv(run / name)
         assert len(frame) and set(frame.forced) == {reason}
@@ -374,7 +374,10 @@ def test_no_table_yet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (["build", "--space", "nowhere"], "--space nowhere: no such space"),
         (["build", "--device", "toaster"], "--device toaster: is not this machine, so nothing can be measured"),
         (["build", "--runtime", "abacus"], "--runtime abacus: no such runtime"),
-        (["build", "--threads", "0", "--runtime", "fake"], "Invalid value for '--threads': Input should be greater than or equal to 1"),
+        (
+            ["build", "--threads", "0", "--runtime", "fake"],
+            "Invalid value for '--threads': Input should be greater than or equal to 1",
+        ),
         (["build", "--colour", "red"], "No such option: --colour"),
         (["predict", "none.yaml"], "none.yaml: no such file; give the path of a model YAML"),
         (["predict", "yolov8n.9/p2:c2f"], "yolov8n.9/p2:c2f: version: yolov8n has version 1 in this release, not '9'"),
