@@ -1,0 +1,121 @@
+"""Options of a search: declared once, validated, compared."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, get_args
+
+import pytest
+from pydantic import ValidationError
+
+from nas import cli
+from nas.config import GROUPS, SamplerName, SearchConfig, WorkerCount, spec_of
+from nas.errors import ConfigError, NasError
+from nas.search.__main__ import main
+from nas.search.samplers import SAMPLERS
+
+
+def test_every_option_has_help_and_a_group() -> None:
+    for name, field in SearchConfig.model_fields.items():
+        assert field.description and field.description.rstrip().endswith("."), name
+        assert spec_of(field).group in GROUPS, name
+
+
+def test_the_command_has_the_fields_as_parameters_and_no_defaults_of_its_own() -> None:
+    parameters = inspect.signature(main).parameters
+    assert list(parameters) == [*SearchConfig.model_fields, "config_file"]
+    assert all(parameter.default is None for parameter in parameters.values())
+
+
+def test_only_given_options_reach_the_command() -> None:
+    found: list[Any] = []
+
+    @cli.with_config
+    def command(given: dict[str, Any], name: str = "x") -> None:
+        found.extend((given, name))
+
+    nothing = dict.fromkeys(SearchConfig.model_fields)
+    command(**{**nothing, "cache": False, "budget": 0, "start": []}, name="y")
+    assert found == [{"cache": False, "budget": 0, "start": []}, "y"]
+
+
+def test_samplers_are_those_of_the_registry() -> None:
+    assert set(get_args(SamplerName)) == set(SAMPLERS)
+
+
+@pytest.mark.parametrize(
+    ("options", "field", "value"),
+    [
+        ({"budget": 0}, "budget", 0),
+        ({"budget": "few"}, "budget", "few"),
+        ({"seed": -1}, "seed", -1),
+        ({"threads": 0}, "threads", 0),
+        ({"imgsz": 100}, "imgsz", 100),
+        ({"imgsz": (64, 0)}, "imgsz", 0),
+        ({"imgsz": ()}, "imgsz", ()),
+        ({"sampler": "oracle"}, "sampler", "oracle"),
+        ({"proxy": "oracle"}, "proxy", "oracle"),
+        ({"rungs": 4}, "rungs", 4),
+        ({"rungs": 0}, "rungs", 0),
+        ({"time_limit": 0}, "time_limit", 0),
+        ({"candidate_limit": -1}, "candidate_limit", -1),
+        ({"max_latency": -1.0}, "max_latency", -1.0),
+        ({"max_latency": float("inf")}, "max_latency", float("inf")),
+        ({"max_size": 0}, "max_size", 0),
+        ({"minimize": "size"}, "minimize", "size"),
+        ({"minimize": "latency,size,size"}, "minimize", "latency,size,size"),
+        ({"workers": -1}, "workers", "-1"),
+        ({"workers": "here"}, "workers", "here"),
+        ({"workers": ""}, "workers", ""),
+        ({"train_device": "abacus"}, "train_device", "abacus"),
+        ({"resume": True}, "resume", None),
+        ({"resume": True, "rebuild_table": True, "out": "x"}, "rebuild_table", None),
+        ({"bugdet": 3}, "bugdet", None),
+    ],
+)
+def test_a_wrong_option_is_named(options: dict[str, Any], field: str, value: object) -> None:
+    for make in (lambda: SearchConfig(**options), lambda: SearchConfig().updated(options)):
+        with pytest.raises(ConfigError) as refused:
+            make()
+        assert refused.value.field == field
+        assert value is None or refused.value.value == value
+        assert "\n" not in str(refused.value)
+
+
+def test_options_are_parsed() -> None:
+    config = SearchConfig(imgsz=[320, 64, 320], minimize="latency,size", workers=2, out="x")
+    assert (config.imgsz, config.minimize, config.workers) == ((320, 64), ("latency", "size"), "2")
+    assert config.limits.names == []
+    assert SearchConfig(max_latency=4, max_size=9).limits.names == ["latency", "size"]
+    for text, parsed in {
+        "0": (0, ""),
+        "3": (3, ""),
+        "tcp://a:1": (0, "tcp://a:1"),
+        "2@tcp://a:1": (2, "tcp://a:1"),
+    }.items():
+        assert SearchConfig(workers=text).worker_count == WorkerCount(*parsed)
+
+
+def test_a_config_cannot_be_changed_but_copied() -> None:
+    config = SearchConfig(budget=3, seed=5)
+    with pytest.raises((ValidationError, NasError)):
+        config.budget = 4  # type: ignore[misc]
+    other = config.updated({"budget": 4})
+    assert (config.budget, other.budget, other.seed) == (3, 4, 5)
+
+
+def test_the_identity_leaves_out_what_a_resumed_run_may_change() -> None:
+    before = SearchConfig(budget=3, workers=2).identity()
+    changes: dict[str, Any] = {
+        "budget": 4, "table": "t.csv", "time_limit": 2, "candidate_limit": 1, "cache": False,
+        "storage": "s", "out": "o", "resume": True, "workers": "2@tcp://a:1", "force": True,
+    }  # fmt: skip
+    assert SearchConfig(**changes).identity() == before
+    weights = {"proxy": "inherit", "workers": 2}
+    assert SearchConfig(weights="w.pt", **weights).identity() == SearchConfig(**weights).identity()
+    assert SearchConfig(workers=2, seed=1).identity() != before
+
+
+def test_a_config_survives_json() -> None:
+    config = SearchConfig(imgsz=(64, 96), start=("a",), minimize=("latency", "size"), out="x", workers=2, max_latency=4)
+    assert SearchConfig(**config.model_dump(mode="json")) == config
