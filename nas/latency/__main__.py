@@ -93,9 +93,8 @@ def with_table(*left_out: str) -> Callable[[Callable[..., None]], Callable[..., 
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.name != "table"]
-        options = [
-            p for p in inspect.signature(TableOptions, eval_str=True).parameters.values() if p.name not in left_out
-        ]
+        shared = inspect.signature(TableOptions, eval_str=True, globals=globals()).parameters.values()
+        options = [p for p in shared if p.name not in left_out]
 
         @functools.wraps(command)
         def wrapped(**arguments: Any) -> None:

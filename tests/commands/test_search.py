@@ -20,7 +20,6 @@ import pytest
 import yaml
 
 from nas import cli
-from nas.search import __main__ as command
 from nas.detectors.costs import cost
 from nas.detectors.rows import Detector
 from nas.detectors.yaml_files import from_yaml
@@ -28,6 +27,7 @@ from nas.execution.local_workers import LocalWorkers
 from nas.proxies.outcome import Outcome
 from nas.reports.run_data import load_run_data
 from nas.reports.used_table import find_table, used_table
+from nas.search import __main__ as command
 from nas.spaces.architecture import decode
 from nas.spaces.space import load_space
 
@@ -84,7 +84,10 @@ def shapes_free_yaml(folder: Path, names: str = "[a, b]", label: str = "0 0.5 0.
         (["--runtime", "abacus"], "--runtime abacus: no such runtime; known are auto, torch, onnxruntime"),
         (["--threads", "0"], "Invalid value for '--threads'"),
         (["--proxy", "oracle"], "--proxy oracle: no such proxy; known are"),
-        (["--imgsz", "96", "--proxy", "zerocost"], "--proxy zerocost: trains nothing, so it cannot compare image sizes"),
+        (
+            ["--imgsz", "96", "--proxy", "zerocost"],
+            "--proxy zerocost: trains nothing, so it cannot compare image sizes",
+        ),
         (
             ["--imgsz", "96", "--start", STOCK_AT_128],
             f"--start {STOCK_AT_128}: is for images of 128 px; add --imgsz 128",
@@ -96,7 +99,10 @@ def shapes_free_yaml(folder: Path, names: str = "[a, b]", label: str = "0 0.5 0.
         (["--seed", "-1"], "Invalid value for '--seed'"),
         (["--resume", "--rebuild-table", "--out", "x"], "--rebuild-table: a resumed run keeps its latencies"),
         (["--start", WITH_GHOST], f"--start {WITH_GHOST}: its stage p2 is none of tiny's"),
-        (["--minimise", "size"], "--minimize size: must begin with latency and name known costs once; give latency, or latency,size; known are"),
+        (
+            ["--minimise", "size"],
+            "--minimize size: must begin with latency and name known costs once; give latency, or latency,size",
+        ),
         (["--max-size", "0"], "--max-size 0: must be a number above 0"),
         (["--space", "nowhere"], "--space nowhere: no such space"),
         (["--data", "missing/data.yaml"], "missing/data.yaml"),
@@ -104,7 +110,10 @@ def shapes_free_yaml(folder: Path, names: str = "[a, b]", label: str = "0 0.5 0.
         (["--colour", "red"], "No such option: --colour"),
         (["--weights", "w.pt"], "--weights w.pt: only the proxies inherit, neck, distill start from weights"),
         (["--weights", "w.pt", "--proxy", "inherit"], "--weights w.pt: no such file"),
-        (["--steps", "5", "--proxy", "zerocost"], "--steps 5: the proxy zerocost trains no candidate; drop it, or choose "),
+        (
+            ["--steps", "5", "--proxy", "zerocost"],
+            "--steps 5: the proxy zerocost trains no candidate; drop it, or choose ",
+        ),
         (["--workers", "-1"], "--workers -1: is no number and no address; give 1 or more"),
         (["--resume"], "--resume: needs the run directory; give it with --out"),
     ],

@@ -96,7 +96,7 @@ def test_a_table_by_its_path(built: LatencyTable, tmp_path: Path) -> None:
 def test_the_users_table_comes_before_the_shipped_one(
     built: LatencyTable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is shipped is read where it lies, and what is added to it goes to the user's folder."""
+    """A shipped table is read where it lies; its new entries go to the user's folder."""
     monkeypatch.setattr(opening, "shipped", lambda folder: tmp_path / "shipped")
     shipped = brought(built, tmp_path / "shipped")
     before = [file.read_bytes() for file in sorted(shipped.parent.iterdir())]

@@ -57,7 +57,7 @@ def complete(tmp_path_factory: pytest.TempPathFactory) -> LatencyTable:
 
 
 class Attempt(NamedTuple):
-    """How a build ended: its exit code, the entries it had last reported as saved, and the reference then."""
+    """End of a build: its exit code, the entries that it last reported as saved, and the reference then."""
 
     code: int
     saved: int
@@ -87,7 +87,7 @@ def attempt(
 
 
 def held(path: Path) -> tuple[Header | None, Entries]:
-    """What a table's files hold; no file, no table. Opening it is what the next build does first."""
+    """Content of a table's files; no file, no table. The next build opens it first."""
     table = builder_for(choose("fake"), path)
     if not path.exists():
         return None, {}
