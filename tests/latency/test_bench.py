@@ -279,13 +279,13 @@ def test_a_tables_header_tells_the_worst_of_its_sessions(tmp_path: Path, monkeyp
         table.ensure(rows[:count])
         return table
 
-    assert session(Machine(), 2).header.noise == Noise(1.0, 1 / 200)
+    assert session(Machine(), 2).table.header.noise == Noise(1.0, 1 / 200)
     noisy = session(Machine(lambda now: 1.7 if now % 0.05 < 0.02 else 1.0), 4)
-    assert noisy.header.noise == noisy.noise
+    assert noisy.table.header.noise == noisy.noise
     assert (noisy.noise.quiet < 0.9, noisy.noise.steal) == (True, 0.03)
     again = session(Machine(), 6)
     assert again.noise == Noise(1.0, 0.3)
-    assert again.header.noise == Noise(noisy.noise.quiet, 0.3)
+    assert again.table.header.noise == Noise(noisy.noise.quiet, 0.3)
 
 
 def test_rows_are_timed_as_built() -> None:

@@ -76,17 +76,22 @@ def device(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if installed.returncode:
         pytest.skip(f"pip cannot install numpy and onnxruntime here: {installed.stderr.splitlines()[-1]}")
     for package in ("torch", "nas", "onnx"):
-        found = subprocess.run([python, "-c", f"import {package}"], cwd=folder, capture_output=True, text=True)
+        command = [python, "-c", f"import {package}"]
+        found = subprocess.run(command, cwd=folder, env=bare(), capture_output=True, text=True)
         assert "ModuleNotFoundError" in found.stderr
     return python
+
+
+def bare() -> dict[str, str]:
+    """The environment without PYTHONPATH, which may lead to this package."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 
 
 def run(python: Path, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     # The script as it is, but on a machine of any speed: what a test sees may have been begun in a slow window.
     start = f"import sys; sys.path.insert(0, {str(folder)!r}); import measure; measure.DRIFT = 1e9; measure.main()"
     command = [python, "-B", "-c", start, *options]
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    return subprocess.run(command, cwd="/", env=environment, capture_output=True, text=True, timeout=250, check=False)
+    return subprocess.run(command, cwd="/", env=bare(), capture_output=True, text=True, timeout=250, check=False)
 
 
 @pytest.fixture(scope="module")

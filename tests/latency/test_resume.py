@@ -23,6 +23,7 @@ ROWS = list(TEMPLATES["yolov8n"].stock(2).resolve(64))
 
 SLOW_BUILD = """
 import sys, time
+from pathlib import Path
 import nas.latency.builder as module
 from nas.detectors.templates import TEMPLATES
 from nas.latency.runtimes.fake import FakeRuntime
@@ -31,7 +32,7 @@ from nas.latency.opening import builder_for
 module.BATCH = 2
 prepare = FakeRuntime.prepare
 FakeRuntime.prepare = lambda *args: (time.sleep(0.1), prepare(*args))[1]
-builder_for(FakeRuntime(), sys.argv[1]).ensure(TEMPLATES["yolov8n"].stock(2).resolve(64))
+builder_for(FakeRuntime(), Path(sys.argv[1])).ensure(TEMPLATES["yolov8n"].stock(2).resolve(64))
 """
 
 

@@ -63,30 +63,30 @@ def test_auto_takes_onnxruntime_where_it_is_installed(monkeypatch: pytest.Monkey
 def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch, package: str, extra: str) -> None:
     hide(monkeypatch, package)
     told = message(package)
-    assert told == f"--runtime {package}: {package} is not installed; run pip install 'pareto-yolo[{extra}]'"
+    assert told == f"runtime={package}: {package} is not installed; run pip install 'pareto-yolo[{extra}]'"
 
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({"name": "tflite"}, f"--runtime tflite: no such runtime; {KNOWN}"),
-        ({"threads": 0}, "--threads 0: must be at least 1"),
+        ({"name": "tflite"}, f"runtime=tflite: no such runtime; {KNOWN}"),
+        ({"threads": 0}, "threads=0: must be at least 1"),
         (
             {"name": "onnxruntime", "device": "cuda"},
-            "--device cuda: cannot be measured with the runtime onnxruntime; give cpu, or --runtime torch",
+            "device=cuda: cannot be measured with the runtime onnxruntime; give cpu, or runtime=torch",
         ),
         (
             {"name": "torch", "device": "pi5"},
-            "--device pi5: cannot be measured with the runtime torch; give cpu or cuda",
+            "device=pi5: cannot be measured with the runtime torch; give cpu or cuda",
         ),
-        ({"name": "torch", "device": "cpu:0"}, "--device cpu:0: cannot be measured with the runtime torch; give cpu"),
+        ({"name": "torch", "device": "cpu:0"}, "device=cpu:0: cannot be measured with the runtime torch; give cpu"),
         (
             {"name": "torch", "precision": "float16"},
-            "--precision float16: the runtime torch measures float32 on cpu; give that",
+            "precision=float16: the runtime torch measures float32 on cpu; give float32",
         ),
         (
             {"name": "openvino", "precision": "int8"},
-            "--precision int8: the runtime openvino measures float32 on cpu; give that",
+            "precision=int8: the runtime openvino measures float32 on cpu; give float32",
         ),
     ],
 )
@@ -99,21 +99,21 @@ def test_what_cannot_be_is_told_in_one_line(arguments: dict[str, object], told: 
 @pytest.mark.parametrize(
     ("built", "told"),
     [
-        (None, "is built for the CPU alone; install a CUDA build (pytorch.org/get-started), or give cpu"),
-        ("12.6", "(CUDA 12.6) sees no GPU; see that nvidia-smi lists it, or give cpu"),
+        (None, "is built for the CPU only; install a CUDA build (pytorch.org/get-started), or give cpu"),
+        ("12.6", "(CUDA 12.6) sees no GPU; check that nvidia-smi lists it, or give cpu"),
     ],
 )
 def test_a_missing_gpu_names_the_mend(monkeypatch: pytest.MonkeyPatch, built: str | None, told: str) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.version, "cuda", built)
-    assert message(device="cuda") == f"--device cuda: torch {torch.__version__} {told}"
+    assert message(device="cuda") == f"device=cuda: torch {torch.__version__} {told}"
 
 
 @pytest.mark.parametrize("device", ["cuda:2", "cuda:x", "cuda:", "cuda:-1"])
 def test_a_wrong_gpu_is_told_the_right_ones(monkeypatch: pytest.MonkeyPatch, device: str) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert message(device=device) == f"--device {device}: no such GPU; torch sees cuda:0, cuda:1"
+    assert message(device=device) == f"device={device}: no such GPU; torch sees cuda:0, cuda:1"
 
 
 def test_ones_own_runtime_is_found_in_the_working_directory(folder: Path) -> None:
@@ -153,4 +153,4 @@ def test_installed_modules_go_before_those_of_the_working_directory(folder: Path
 def test_what_is_wrong_with_it_is_told_in_one_line(folder: Path, content: str | None, name: str, told: str) -> None:
     if content is not None:
         (folder / "own_runtime.py").write_text(content)
-    assert message(name).startswith(f"--runtime {name}: {told.format(folder=folder)}")
+    assert message(name).startswith(f"runtime={name}: {told.format(folder=folder)}")
