@@ -401,7 +401,10 @@ def _check_other_device(device: str) -> None:
     """Refuse a missing name, and a device of this machine."""
     from nas.latency.devices import check_name, is_local
 
-    if not device or is_local(device):
+    if not device:
+        hint = "give a name of your choice, such as `device=pi5`"
+        raise ConfigError("is missing: a kit is for another device", field="device", hint=hint)
+    if is_local(device):
         hint = "name the other device, such as `device=pi5`; python -m nas.latency build measures this machine"
         raise ConfigError("a kit is for a device that is not this machine", field="device", value=device, hint=hint)
     check_name(device)

@@ -18,12 +18,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from nas import latency, search
+from nas import cli
 from nas.detectors.costs import cost
 from nas.detectors.rows import Detector
 from nas.detectors.yaml_files import from_yaml
 from nas.errors import InputError
 from nas.execution.local_workers import LocalWorkers
+from nas.latency import __main__ as latency
 from nas.latency.checking import held_out_models
 from nas.latency.fingerprint import file_name, identity
 from nas.latency.opening import builder_for
@@ -31,6 +32,7 @@ from nas.latency.runtimes import measure
 from nas.latency.runtimes.registry import choose
 from nas.latency.store import save
 from nas.proxies.outcome import Outcome
+from nas.search import __main__ as search
 from nas.spaces.architecture import decode
 from nas.spaces.space import load_space
 
@@ -51,8 +53,9 @@ def refused(command: ModuleType, *options: object) -> str:
     """The one line of a command that was refused."""
     with pytest.raises(InputError) as raised:
         call(command, *options)
-    assert "\n" not in str(raised.value)
-    return str(raised.value)
+    text = raised.value.text(cli.spell)
+    assert "\n" not in text
+    return text
 
 
 def write_data(folder: Path) -> Path:
@@ -127,9 +130,9 @@ def test_a_search_for_a_device_that_is_not_here(away: Path) -> None:
     note = "predicted, not measured; python -m nas.latency bundle DIR --run run"
     facts = json.loads((run / "run.json").read_text())
     assert facts["status"] == "finished"
-    assert facts["latency"]["device"] == facts["options"]["device"] == "pi5"
-    assert facts["stock"]["latency_ms"] is None
-    assert facts["stock"]["latency_predicted_ms"] > 0
+    assert facts["fingerprint"]["device"] == facts["config"]["device"] == "pi5"
+    assert facts["result"]["stock"]["latency_ms"] is None
+    assert facts["result"]["stock"]["latency_predicted_ms"] > 0
     front = pd.read_csv(run / "pareto.csv", dtype={"name": str})
     assert len(front)
     assert front.latency_ms.isna().all()
@@ -141,7 +144,7 @@ def test_a_search_for_a_device_that_is_not_here(away: Path) -> None:
         assert f"{row.latency_predicted_ms:.2f} ms predicted, not measured" in text.splitlines()[0]
         assert from_yaml(run / row.yaml) == decode(row.arch).detector(CLASSES)
     html = (run / "report.html").read_text()
-    assert ">The front, predicted, not measured</h2>" in html
+    assert ">Pareto front, predicted, not measured</h2>" in html
     assert f"Latencies of the front are {note}" in html
     assert "Pareto front (predicted, not measured)" in html
     assert "(measured)" not in html
@@ -154,20 +157,20 @@ def test_a_search_that_minimises_size_too(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("nas.search.plan.LocalWorkers", Weigher)
-    call(search, *SEARCH, "--minimise", "latency,size", "--out", "other")
-    finalists = json.loads(Path("other/run.json").read_text())["finalists"]
+    call(search, *SEARCH, "--minimize", "latency,size", "--out", "other")
+    finalists = json.loads(Path("other/run.json").read_text())["result"]["finalists"]
     points = {f["arch"]: (-f["score"], f["latency_predicted_ms"], f["weight_bytes"]) for f in finalists}
     best = {a for a, p in points.items() if not any(q != p and all(map(operator.le, q, p)) for q in points.values())}
     assert set(pd.read_csv("other/pareto.csv").arch) == best
     html = Path("other/report.html").read_text()
     printed = capsys.readouterr().out
     assert "weights" in printed and " MB" in printed and "MACs" not in printed
-    assert "The front trades them for latency and size." in html
+    assert 'id="size-plot"' in html  # the second cost has a figure of its own
     assert "lines+markers" not in html.partition('id="front-plot-data"')[2].partition("</script>")[0]
 
 
 def test_finalists_come_home_measured(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    finalists = json.loads((run / "run.json").read_text())["finalists"]
+    finalists = json.loads((run / "run.json").read_text())["result"]["finalists"]
     call(latency, "bundle", "kit", "--run", run)
     assert "    python measure.py\n" in capsys.readouterr().out
     kit = run.parent / "kit"
@@ -180,8 +183,8 @@ def test_finalists_come_home_measured(run: Path, capsys: pytest.CaptureFixture[s
     measured(kit, lambda name: times[name])
     call(latency, "import", "kit")
     facts = json.loads((run / "run.json").read_text())
-    assert {f["arch"]: f["latency_ms"] for f in facts["finalists"]} == times
-    assert (facts["stock"]["latency_ms"], facts["stock"]["latency_spread_ms"]) == (20.0, 0.25)
+    assert {f["arch"]: f["latency_ms"] for f in facts["result"]["finalists"]} == times
+    assert (facts["result"]["stock"]["latency_ms"], facts["result"]["stock"]["latency_spread_ms"]) == (20.0, 0.25)
     front = pd.read_csv(run / "pareto.csv", dtype={"name": str})
     scores = {finalist["arch"]: finalist["score"] for finalist in finalists}
     within = {arch for arch, ms in times.items() if ms <= 50}
@@ -192,7 +195,7 @@ def test_finalists_come_home_measured(run: Path, capsys: pytest.CaptureFixture[s
     assert {path.stem for path in (run / "pareto").iterdir()} == set(front.name)
     assert all(" ms measured, 64 px\n" in path.read_text() for path in (run / "pareto").iterdir())
     html = (run / "report.html").read_text()
-    assert "The front, measured whole on the device" in html
+    assert "Pareto front, measured end-to-end on the device" in html
     assert "predicted, not measured" not in html
 
 
@@ -234,12 +237,12 @@ def test_a_kit_of_a_space_brings_its_report_card(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["kit"], "--device is missing: a kit is for a device that is not here"),
-        (["kit", "--device", "cpu"], "--device cpu: a kit is for a device that is not here"),
+        (["kit"], "--device: is missing: a kit is for another device"),
+        (["kit", "--device", "cpu"], "--device cpu: a kit is for a device that is not this machine"),
         (["kit", "--device", "pi5", "--runtime", "torch"], "--runtime torch: a kit takes ONNX models"),
         (["kit", "--device", "pi5", "--imgsz", "50"], "--imgsz 50: must be a multiple of 32"),
-        (["kit", "--run", "nowhere"], "nowhere: not the directory of a run"),
-        (["kit", "--run", "nowhere", "--device", "pi5"], "--run: a run brings its device and models"),
+        (["kit", "--run", "nowhere"], "nowhere: has no run.json"),
+        (["kit", "--run", "nowhere", "--device", "pi5"], "--run nowhere: a run brings its device and models"),
     ],
 )
 def test_bad_options_of_bundle(
@@ -257,8 +260,8 @@ def test_import_of_what_is_no_kit(tmp_path: Path) -> None:
 
 def test_what_a_search_needs_is_said_before_anything_is_spent(run: Path) -> None:
     for options, problem in [
-        (("--device", "toaster"), "--device toaster: not this machine, and there is no table of it"),
-        (("--imgsz", "96"), "entries cannot be measured: the device pi5 is not here"),
+        (("--device", "toaster"), "--device toaster: is not this machine, and there is no table of it"),
+        (("--imgsz", "96"), "cannot be measured: it is not this machine"),
     ]:
         message = refused(search, *SEARCH, *options, "--out", "other")
         assert problem in message
