@@ -2,7 +2,7 @@
 
     python experiments/deployment/run.py [--runtime onnxruntime|openvino]
 
-Measures: let nothing else run meanwhile. The table is the user's own, extended by what it lacks.
+It measures, so nothing else may run meanwhile. It extends the user's own table by the missing entries.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from nas.detectors.yaml_files import to_yaml
 from nas.integrations.torchvision import patch_torchvision
 from nas.integrations.ultralytics import register
 from nas.latency.opening import builder_for
@@ -46,7 +45,7 @@ def main() -> None:
     ]
 
     builder = builder_for(runtime)
-    builder.ensure(row for member in (*members, space.stock()) for row in member.detector(CLASSES).resolve(SIZE))
+    builder.ensure(row for member in members for row in member.detector(CLASSES).resolve(SIZE))
     calibration = space.calibration(CLASSES)
     builder.ensure(row for detector in calibration for row in detector.resolve(SIZE))
     builder.calibrate(calibration, SIZE)
@@ -55,7 +54,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         files = [exported(member, Path(folder) / str(number)) for number, member in enumerate(members)]
-        image = torch.rand(1, 3, SIZE, SIZE)
+        image = torch.rand(1, 3, SIZE, SIZE).numpy()
         loaded = [runtime.load(file.read_bytes(), [image], (True, True)) for pair in files for file in pair]
         timer = bench(runtime, table.header.reference_ms / 1e3)
         measured = timer.measure(loaded, WHOLE_SAMPLES)
@@ -73,14 +72,14 @@ def main() -> None:
 
 
 def exported(member: Architecture, folder: Path) -> tuple[Path, Path]:
-    """The ONNX files of a checkpoint of Ultralytics' trainer: by `nas.export`, and by `yolo export`."""
+    """ONNX files of a checkpoint of Ultralytics' trainer: one by `nas.export`, one by `yolo export`."""
     from ultralytics import YOLO
 
     folder.mkdir()
-    (folder / "model.yaml").write_text(to_yaml(member.detector(CLASSES), str(member)))
+    (folder / "model.yaml").write_text(member.detector(CLASSES).to_yaml(str(member)))
     model = YOLO(str(folder / "model.yaml"))
     torch.manual_seed(0)
-    with torch.no_grad():  # as training leaves them: not at their initial 0 and 1
+    with torch.no_grad():  # after training they are not 0 and 1
         for name, value in model.model.state_dict().items():
             if name.endswith(("running_mean", "running_var")):
                 value.uniform_(0.5, 1.5)
@@ -94,7 +93,7 @@ def exported(member: Architecture, folder: Path) -> tuple[Path, Path]:
 
 
 if __name__ == "__main__":
-    os.environ["YOLO_AUTOINSTALL"] = "false"  # nothing is to be fetched while this measures
+    os.environ["YOLO_AUTOINSTALL"] = "false"  # no downloads while this measures
     patch_torchvision()
     register()
     main()

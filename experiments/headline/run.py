@@ -170,9 +170,9 @@ class Headline:
             builder = open_builder(runtime=runtime)
             builder.ensure(row for detector in (*detectors, *calibration) for row in detector.resolve(DEPLOYED))
             builder.calibrate(calibration, DEPLOYED)
-            table = builder.table
             rows = []
             measurements = builder.measure_end_to_end(detectors, [DEPLOYED] * len(detectors))
+            table = builder.table
             for contestant, measured in zip(contestants, measurements, strict=True):
                 cost = contestant.detector.cost(DEPLOYED)
                 predicted = table.predict(contestant.detector, DEPLOYED).total_ms

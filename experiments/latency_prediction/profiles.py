@@ -1,8 +1,8 @@
-"""Time of each row inside its detector, from the runtime's own profile of its nodes.
+"""Time of each row inside a complete detector, from the runtime's own profile of its nodes.
 
-An exporter's node names carry the module they come from, so that ``/model.3/conv/Conv`` is of row 3. A node without
-such a name is of the row of the next node that has one, and after the last of that one's: in onnxruntime these are
-reorders, which are done for what reads them, in OpenVINO splits inside a row.
+The exporter's node names contain the module: ``/model.3/conv/Conv`` belongs to row 3. A node without such a name
+belongs to the row of the next node that has one; after the last such node, to that node's row. In onnxruntime these are
+reorders for the node that reads them; in OpenVINO they are splits inside a row.
 """
 
 from __future__ import annotations
@@ -26,19 +26,21 @@ from nas.latency.runtimes.registry import choose
 
 WARM_UP = 2
 GROUP = 8
-"""Runs of OpenVINO on one compiled model: each adds half a microsecond to what rounding may be off in the last."""
+"""Runs of OpenVINO on one compiled model. Each run adds half a microsecond to the rounding error of the last."""
 
 
 class Node(NamedTuple):
+    """A node of a graph that ran, and its time."""
+
     name: str
     seconds: float
 
 
 def row_seconds(runtime_name: str, detector: Detector, imgsz: int, threads: int, runs: int) -> list[float]:
-    """The seconds that each row takes of one image, median over ``runs``.
+    """Seconds of each row for one image, the median over ``runs``.
 
-    With one thread, torch's are those that the thread computed; the others' are those that passed, so that the machine
-    has to be quiet.
+    With one thread, torch's seconds are the thread's computing time. The others are elapsed time, so the machine
+    must be quiet.
     """
     profile = {"onnxruntime": _onnxruntime, "openvino": _openvino, "torch": _torch}[runtime_name]
     taken = profile(detector, imgsz, threads, WARM_UP + runs)[WARM_UP:]
@@ -46,7 +48,7 @@ def row_seconds(runtime_name: str, detector: Detector, imgsz: int, threads: int,
 
 
 def by_row(nodes: Sequence[Node], rows: int) -> list[float]:
-    """The sums over the rows of nodes in the order in which they ran."""
+    """Seconds of each row, from nodes in the order in which they ran."""
     seconds, waiting, last = [0.0] * rows, 0.0, None
     for node in nodes:
         waiting += node.seconds
@@ -99,7 +101,7 @@ def _openvino(detector: Detector, imgsz: int, threads: int, runs: int) -> list[l
         for count in range(1, GROUP + 1):
             request.infer()
             executed = [i for i in request.get_profiling_info() if i.status == openvino.ProfilingInfo.Status.EXECUTED]
-            # The plugin gives the mean over all runs since the model was compiled, in whole microseconds.
+            # The plugin gives the mean over all runs since compilation, in full microseconds.
             passed = [count * i.real_time.total_seconds() for i in executed]
             if before:
                 pairs = zip(executed, passed, before, strict=True)

@@ -1,11 +1,11 @@
-"""Comparison of corrections that turn a sum of rows into the latency of a detector. See README.md.
+"""Which correction turns a sum of rows into the latency of the complete model? See README.md.
 
     python experiments/latency_prediction/run.py onnxruntime torch openvino
 
-measures, for each runtime, 32 whole members of the space yolov8n twice, their rows alone with and without what the
-runtime converts at a row's ends, and their rows inside 16 further wholes by the runtime's own profile; then predicts 24
-of the 32 from each source, with nothing, a factor or a line fitted on the other 8. Results are kept as they come:
-a run that was stopped goes on.
+For each runtime, it measures 32 members of the space yolov8n end-to-end, twice; their rows one by one, with and without
+the conversions at a row's ends; and their rows inside 16 further models, by the runtime's own profile. Then it predicts
+24 of the 32 from each source: by the plain sum, by a factor and by a line, fitted on the other 8. Results are saved as
+they come, and a stopped run continues.
 """
 
 from __future__ import annotations
@@ -20,16 +20,13 @@ from typing import Any
 import numpy as np
 from profiles import row_seconds
 
-from nas.detectors.costs import cost
-from nas.detectors.rows import Detector
+import nas
 from nas.files import write
-from nas.latency.builder import TableBuilder
 from nas.latency.entries import Key, Part
 from nas.latency.error_figures import figures
 from nas.latency.modules import build
-from nas.latency.opening import builder_for
+from nas.latency.opening import open_builder
 from nas.latency.reference import bench
-from nas.latency.runtimes.base import Runtime
 from nas.latency.runtimes.registry import choose
 from nas.spaces.space import load_space
 
@@ -53,7 +50,7 @@ def main(names: Sequence[str]) -> None:
             return kept[key]
 
         study(name, keep)
-        print(f"{name}\n" + "\n".join(table(kept["cards"])))
+        print(f"{name}\n" + "\n".join(markdown(kept["cards"])))
 
 
 def study(name: str, keep: Callable[[str, Callable[[], Any]], Any]) -> None:
@@ -61,25 +58,24 @@ def study(name: str, keep: Callable[[str, Callable[[], Any]], Any]) -> None:
     rng = np.random.default_rng(1)
     members = [*space.calibration(NC), *(space.random(rng).detector(NC) for _ in range(HELD_OUT))]
     others = [space.random(rng).detector(NC) for _ in range(PROFILED)]
-    runtime = choose(name)
-    latencies = builder_for(runtime)
-    keep("identity", lambda: latencies.table.fingerprint)
+    builder = open_builder(runtime=name)
+    keep("identity", lambda: builder.table.fingerprint)
 
     def inside() -> dict[str, float]:
-        latencies.ensure(row for member in members for row in member.resolve(SIZE))
-        return {str(key): measured.ms for key, measured in latencies.table.entries.items()}
+        builder.ensure(row for member in members for row in member.resolve(SIZE))
+        return {str(key): measured.ms for key, measured in builder.table.entries.items()}
 
     def wholes() -> list[list[float]]:
-        return [[m.ms for m in session] for session in latencies.measure_twice(members, SIZE)]
+        return [[m.ms for m in session] for session in builder.measure_twice(members, SIZE)]
 
-    entries = {INSIDE: keep("inside", inside), "rows alone": keep("alone", lambda: alone(runtime, latencies, members))}
+    entries = {INSIDE: keep("inside", inside), "rows alone": keep("alone", lambda: one_by_one(builder.table, members))}
     first, second = map(np.array, keep("wholes", wholes))
     profiles = keep("profiles", lambda: [row_seconds(name, other, SIZE, 1, 30) for other in others])
-    overhead = latencies.table.header.overhead_ms
+    overhead = builder.table.header.overhead_ms
     truth = (first + second) / 2
     sources = {source: np.array([summed(found, member) for member in members]) for source, found in entries.items()}
     sources["profiles of other wholes"] = np.array(in_context(profiles, others, entries[INSIDE], members))
-    costs = [cost(member, SIZE) for member in members]
+    costs = [member.cost(SIZE) for member in members]
     sources["MACs"] = np.array([one.macs / 1e9 for one in costs])
     sources["memory access"] = np.array([one.memory_access / 1e6 for one in costs])
 
@@ -98,20 +94,21 @@ def study(name: str, keep: Callable[[str, Callable[[], Any]], Any]) -> None:
     keep("cards", cards)
 
 
-def alone(runtime: Runtime, latencies: TableBuilder, members: Sequence[Detector]) -> dict[str, float]:
-    """ms by entry, rows timed as models of their own: conversions at all ends included."""
+def one_by_one(table: nas.LatencyTable, members: Sequence[nas.Detector]) -> dict[str, float]:
+    """Milliseconds by entry, from rows that are timed as models of their own, with conversions at all ends."""
     parts = {key: part.at(key.depth) for d in members for part in map(Part.of, d.resolve(SIZE)) for key in part.needs()}
-    timer, found = bench(runtime, latencies.table.header.reference_ms / 1e3), {}
+    runtime = choose(str(table.fingerprint["runtime"]))
+    timer, found = bench(runtime, table.header.reference_ms / 1e3), {}
     keys = list(parts)
     for start in range(0, len(keys), 32):
         batch = keys[start : start + 32]
         measured = timer.measure([runtime.prepare(*build(parts[key])) for key in batch])
         for key, (ms, *_) in zip(batch, measured, strict=True):
-            found[str(key)] = max(0.0, ms - latencies.table.header.overhead_ms)
+            found[str(key)] = max(0.0, ms - table.header.overhead_ms)
     return found
 
 
-def summed(entries: Row, member: Detector) -> float:
+def summed(entries: Row, member: nas.Detector) -> float:
     return sum(row_ms(entries, Part.of(row)) for row in member.resolve(SIZE))
 
 
@@ -122,10 +119,13 @@ def row_ms(entries: Row, part: Part) -> float:
 
 
 def in_context(
-    profiles: Sequence[Sequence[float]], others: Sequence[Detector], entries: Row, members: Sequence[Detector]
+    profiles: Sequence[Sequence[float]], others: Sequence[nas.Detector], entries: Row, members: Sequence[nas.Detector]
 ) -> list[float]:
-    """Sums of what rows took inside other wholes, by their profiles: the median over the wholes that hold a row; for a
-    row that none of them holds, its entry times what profiles say of entries on the whole."""
+    """Sums of the times of rows inside other models, by their profiles.
+
+    The time of a row is the median over the models that contain it. Without such a model, it is the row's entry
+    times the mean ratio of profiles to entries.
+    """
     seen: dict[tuple[Key, int], list[float]] = {}
     for profile, other in zip(profiles, others, strict=True):
         for seconds, row in zip(profile, other.resolve(SIZE), strict=True):
@@ -136,7 +136,7 @@ def in_context(
     known = [part for of_member in parts for part in of_member if (part.key(1), part.depth) in held]
     ratio = sum(held[part.key(1), part.depth] for part in known) / sum(row_ms(entries, part) for part in known)
     rows = sum(map(len, parts))
-    print(f"profiles cover {len(known) / rows:.0%} of the rows; they say {ratio:.3f} of the entries")
+    print(f"profiles cover {len(known) / rows:.0%} of the rows; their sum is {ratio:.3f} times the sum of the entries")
 
     def ms(part: Part) -> float:
         return held.get((part.key(1), part.depth), ratio * row_ms(entries, part))
@@ -144,8 +144,8 @@ def in_context(
     return [sum(map(ms, of_member)) for of_member in parts]
 
 
-def table(cards: dict[str, dict[str, float]]) -> list[str]:
-    """Markdown."""
+def markdown(cards: dict[str, dict[str, float]]) -> list[str]:
+    """The lines of a Markdown table."""
     columns = ("within_5pct", "within_10pct", "mean_error", "worst_error", "bias", "spearman", "kendall", "iso_pairs")
     lines = ["| source: correction | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
     for name, card in cards.items():

@@ -21,7 +21,7 @@ from statistics import median
 
 from nas.detectors.rows import Detector
 from nas.files import write
-from nas.latency.opening import open_table
+from nas.latency.opening import open_builder
 from nas.objectives.limits import Limits
 from nas.objectives.target import Target
 from nas.proxies.outcome import Outcome
@@ -45,14 +45,14 @@ def score(detector: Detector, seed: int, /, rung: int = 1, scale: float = 1.0) -
 
 def main() -> None:
     space = load_space("yolov8n")
-    latencies = open_table(runtime="onnxruntime", force=True)  # what it says of this machine does not matter here
-    latencies.ensure(space.rows(6, 320))
-    latencies.calibrate(space.calibration(6), 320)
+    builder = open_builder(runtime="onnxruntime", force=True)  # it need not fit this machine
+    builder.ensure(space.rows(6, 320))
+    builder.calibrate(space.calibration(6), 320)
     path = RESULTS / "overhead.json"
     found = json.loads(path.read_text()) if path.exists() else {}
     for name in sys.argv[1:] or ["guided", "tpe", "random"]:
         with tempfile.TemporaryDirectory() as folder:
-            ms = trial_ms(name, Target(latencies, 6, (320,)), space, Path(folder))
+            ms = trial_ms(name, Target(builder.table, 6, (320,)), space, Path(folder))
         found[name] = {"around_50": round(median(ms[25:75]), 1), "last_100": round(median(ms[-100:]), 1)}
         print(name, found[name], flush=True)
         path.write_text(json.dumps(found, indent=1) + "\n")

@@ -59,7 +59,7 @@ class Own:
 
     def __init__(self) -> None:
         file = next(shipped("latency_tables").glob("*onnxruntime*.csv"))
-        table = read_table(file)  # this machine does not matter
+        table = read_table(file)
         self.space, self.target = load_space("yolov8n"), Members(table, CLASSES, (SIZE,))
         study, run = pd.read_csv(STUDY), pd.read_csv(RESULTS / "own_trials.csv")
         trained = pd.concat([study[study.proxy == PROXY], run[run.state == "trained"]])
