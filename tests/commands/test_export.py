@@ -140,9 +140,9 @@ def test_onnx_needs_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A whole run in which nothing was trained."""
+    """A run whose candidates train for one step."""
     folder = tmp_path_factory.mktemp("run")
-    options = ("--space", "tiny", "--runtime", "fake", "--imgsz", 64, "--proxy", "params", "--budget", 3, "--no-cache")
+    options = ("--space", "tiny", "--runtime", "fake", "--imgsz", 64, "--steps", 1, "--budget", 3, "--no-cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PARETO_YOLO_HOME", str(folder / "home"))
         status, _, error = call(search, *options, "--out", folder / "run")

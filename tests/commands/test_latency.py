@@ -278,7 +278,7 @@ def test_force(table: Path, stock: str) -> None:
 
 def test_search_by_force(table: Path, tmp_path: Path) -> None:
     before = table.read_bytes()
-    options = ["--space", "tiny", "--proxy", "zerocost", *FAKE, "--table", str(table), "--force"]
+    options = ["--space", "tiny", "--steps", "1", *FAKE, "--table", str(table), "--force"]
     command = [sys.executable, "-m", "nas.search", *options]
     result = subprocess.run(
         [*command, "--budget", "1", "--out", "run"], cwd=tmp_path, capture_output=True, text=True, check=False
