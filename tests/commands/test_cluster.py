@@ -131,8 +131,8 @@ def test_a_killed_search_goes_on_elsewhere_from_the_url_alone(home: Path, cluste
     finish(search(home / "killed", *more[:4], "--workers", cluster, "--storage", postgres, "--resume"))
     finish(search(home / "whole", *more[:4], "--workers", "2"))
     same(home / "killed", home / "whole")
-    facts = json.loads((home / "killed" / "run" / "run.json").read_text())
-    assert facts["options"]["storage"] == postgres.replace(":@", "@") and facts["status"] == "finished"
+    record = json.loads((home / "killed" / "run" / "run.json").read_text())
+    assert record["config"]["storage"] == postgres.replace(":@", "@") and record["status"] == "finished"
 
 
 def test_nothing_listens_beyond_loopback() -> None:

@@ -296,10 +296,10 @@ def test_search_by_force(table: Path, tmp_path: Path) -> None:
     for file in (run / "pareto").iterdir():
         assert f"# {warning}\n" in file.read_text()
     html = (run / "report.html").read_text()
-    assert f'<p class="warning">W{warning[1:]}</p>' in html
-    assert "latency, ms; --force: a table that does not fit the device" in html
+    assert f'<p class="warning">W{warning[1:]}.</p>' in html
+    assert "latency, ms (forced table)" in html
     assert result.stdout.count(warning) == 2
-    assert "by --force of a table that does not fit this device" in " ".join(result.stdout.split())
+    assert "; the table does not fit this device" in " ".join(result.stdout.split())
     assert table.read_bytes() == before
     # What the table lacks is told before anything is spent.
     result = subprocess.run(

@@ -98,7 +98,7 @@ def shapes_free_yaml(folder: Path, names: str = "[a, b]", label: str = "0 0.5 0.
         (["--max-latency", "nan"], "--max-latency nan: must be a number above 0"),
         (["--seed", "-1"], "Invalid value for '--seed'"),
         (["--resume", "--rebuild-table", "--out", "x"], "--rebuild-table: a resumed run keeps its latencies"),
-        (["--start", WITH_GHOST], f"--start {WITH_GHOST}: its stage p2 is none of tiny's"),
+        (["--start", WITH_GHOST], f"--start {WITH_GHOST}: stage p2: is not a choice of the space tiny"),
         (
             ["--minimise", "size"],
             "--minimize size: must begin with latency and name known costs once; give latency, or latency,size",
