@@ -16,7 +16,7 @@ from nas.latency.opening import builder_for
 from nas.latency.runtimes.registry import choose
 
 ROOT = Path(__file__).parents[3]
-PAGE = ROOT / "nas" / "runtimes" / "README.md"
+PAGE = ROOT / "nas" / "latency" / "runtimes" / "README.md"
 
 
 @pytest.fixture
