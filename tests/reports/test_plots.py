@@ -70,7 +70,7 @@ def test_noisy_scores_make_no_front(tmp_path: Path) -> None:
 def test_axes_have_the_unit_of_the_scores(tmp_path: Path) -> None:
     data = make(tmp_path)
     assert search_plot(data).y_title == "AP50-95 (proxy), rung 1"
-    untrained = changed(data, config={"proxy": "nwot"})
+    untrained = changed(data, config={"proxy": "zerocost", "steps": None})
     assert search_plot(untrained).y_title == "score (untrained), rung 1"
     assert front_plot(untrained).y_title == "AP50-95 (proxy)"
 
