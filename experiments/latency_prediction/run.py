@@ -1,4 +1,4 @@
-"""Which correction turns a sum of rows into the latency of the complete model? See README.md.
+"""Correction that turns a sum of rows into the latency of the complete model. See README.md.
 
     python experiments/latency_prediction/run.py onnxruntime torch openvino
 

@@ -309,7 +309,8 @@ def test_search_by_force(table: Path, tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert "cannot be measured: --force: " in refused(Result(result.returncode, result.stdout, result.stderr))
+    said = refused(Result(result.returncode, result.stdout, result.stderr))
+    assert "--force: " in said and f"cannot be measured: {reason}; drop --force to measure" in said
     assert not (tmp_path / "other" / "run.json").exists()
 
 
