@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 from nas.reports.run_data import RunData
 from nas.reports.tables import model_rows
 from nas.runs.finalists import Finalist
+from nas.runs.next_commands import train_command
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_EPOCHS = 300
 _STACKED = {"Latency (predicted)": "predicted, ms", "MACs": "MACs, M", "Parameters": "params"}
 """Titles of the stacked bars, and their columns in `nas.reports.tables.model_rows`."""
 
@@ -60,14 +59,12 @@ class ModelSection(NamedTuple):
 def model_section(data: RunData, model: Finalist) -> ModelSection:
     """The section about a model of the front."""
     rows = model_rows(data, model.arch)
-    dataset = "data.yaml" if data.config.data == "shapes" else data.config.data
-    options = [f"model={data.folder / model.yaml}", f"data={dataset}", f"imgsz={model.imgsz}", f"epochs={_EPOCHS}"]
     size = f", {model.imgsz} px" if data.several_sizes else ""
     return ModelSection(
         model.name,
         f"score {model.score:.4f}, {model.latency:.2f} ms, {model.params / 1e6:.2f} M parameters{size}",
         model.arch,
-        shlex.join(["python", "-m", "nas.train", *options]),
+        train_command(data.folder / model.yaml, data.config.data, model.imgsz),
         list(dict.fromkeys(rows.part)),
         [_stack(title, rows, column) for title, column in _STACKED.items()],
         rows,

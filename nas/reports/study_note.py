@@ -119,9 +119,9 @@ def _result_table(result: RunResult, rows: Sequence[TrialRecord], links: StudyLi
 
 
 def _result_line(model: Finalist, trial: str, files: Mapping[str, str]) -> tuple[str, ...]:
-    name, yaml = model.name, f"{model.name}.yaml"
+    yaml = f"{model.name}.yaml"
     return (
-        f"{name} (stock)" if model.stock and name != "stock" else name,
+        model.label,
         trial,
         f"{model.score:.4f}",
         f"{model.latency_ms:.2f}" if model.latency_ms is not None else "-",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from nas.objectives.costs import COSTS
 from nas.reports.run_data import RunData
+from nas.runs.finalists import STOCK
 from nas.runs.trials import TrialState
 from nas.spaces.architecture import decode
 
@@ -32,7 +33,7 @@ def front_table(data: RunData) -> pd.DataFrame:
     rows = front if front.stock.any() else pd.concat([front, stock], ignore_index=True)
     table = pd.DataFrame(
         {
-            "model": rows.name.where(~rows.stock | (rows.name == "stock"), rows.name + " (stock)"),
+            "model": rows.name.where(~rows.stock | rows.name.str.contains(STOCK), rows.name + " (stock)"),
             "px": rows.imgsz,
             "score": rows.score,
             "score sd": rows.score_sd,

@@ -15,10 +15,14 @@ from nas.latency.notices import forced_warning
 from nas.objectives.costs import LATENCY
 from nas.objectives.limits import Limits
 from nas.objectives.pareto import Point, dominates, pareto
+from nas.runs.next_commands import train_command, training_notes
 from nas.spaces.architecture import decode
 
 if TYPE_CHECKING:
     import pandas as pd
+
+STOCK = "stock"
+"""The stock model's name; on the front its rank stands before it."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,11 @@ class Finalist:
     yaml: str
     stock: bool = False
     rejected: str = ""
+
+    @property
+    def label(self) -> str:
+        """Its name, with a mark at the stock model. Earlier versions named that like any other model of the front."""
+        return f"{self.name} (stock)" if self.stock and STOCK not in self.name else self.name
 
     @property
     def latency(self) -> float:
@@ -125,7 +134,7 @@ def _judged(finalist: Finalist, limits: Limits) -> Finalist:
     note = ", latency as predicted" if finalist.latency_ms is None and "latency" in violations else ""
     return replace(
         finalist,
-        name="stock" if finalist.stock else "",
+        name=STOCK if finalist.stock else "",
         yaml="",
         budgets_kept=f"{len(violations) - len(over)} of {len(violations)}{note}",
         rejected=f"over the limit on {' and '.join(over)}" if over else "",
@@ -142,7 +151,8 @@ def _dominated_by(finalist: Finalist, front: Sequence[Finalist], minimize: Seque
 
 def _named(rank: int, finalist: Finalist) -> Finalist:
     # Hexadecimal digits avoid the letters n, s, m, l and x, from which Ultralytics reads a scale.
-    name = f"{rank:02d}-{hashlib.sha256(finalist.arch.encode()).hexdigest()[:6]}"
+    suffix = STOCK if finalist.stock else hashlib.sha256(finalist.arch.encode()).hexdigest()[:6]
+    name = f"{rank:02d}-{suffix}"
     return replace(finalist, name=name, yaml=f"pareto/{name}.yaml")
 
 
@@ -157,7 +167,9 @@ def unmeasured_note(run: Path, forced: str = "") -> str:
     return f"predicted, not measured; {'nothing is measured with a forced table' if forced else command}"
 
 
-def write_front(run: Path, front: Sequence[Finalist], nc: int, unit: str, forced: str = "") -> None:
+def write_front(
+    run: Path, front: Sequence[Finalist], nc: int, unit: str, *, data: str | None = None, forced: str = ""
+) -> None:
     """Write pareto.csv and pareto/*.yaml; files of an earlier front are removed.
 
     Args:
@@ -165,14 +177,17 @@ def write_front(run: Path, front: Sequence[Finalist], nc: int, unit: str, forced
         front: The models.
         nc: Number of classes.
         unit: Unit of the scores.
+        data: Data set of the run, for the command that trains a model.
         forced: As for `unmeasured_note`.
     """
     for old in (run / "pareto").glob("*.yaml"):
         old.unlink()
     for finalist in front:
         latency = f"{finalist.latency:.2f} ms {'measured' if finalist.latency_ms else 'predicted, not measured'}"
-        notes = [f"{finalist.name}: {unit} {finalist.score:.4f}, {latency}, {finalist.imgsz} px", finalist.arch]
+        about = f"{finalist.name}: {unit} {finalist.score:.4f}, {latency}, {finalist.imgsz} px"
+        notes = [f"{about}; the stock model" if finalist.stock else about, finalist.arch]
         notes += [forced_warning(forced)] if forced else []
+        notes += training_notes(train_command(run / finalist.yaml, data, finalist.imgsz))
         write(run / finalist.yaml, to_yaml(decode(finalist.arch).detector(nc), "\n".join(notes)))
     frame = pareto_frame(front)
     write(run / "pareto.csv", (frame.assign(forced=forced) if forced else frame).to_csv(index=False))

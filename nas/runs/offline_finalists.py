@@ -71,7 +71,7 @@ def import_finalists(results: KitResults, folder: Path | None = None) -> Path:
         raise ConfigError(problem, file=folder, hint=hint)
     finalists = [_measured(finalist, measured[finalist.arch][0]) for finalist in result.finalists]
     front = front_of(finalists, run.config.limits, run.config.minimize)
-    write_front(folder, front.models, result.nc, result.unit)
+    write_front(folder, front.models, result.nc, result.unit, data=run.config.data)
     changes = {"finalists": (*front.models, *front.others), "stock": front.stock}
     RunDirectory(folder, run.record).save(result=result.model_copy(update=changes))
     return folder

@@ -138,7 +138,7 @@ def write_result(
     """Write the front, the record and the report."""
     run, target, table = session.run, session.target, session.plan.table
     unit = AP_UNIT if run.config.rungs > 1 else session.plan.proxy.unit
-    write_front(run.folder, front.models, target.nc, unit, run.record.forced)
+    write_front(run.folder, front.models, target.nc, unit, data=run.config.data, forced=run.record.forced)
     write_rows(run.folder, (*front.models, *front.others), target)
     result = RunResult(
         nc=target.nc,

@@ -12,6 +12,8 @@ from nas.latency.notices import forced_warning
 from nas.objectives.costs import COSTS, readable
 from nas.objectives.limits import Limits
 from nas.runs.finalists import Finalist, unmeasured_note
+from nas.runs.next_commands import train_command
+from nas.runs.recommendation import recommend
 from nas.search.pipeline import SearchResult
 from nas.terminal import Terminal
 
@@ -28,6 +30,18 @@ def show_result(result: SearchResult, terminal: Terminal) -> None:
     if forced:
         terminal.say(forced_warning(forced))
     terminal.say(f"models in {run.folder / 'pareto'}, report in {run.folder / 'report.html'}")
+    for line in recommendation(result):
+        terminal.say(line)
+
+
+def recommendation(result: SearchResult) -> list[str]:
+    """The model to train, the reason for it, and its command; nothing if no model meets the limits."""
+    if not result.front:
+        return []
+    config = result.run.config
+    model, reason = recommend(result.front, config.max_latency, tells_apart=result.score_noise.tells_apart)
+    command = train_command(model.yaml, config.data, model.imgsz)
+    return [f"Recommended: {model.name}, {reason}. Train it:", f"  {command}"]
 
 
 def _title(result: SearchResult, unmeasured: str) -> str:
@@ -60,7 +74,7 @@ def result_table(front: Sequence[Finalist], stock: Finalist, config: SearchConfi
     for finalist in front if stock_in_front else [*front, stock]:
         measured = finalist.latency_ms is not None
         shown.add_row(
-            f"{finalist.name} (stock)" if finalist.stock and stock_in_front else finalist.name,
+            finalist.label,
             *((f"{finalist.imgsz}",) if several else ()),
             f"{finalist.score:.4f}",
             f"{finalist.latency_ms:.2f} ± {finalist.latency_spread_ms:.2f}" if measured else "-",

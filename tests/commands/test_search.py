@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -224,6 +225,11 @@ def test_what_is_printed(finished: Path) -> None:
     assert "Differences below" in printed
     assert ("cannot tell" in printed) == ("Give --steps 80 to train each candidate twice as long." in printed)
     assert "within 0.0% of its prediction" in printed
+    model = finished.parent / Path(
+        re.findall(r"python -m nas.train model=(\S+) data=data.yaml imgsz=64 epochs=300", printed)[0]
+    )
+    assert model.is_file()
+    assert f"Recommended: {model.stem}, the " in printed
 
 
 def test_study_opens_in_optuna(finished: Path) -> None:

@@ -83,7 +83,7 @@ def make(
     ]
     front = front_of([finalist(row, target, here, config.rungs > 1) for row in rows], config.limits, config.minimize)
     everyone = (*front.models, *front.others)
-    write_front(folder, front.models, NC, UNIT, forced)
+    write_front(folder, front.models, NC, UNIT, forced=forced)
     write_rows(folder, everyone, target)
     trials_frame([*rows, *untrained(rows)]).to_csv(folder / "trials.csv", index=False)
     fingerprint: dict[str, str | int] = {

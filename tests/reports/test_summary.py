@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,11 @@ def test_stock_model_may_win(tmp_path: Path) -> None:
     assert first == "1 detector on the Pareto front, from 1 trained candidate."
     assert fastest.startswith("No model with the stock model's score or higher is faster (")
     assert best == "No model at this latency scores higher."
-    assert front_table(single).model.tolist() == [f"{single.pareto.name[0]} (stock)"]
+    assert front_table(single).model.tolist() == ["01-stock"]
+    assert [file.name for file in (tmp_path / "single" / "pareto").iterdir()] == ["01-stock.yaml"]
+    header = (tmp_path / "single" / "pareto" / "01-stock.yaml").read_text().splitlines()[0]
+    assert header.startswith("# 01-stock: ") and header.endswith("; the stock model")
+    assert replace(single.stock, name="01-c22840").label == "01-c22840 (stock)"  # as earlier versions named it
 
 
 def test_empty_front(tmp_path: Path) -> None:

@@ -1,0 +1,83 @@
+"""Recommendation: the one model of a run to train, and the reason for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from nas.errors import ConfigError
+from nas.runs.finalists import Finalist
+
+
+class Recommendation(NamedTuple):
+    """A model to train.
+
+    Attributes:
+        model: The model.
+        reason: The reason for it, in words: "the most accurate of the 3 models within 40 ms".
+    """
+
+    model: Finalist
+    reason: str
+
+
+def recommend(
+    finalists: Sequence[Finalist],
+    max_latency: float | None = None,
+    min_score: float | None = None,
+    tells_apart: bool = True,
+) -> Recommendation:
+    """Choose one model: the most accurate within the latency, or the fastest with at least the score.
+
+    With both bounds, or with none, the most accurate one counts. Of equally accurate models the faster one is taken.
+
+    Args:
+        finalists: The models to choose from, such as `nas.runs.run.Run.front`. Those off the front are ignored.
+        max_latency: The highest latency of one image in ms, measured where it was measured.
+        min_score: The lowest score.
+        tells_apart: False if the scores differ only by noise, see `nas.runs.score_noise.ScoreNoise`. Without
+            ``min_score`` the fastest model is then taken.
+
+    Raises:
+        ConfigError: No model is within the bounds.
+
+    Example:
+        >>> recommend(run.front, max_latency=40).model.yaml
+        'runs/mine/pareto/03-5f0c1d.yaml'
+    """
+    front = [finalist for finalist in finalists if not finalist.rejected]
+    fast = [finalist for finalist in front if max_latency is None or finalist.latency <= max_latency]
+    if not fast:
+        raise _none_within(front, max_latency)
+    found = [finalist for finalist in fast if min_score is None or finalist.score >= min_score]
+    if not found:
+        best = max(finalist.score for finalist in fast)
+        hint = f"lower it: the most accurate one scores {best:.4f}"
+        raise ConfigError("no model scores so high", field="min_score", value=min_score, hint=hint)
+    by_speed = max_latency is None and min_score is not None
+    if by_speed or (min_score is None and not tells_apart):
+        model = min(found, key=lambda finalist: (finalist.latency, -finalist.score))
+        reason = f"the fastest of {_models(found, max_latency, min_score)}"
+        if not by_speed:
+            reason += ", since their scores differ only by noise"
+    else:
+        model = min(found, key=lambda finalist: (-finalist.score, finalist.latency))
+        reason = f"the most accurate of {_models(found, max_latency, min_score)}"
+    if model.latency_ms is None and max_latency is not None:
+        reason += "; latency is predicted, not measured"
+    return Recommendation(model, f"{reason}; it is the stock model" if model.stock else reason)
+
+
+def _none_within(front: Sequence[Finalist], max_latency: float | None) -> ConfigError:
+    if not front or max_latency is None:
+        return ConfigError("no model meets the limits of the run", hint="search again with higher limits")
+    fastest = min(finalist.latency for finalist in front)
+    problem, hint = "no model is so fast", f"raise it: the fastest one takes {fastest:.2f} ms"
+    return ConfigError(problem, field="max_latency", value=f"{max_latency:g}", hint=hint)
+
+
+def _models(found: Sequence[Finalist], max_latency: float | None, min_score: float | None) -> str:
+    bounds = [f"within {max_latency:g} ms"] if max_latency is not None else []
+    bounds += [f"with a score of at least {min_score:g}"] if min_score is not None else []
+    which = " and ".join(bounds) or "of the front"
+    return f"the {len(found)} models {which}" if len(found) > 1 else f"1 model {which}"
