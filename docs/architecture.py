@@ -21,7 +21,7 @@ import grimp
 ROOT = Path(__file__).parent.parent
 SVG, DATA = ROOT / "docs" / "architecture.svg", ROOT / "docs" / "architecture.json"
 TOP, GROUND = "commands", "ground"
-PATHS = {TOP: "nas/*.py, nas/*/__main__.py", GROUND: "nas/*.py"}
+PATHS = {TOP: "nas/*.py, nas/*/__main__.py, nas/latency/commands", GROUND: "nas/*.py"}
 """The files of the floors that are no package."""
 COMMANDS = "Parse options, call one function, print."
 """The text of the top floor; the floors between show the docstring of their package or module."""
@@ -69,7 +69,7 @@ def floors() -> dict[str, list[str]]:
 def floor_of(module: str, floors: dict[str, list[str]]) -> str | None:
     """The floor of a module such as ``nas.search.pipeline``, None for the package ``nas`` itself."""
     _, *parts = module.split(".")
-    if parts and parts[-1] == "__main__":
+    if parts and (parts[-1] == "__main__" or parts[1:2] == ["commands"]):
         return TOP
     return next((floor for floor, names in floors.items() if parts and parts[0] in names), None)
 

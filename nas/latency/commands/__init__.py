@@ -1,0 +1,1 @@
+"""Commands of ``python -m nas.latency``: one file a command."""
