@@ -10,9 +10,10 @@ from __future__ import annotations
 import errno
 import functools
 import inspect
+import re
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from types import NoneType, UnionType
@@ -21,6 +22,7 @@ from typing import Annotated, Any, NoReturn, Union, get_args, get_origin
 import typer
 from annotated_types import Ge
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 from rich.console import Console
 from typer.exceptions import TyperException
 
@@ -62,10 +64,33 @@ def _option(name: str, field: FieldInfo, own_help: str = "") -> Any:
         *spec.aliases,
         help=text,
         show_default=shown,
-        metavar=spec.metavar or None,
-        min=least if isinstance(least, int | float) else None,
+        metavar=spec.metavar or ("INTEGER" if int in get_args(field.annotation) else "FLOAT" if spec.units else None),
+        min=least if isinstance(least, int | float) and not spec.units else None,
+        parser=_parser(spec.units, whole=int in get_args(field.annotation)) if spec.units else None,
         rich_help_panel=spec.group,
     )
+
+
+def _parser(units: Mapping[str, float], whole: bool) -> Callable[[str], float]:
+    """Parser of a number that a unit may follow, as in ``2M`` or ``5 ms``. Case does not count."""
+    known = {name.lower(): value for name, value in units.items()}
+
+    def parse(text: str) -> float:
+        number, unit = re.fullmatch(r"(.*?)\s*([a-z]*)", text.strip().lower(), re.DOTALL).groups()  # type: ignore[union-attr]
+        if unit in {"nan", "inf", "infinity"} and unit not in known:
+            number, unit = number + unit, ""
+        try:
+            value = float(number) * (known[unit] if unit else 1)
+        except (ValueError, KeyError):
+            problem = "{text} is not a number, nor one with the unit {units}"
+            raise PydanticCustomError("number", problem, {"text": repr(text), "units": ", ".join(units)}) from None
+        if not whole:
+            return value
+        if not value.is_integer():
+            raise PydanticCustomError("number", "{text} is not a whole number", {"text": repr(text)})
+        return int(value)
+
+    return parse
 
 
 def with_config(command: Callable[..., None]) -> Callable[..., None]:

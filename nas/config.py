@@ -37,6 +37,11 @@ GROUPS = (DEVICE, SEARCH, SCORES, LIMITS, CLUSTER, RUN)
 """Groups of options, in the order of ``--help``."""
 
 SamplerName = Literal["guided", "tpe", "nsga2", "gp", "random"]
+MILLISECONDS = {"ms": 1.0, "s": 1e3}
+MINUTES = {"min": 1.0, "h": 60.0, "s": 1 / 60}
+SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
+COUNTS = {"k": 1e3, "M": 1e6, "G": 1e9}
+BYTES = {"B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30}
 STORED = {"stored": True}
 """Validation context of options that an earlier release stored."""
 MORE_OBJECTIVES = tuple(name for name in COSTS if name not in LATENCY)
@@ -54,6 +59,7 @@ class Spec(NamedTuple):
         aliases: Other spellings on the command line.
         choices: Returns the values that it may have.
         joined: True if the command line takes several values in one word, separated by commas.
+        units: Units that the command line takes after the number, each with its value in the option's unit.
     """
 
     group: str
@@ -63,6 +69,7 @@ class Spec(NamedTuple):
     aliases: tuple[str, ...] = ()
     choices: Callable[[], tuple[str, ...]] | None = None
     joined: bool = False
+    units: Mapping[str, float] = {}
 
 
 def _option(value: Any, group: str, help: str, *, ge: float | None = None, gt: float | None = None, **spec: Any) -> Any:
@@ -216,6 +223,7 @@ class SearchConfig(BaseModel):
         gt=0,
         identity=False,
         default="no limit",
+        units=MINUTES,
     )
 
     data: str = _option("shapes", SCORES, "The built-in data set 'shapes', or an Ultralytics data.yaml.")
@@ -247,14 +255,27 @@ class SearchConfig(BaseModel):
         "auto", SCORES, "Device that candidates train on: auto, cpu or cuda. On a cluster, auto means cpu."
     )
     candidate_limit: float = _option(
-        600.0, SCORES, "Seconds after which the training of a candidate is killed. 0: no limit.", ge=0, identity=False
+        600.0,
+        SCORES,
+        "Seconds after which the training of a candidate is killed. 0: no limit.",
+        ge=0,
+        identity=False,
+        units=SECONDS,
     )
     cache: bool = _option(True, SCORES, "Reuse scores of earlier runs that trained in the same way.", identity=False)
 
-    max_latency: FloatLimit = _option(None, LIMITS, "Highest latency of one image, in ms.", default="no limit")
-    max_params: IntLimit = _option(None, LIMITS, "Highest number of parameters.", default="no limit")
-    max_macs: IntLimit = _option(None, LIMITS, "Highest number of multiply-adds of one image.", default="no limit")
-    max_size: IntLimit = _option(None, LIMITS, "Most bytes of the deployed weights.", default="no limit")
+    max_latency: FloatLimit = _option(
+        None, LIMITS, "Limit on the latency of one image, in ms.", default="no limit", units=MILLISECONDS
+    )
+    max_params: IntLimit = _option(
+        None, LIMITS, "Limit on the number of parameters, such as 2M.", default="no limit", units=COUNTS
+    )
+    max_macs: IntLimit = _option(
+        None, LIMITS, "Limit on the multiply-adds of one image, such as 1.5G.", default="no limit", units=COUNTS
+    )
+    max_size: IntLimit = _option(
+        None, LIMITS, "Limit on the bytes of the deployed weights, such as 3MB.", default="no limit", units=BYTES
+    )
     minimize: Objectives = _option(
         LATENCY,
         LIMITS,

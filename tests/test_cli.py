@@ -109,6 +109,33 @@ def test_a_search_has_every_option() -> None:
         assert options[name].default is None
 
 
+@pytest.mark.parametrize(
+    ("option", "given", "value"),
+    [
+        ("max_params", "2M", 2_000_000),
+        ("max_params", "2_500_000", 2_500_000),
+        ("max_macs", "1.5 g", 1_500_000_000),
+        ("max_latency", "5ms", 5.0),
+        ("max_latency", "0.5s", 500.0),
+        ("max_size", "3MB", 3_000_000),
+        ("max_size", "1MiB", 2**20),
+        ("time_limit", "2h", 120.0),
+    ],
+)
+def test_numbers_take_units(option: str, given: str, value: float) -> None:
+    app, received = typer.Typer(), list[dict[str, Any]]()
+
+    @app.command()
+    @cli.with_config
+    def command(options: dict[str, Any]) -> None:
+        received.append(options)
+
+    app(["--" + option.replace("_", "-"), given], standalone_mode=False)
+    assert received == [{option: value}]
+    assert type(received[0][option]) is type(value)
+    assert getattr(SearchConfig(**received[0]), option) == value
+
+
 def refused(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
     monkeypatch.setattr(sys, "argv", ["nas", *arguments])
     with pytest.raises(SystemExit) as ended:

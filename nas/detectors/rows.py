@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nas.errors import ConfigError, ModelError
 from nas.operators.base import Call, Cost, Operator, Shape
 from nas.operators.registry import OPERATORS
+from nas.operators.user_operators import OWN_HINT
 
 if TYPE_CHECKING:
     from nas.detectors.network import Network
@@ -45,7 +46,8 @@ class Row:
         try:
             return OPERATORS[self.module]
         except KeyError:
-            raise ModelError(f"unknown module {self.module}; known are {', '.join(OPERATORS)}") from None
+            problem = f"unknown module {self.module}; known are {', '.join(OPERATORS)}"
+            raise ModelError(problem, hint=OWN_HINT) from None
 
 
 @dataclass(frozen=True)

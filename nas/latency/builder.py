@@ -14,6 +14,7 @@ from nas.latency.runtimes.base import Prepared, Runtime
 from nas.latency.runtimes.measure import BATCH, QUIET, WHOLE_SAMPLES, Bench, Measurement, Noise
 from nas.latency.table import LatencyTable
 from nas.latency.table_file import TableFile, scaled
+from nas.plurals import counted
 from nas.progress import Progress, part, silent
 
 EARLY = 8 * BATCH
@@ -70,7 +71,7 @@ class TableBuilder:
             self._wanted.update({key: row.at(key.depth) for key in row.needs()})
         if self.table.contents is not None and not self._missing:
             return
-        with self._measuring(f"{len(self._missing)} entries") as bench:
+        with self._measuring(counted(len(self._missing), "entry", "entries")) as bench:
             while missing := self._missing:
                 self._measure(bench, missing, progress)
 

@@ -16,6 +16,7 @@ from nas.latency.models import Model
 from nas.latency.report_card import CheckedModel, ReportCard
 from nas.latency.runtimes.measure import Measurement, Noise
 from nas.latency.table import LatencyTable
+from nas.plurals import counted
 from nas.progress import Progress
 from nas.spaces.architecture import Architecture
 from nas.spaces.space import Space
@@ -59,7 +60,7 @@ def held_out_models(
         if len(drawn) == count:
             break
     else:
-        problem = f"only {len(drawn)} members of the space {space.name} were found outside the calibration"
+        problem = f"only {counted(len(drawn), 'member')} of the space {space.name} were found outside the calibration"
         hint = "give that many or fewer, or another `space`"
         raise ConfigError(problem, field="models", value=count, hint=hint)
     templates = (template for template in TEMPLATES.values() if template.name != space.file.template)
@@ -91,7 +92,7 @@ def check_table(
     """
     rows = [row for model in models for row in model.detector.resolve(imgsz)]
     if missing := builder.table.missing(rows):
-        with bar(f"{len(missing)} entries that the table lacks") as progress:
+        with bar(f"{counted(len(missing), 'entry', 'entries')} that the table lacks") as progress:
             builder.ensure(rows, progress)
     for model in models:
         builder.table.predict(model.detector, imgsz)  # refuses before anything is measured end-to-end

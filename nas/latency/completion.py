@@ -12,6 +12,7 @@ from nas.latency.builder import TableBuilder
 from nas.latency.hints import kit_hint, latency_command
 from nas.latency.models import Model
 from nas.latency.table import LatencyTable
+from nas.plurals import counted
 from nas.progress import Progress
 from nas.spaces.space import DEFAULT_SPACE, Space, load_space
 
@@ -62,7 +63,7 @@ def complete_table(builder: TableBuilder, models: Sequence[Model], imgsz: int, b
     """
     rows = [row for model in models for row in model.detector.resolve(imgsz)]
     if missing := builder.table.missing(rows):
-        with bar(f"{len(missing)} entries that the table lacks") as progress:
+        with bar(f"{counted(len(missing), 'entry', 'entries')} that the table lacks") as progress:
             builder.ensure(rows, progress)
     if not builder.table.calibrated(imgsz):
         members = load_space(DEFAULT_SPACE).calibration(CLASSES)
@@ -86,7 +87,7 @@ def check_complete(table: LatencyTable, models: Sequence[Model], imgsz: int) -> 
     missing = table.missing(row for model in models for row in model.detector.resolve(imgsz))
     lacks = [] if table.calibrated(imgsz) else [f"a calibration at {imgsz} pixels"]
     if missing:
-        lacks.append(f"{len(missing)} entries: {'; '.join(map(str, missing))}")
+        lacks.append(f"{counted(len(missing), 'entry', 'entries')}: {'; '.join(map(str, missing))}")
     if lacks:
         raise TableError(f"lacks {' and '.join(lacks)}", file=table.path, hint=measuring_hint(table, models, imgsz))
 

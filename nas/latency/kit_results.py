@@ -20,6 +20,7 @@ from nas.latency.runtimes import measure
 from nas.latency.runtimes.measure import MANIFEST, RESULTS, KitError, Measurement, Noise
 from nas.latency.table import LatencyTable
 from nas.latency.table_file import TableFile, scaled
+from nas.plurals import counted
 
 
 class MeasuredModel(NamedTuple):
@@ -97,7 +98,7 @@ def _lacking(manifest: Mapping[str, Any], measured: Mapping[str, Sequence[Measur
     """Description of the rows and models that were not measured."""
     rows, models = manifest["rows"], manifest["wholes"]
     counts = {
-        f"{len(rows)} rows": sum(row["file"] not in measured for row in rows),
+        counted(len(rows), "row"): sum(row["file"] not in measured for row in rows),
         f"{len(models)} complete models": sum(len(measured.get(m["file"], [])) < m["turns"] for m in models),
     }
     return " and ".join(f"{count} of {text}" for text, count in counts.items() if count)

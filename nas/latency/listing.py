@@ -11,6 +11,7 @@ from nas.files import shipped, tables_home
 from nas.latency.errors import DamagedTableError
 from nas.latency.header import Header
 from nas.latency.store import Entries, load
+from nas.plurals import counted
 
 FACTS = ("device", "cpu", "gpu", "runtime", "version", "threads", "precision")
 """Fields of the fingerprint in the list."""
@@ -68,11 +69,11 @@ class ListedTable:
             return
         header, entries = self.contents
         held, noise = header.identity, header.noise
-        runtime = f"{held['runtime']} {held['version']}, {held['threads']} thread(s), {held['precision']}"
+        runtime = f"{held['runtime']} {held['version']}, {counted(int(held['threads']), 'thread')}, {held['precision']}"
         yield f"  {held['device']} ({held.get('gpu') or held.get('cpu')}), {runtime}"
         sizes = ", ".join(map(str, header.sizes)) or "no size yet"
         loud = "; TOO NOISY to be trusted" if noise.too_much else ""
-        yield f"  {len(entries)} entries, {sizes} px, {header.date}; {noise}{loud}"
+        yield f"  {counted(len(entries), 'entry', 'entries')}, {sizes} px, {header.date}; {noise}{loud}"
         for size, card in header.cards.items():
             figures = ", ".join(f"{card[name]:.1%} {label}" for name, label in CARD.items() if name in card)
             yield f"  report card at {size} px: {figures}"

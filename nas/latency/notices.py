@@ -10,7 +10,7 @@ from nas.latency.table import LatencyTable
 
 def forced_warning(reason: str) -> str:
     """The warning beside latencies of a table that was opened by force; ``reason`` is `LatencyTable.forced`."""
-    return f"warning: --force: latencies are of a table that does not fit this device: {reason}"
+    return f"warning: forced latencies, of a table that does not fit this device: {reason}"
 
 
 def noise_warning(table: LatencyTable, session: Noise | None = None) -> str:

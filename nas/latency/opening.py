@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from nas.latency.runtimes.registry import choose
 from nas.latency.store import is_foreign, load_header
 from nas.latency.table import LatencyTable
 from nas.latency.table_file import TableFile, reloaded
+from nas.plurals import counted
 
 
 def open_table(
@@ -90,7 +92,21 @@ def open_builder(
         hint = kit_hint(known, *(["--rebuild"] if rebuild else []))
         problem = "is not this machine, so nothing can be measured"
         raise AbsentDeviceError(problem, field="device", value=device, hint=hint)
-    return builder_for(choose(runtime, device, threads, precision), path, rebuild, force)
+    return builder_for(choose_here(runtime, device, threads, precision), path, rebuild, force)
+
+
+def choose_here(runtime: str, device: str, threads: int, precision: str) -> Runtime:
+    """The runtime to measure with on this machine; arguments as for `nas.latency.runtimes.registry.choose`.
+
+    Raises:
+        TableError: As for that function, or the machine has fewer cores than ``threads``.
+    """
+    chosen = choose(runtime, device, threads, precision)
+    cores = len(os.sched_getaffinity(0))
+    if chosen.timed and threads > cores:
+        problem = f"this machine has {counted(cores, 'core')}; more threads wait for each other"
+        raise TableError(problem, field="threads", value=threads, hint=f"give {cores} or fewer")
+    return chosen
 
 
 def builder_for(runtime: Runtime, path: Path | None = None, rebuild: bool = False, force: bool = False) -> TableBuilder:
@@ -136,7 +152,8 @@ def find_table(device: str, runtime: str, threads: int, path: Path | None = None
 
     found = _matching(fits, path)
     if not found:
-        problem = f"is not this machine, and there is no table of it for the runtime {runtime} and {threads} thread(s)"
+        there_is_none = f"there is no table of it for the runtime {runtime} and {counted(threads, 'thread')}"
+        problem = f"is not this machine, and {there_is_none}"
         hint = kit_hint({"device": device, "runtime": runtime, "threads": threads})
         raise AbsentDeviceError(problem, field="device", value=device, hint=hint)
     if len(found) > 1:

@@ -12,6 +12,7 @@ from nas.latency.hints import kit_hint
 from nas.latency.kit_results import KitResults
 from nas.latency.models import Model
 from nas.latency.report_card import ReportCard
+from nas.plurals import counted
 from nas.spaces.space import Space
 
 
@@ -51,8 +52,8 @@ def card_of_kit(results: KitResults) -> ReportCard:
     table, models, imgsz = results.table, [m.model for m in results.models], results.imgsz
     if missing := table.missing(row for model in models for row in model.detector.resolve(imgsz)):
         raise TableError(
-            f"lacks {len(missing)} entries that were in another table when the kit was made; was the runtime changed "
-            "on the device?",
+            f"lacks {counted(len(missing), 'entry', 'entries')} that were in another table when the kit was made; was "
+            "the runtime changed on the device?",
             file=table.path,
             hint=kit_hint(table.fingerprint, "--imgsz", str(imgsz), "--rebuild"),
         )

@@ -15,6 +15,7 @@ from nas.latency.header import Header
 from nas.latency.hints import kit_hint
 from nas.latency.prediction import Prediction
 from nas.latency.runtimes.measure import Measurement
+from nas.plurals import counted
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class LatencyTable:
             AbsentDeviceError: Entries or the calibration are missing. The hint says how to get them.
         """
         missing = self.missing(rows)
-        lacks = [f"{len(missing)} entries"] if missing else []
+        lacks = [counted(len(missing), "entry", "entries")] if missing else []
         lacks += [] if self.calibrated(imgsz) else [f"a calibration at {imgsz} pixels"]
         if lacks:
             raise self.refusal(" and ".join(lacks))
@@ -150,7 +151,9 @@ class LatencyTable:
         except KeyError:
             missing = self._missing(parts)
             some = "; ".join(str(key) for key in missing[:3])
-            raise MissingEntryError(f"lacks {len(missing)} entries, among them {some}", file=self.path) from None
+            raise MissingEntryError(
+                f"lacks {counted(len(missing), 'entry', 'entries')}, among them {some}", file=self.path
+            ) from None
 
     def _row(self, part: Part) -> float:
         base = self.entries[part.key(1)].ms

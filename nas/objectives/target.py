@@ -48,7 +48,10 @@ class Target:
 
     def costs(self, architecture: Architecture) -> dict[str, float]:
         """All costs by name: latency is predicted, in ms; see `nas.objectives.costs.COSTS`."""
-        detector, imgsz = self.detector(architecture), self.imgsz(architecture)
-        params, macs, _, size = cost(detector, imgsz)
-        latency = self.table.predict(detector, imgsz).total_ms
-        return {"latency": latency, "params": params, "macs": macs, "size": size}
+        latency = self.table.predict(self.detector(architecture), self.imgsz(architecture)).total_ms
+        return {"latency": latency, **self.costs_by_rows(architecture)}
+
+    def costs_by_rows(self, architecture: Architecture) -> dict[str, float]:
+        """Costs that need no latency table: parameters, MACs and size."""
+        params, macs, _, size = cost(self.detector(architecture), self.imgsz(architecture))
+        return {"params": params, "macs": macs, "size": size}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from importlib.metadata import entry_points
+from pathlib import Path
 from types import ModuleType
 
 from nas.errors import ModelError
@@ -15,6 +16,8 @@ VARIABLE = "PARETO_YOLO_OPERATORS"
 """Environment variable that names modules, separated by commas."""
 GROUP = "pareto_yolo.operators"
 """Entry point group of installed packages that name modules."""
+OWN_HINT = f"for an operator of your own, set {VARIABLE} to its module"
+"""Hint of an error about an unknown operator."""
 
 
 def load_own() -> None:
@@ -28,12 +31,19 @@ def load_own() -> None:
         ModelError: A module registers no operator, or a wrong one.
     """
     for name, given in _named():
-        module = import_own(name, given, f"give modules by name, separated by commas, in {VARIABLE}")
+        module = import_own(name, given, _naming_hint(name))
         if not _registers(module):
             old = hasattr(module, "OPERATORS")
             problem = "lists OPERATORS, which are no longer read" if old else "registers no operator"
             hint = "decorate the torch module with nas.operators.register, see docs/own-operator.md"
             raise ModelError(problem, file=f"{given}: {module.__file__}", hint=hint)
+
+
+def _naming_hint(name: str) -> str:
+    path = Path(name)
+    if path.suffix != ".py" and len(path.parts) == 1:
+        return f"give modules by name, separated by commas, in {VARIABLE}"
+    return f"give the module's name, {path.stem}, and call the command in its folder, or add the folder to PYTHONPATH"
 
 
 def _named() -> Iterator[tuple[str, str]]:

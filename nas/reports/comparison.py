@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import ConfigError
+from nas.plurals import counted
 from nas.reports import comparison_text
 from nas.reports.device_latencies import DeviceLatencies
 from nas.reports.foreign_front import ForeignFront, foreign_front
@@ -94,7 +95,7 @@ def compare(a: RunData, b: RunData) -> Comparison:
         ConfigError: The runs have different numbers of classes or image sizes, so no latency is comparable.
     """
     if a.result.nc != b.result.nc:
-        problem = f"has {b.result.nc} classes, and {a.folder} has {a.result.nc}"
+        problem = f"has {counted(b.result.nc, 'class', 'classes')}, and {a.folder} has {a.result.nc}"
         raise ConfigError(problem, file=b.folder, hint="give runs with equal numbers of classes")
     if set(a.config.imgsz) != set(b.config.imgsz):
         problem = f"has images of {b.sizes}, and {a.folder} of {a.sizes}"
@@ -140,7 +141,7 @@ def _shared_models(a: DeviceLatencies, b: DeviceLatencies) -> pd.DataFrame:
 def _device(data: RunData) -> str:
     """Runtime, threads and machine of a run."""
     fingerprint = data.run.record.fingerprint
-    runtime = f"{fingerprint['runtime']} {fingerprint['version']}, {fingerprint['threads']} thread(s)"
+    runtime = f"{fingerprint['runtime']} {fingerprint['version']}, {counted(int(fingerprint['threads']), 'thread')}"
     return f"{runtime}, {processor(fingerprint)} ({fingerprint['device']})"
 
 

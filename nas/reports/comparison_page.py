@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from nas.plurals import counted
 from nas.reports.colors import BLUE, GREY, VERMILION
 from nas.reports.comparison import Comparison
 from nas.reports.foreign_front import ForeignFront
@@ -58,7 +59,8 @@ def write_comparison(comparison: Comparison, path: Path) -> None:
             "shared-plot",
             shared_figure(comparison.shared),
             "Models that both runs trained. On the dotted line, the latency is equal on both.",
-            f"Latency on B against latency on A of {len(comparison.shared)} models. The table has all values.",
+            f"Latency on B against latency on A of {counted(len(comparison.shared), 'model')}. "
+            "The table has all values.",
         ),
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nas.files import replacing
+from nas.plurals import counted
 from nas.reports.plots import Series, front_plot
 from nas.reports.run_data import RunData
 
@@ -28,7 +29,7 @@ def write_png(data: RunData, path: Path) -> None:
         if series.links or not series.name.startswith("Pareto front"):  # without the front as predicted
             axes.errorbar(series.x, series.y, label=series.name, **_look(series))
     config = data.config
-    conditions = f"{data.run.record.fingerprint['runtime']}, {config.threads} thread(s), {data.sizes}"
+    conditions = f"{data.run.record.fingerprint['runtime']}, {counted(config.threads, 'thread')}, {data.sizes}"
     axes.set_xlabel(f"{plot.x_title} ({conditions})")
     # A $ in a name is not the start of a formula.
     axes.set_ylabel(f"{plot.y_title}, {config.data}", parse_math=False)

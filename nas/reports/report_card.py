@@ -10,6 +10,7 @@ from rich.table import Table
 from nas.latency.card_file import card_path, save_card
 from nas.latency.report_card import ReportCard
 from nas.latency.table import LatencyTable
+from nas.plurals import counted
 
 FIGURES = {
     "within_5pct": "within 5 %",
@@ -51,8 +52,8 @@ def card_tables(card: ReportCard) -> list[Table]:
     identity, n = card.identity, len(card.random)
     title = (
         f"Report card at {card.imgsz} px: {identity['device']} ({identity['cpu']}), {identity['runtime']} "
-        f"{identity['version']}, {identity['threads']} thread(s)\n{n} random members of {card.space} that the table "
-        f"was not fitted on (seed {card.seed}), {card.date}"
+        f"{identity['version']}, {counted(int(identity['threads']), 'thread')}\n{counted(n, 'random member')} of "
+        f"{card.space} that the table was not fitted on (seed {card.seed}), {card.date}"
     )
     shown = Table(title=title, box=SIMPLE, pad_edge=False)
     for heading in ("figure", "predicted", "measured twice\n(ceiling)"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from nas.files import replacing
 from nas.latency.report_card import ReportCard
+from nas.plurals import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,6 +67,7 @@ def _label(axes: Axes, card: ReportCard, ends: list[float]) -> None:
     axes.set_xlabel("measured end-to-end, ms (mean of two measurements; bars connect them)")
     axes.set_ylabel("predicted by the table, ms")
     machine = identity.get("gpu", identity["cpu"])
-    title = f"{machine}\n{identity['runtime']} {identity['version']}, {identity['threads']} thread(s), {card.imgsz} px"
+    threads = counted(int(identity["threads"]), "thread")
+    title = f"{machine}\n{identity['runtime']} {identity['version']}, {threads}, {card.imgsz} px"
     axes.set_title(f"{title}\nTHE MACHINE WAS TOO NOISY" if card.too_noisy else title, fontsize="medium")
     axes.legend(frameon=False)

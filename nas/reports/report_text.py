@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nas.latency.notices import forced_warning
+from nas.plurals import counted
 from nas.proxies.rungs import FACTOR
 from nas.reports.run_data import RunData
 from nas.reports.tables import prediction_errors
@@ -17,7 +18,7 @@ def sentence(text: str) -> str:
 def front_heading(data: RunData) -> str:
     """Heading of the section about the front."""
     if not data.tells_apart:
-        return "No Pareto front: the scores differ only by noise"
+        return f"No Pareto front: {data.result.score_noise.verdict}"
     return f"Pareto front, {data.kind if data.unmeasured else 'measured end-to-end on the device'}"
 
 
@@ -36,7 +37,7 @@ def conditions(data: RunData) -> str:
     """Conditions of the latencies and scores."""
     config, runtime = data.config, data.run.record.fingerprint["runtime"]
     return (
-        f"Latency: {runtime}, {config.threads} thread(s), one image of {data.sizes}. "
+        f"Latency: {runtime}, {counted(config.threads, 'thread')}, one image of {data.sizes}. "
         f"Score: {data.final_unit} on {config.data}, proxy {config.proxy}, seed {config.seed}. "
         "Scores rank candidates. Full training reaches higher values. "
         f"The Pareto front maximizes the score and minimizes {' and '.join(config.minimize)}."

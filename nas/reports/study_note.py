@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from nas.latency.notices import forced_warning
 from nas.objectives.costs import COSTS
+from nas.plurals import counted
 from nas.reports.markdown import markdown_table, millions
 from nas.reports.report_text import sentence
 from nas.reports.run_data import processor
@@ -68,8 +69,9 @@ def _conditions(run: Run, unit: str) -> list[str]:
         f"# {record.space} on {processor(record.fingerprint)}",
         "",
         f"Candidates of the space `{record.space}`. Maximized: {unit} on `{config.data}`. Minimized: {costs}. "
-        f"Deployment: {record.fingerprint['runtime']} with {config.threads} thread(s), one image of {sizes} px. "
-        f"Limits: {', '.join(limits) or 'none'}. Budget: {config.budget} trainings. Seed: {config.seed}.",
+        f"Deployment: {record.fingerprint['runtime']} with {counted(config.threads, 'thread')}, one image of {sizes} "
+        f"px. Limits: {', '.join(limits) or 'none'}. Budget: {counted(config.budget, 'training')}. Seed: "
+        f"{config.seed}.",
     ]
     return [*lines, "", f"**{forced_warning(record.forced)}**"] if record.forced else lines
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nas.objectives.costs import readable
+from nas.plurals import counted
 from nas.reports.run_data import RunData
 from nas.runs.finalists import Finalist
 
@@ -14,16 +15,18 @@ _LEAST = {"params": "the fewest parameters", "macs": "the fewest MACs", "size": 
 def summarize(data: RunData) -> list[str]:
     """The sentences. The first one is the headline; the others compare the front with the stock model."""
     count, trained = len(data.result.front), len(data.trained)
-    candidates = f"{trained} trained candidate{'s' * (trained > 1)}"
+    candidates = counted(trained, "trained candidate")
     if not count:
         return [f"The Pareto front is empty: no finalist meets every limit ({candidates})."]
     if not data.tells_apart:
+        if data.result.score_noise.trained == 1:
+            return ["Only one candidate was trained, so there is no Pareto front. Raise the budget to compare several."]
         chosen = "The model below was" if count == 1 else f"The {count} models below were"
         return [
             f"The scores differ only by noise: this run cannot rank its {candidates}.",
             f"{chosen} chosen by these scores and {'is' if count == 1 else 'are'} not a Pareto front.",
         ]
-    return [f"{count} detector{'s' * (count > 1)} on the Pareto front, from {candidates}.", *_against_stock(data)]
+    return [f"{counted(count, 'detector')} on the Pareto front, from {candidates}.", *_against_stock(data)]
 
 
 def _against_stock(data: RunData) -> Iterator[str]:

@@ -8,6 +8,7 @@ from nas.detectors.costs import row_cost
 from nas.objectives.costs import COSTS
 from nas.objectives.target import Target
 from nas.operators.base import total
+from nas.plurals import counted
 from nas.reports.markdown import markdown_table, millions
 from nas.runs.finalists import Finalist
 from nas.runs.row_costs import part_names
@@ -80,7 +81,7 @@ def finalist_note(finalist: Finalist, unit: str, pictures: Mapping[str, str]) ->
         else "not measured"
     )
     sd = f" ± {finalist.score_sd:.4f}" if finalist.score_sd is not None else ""
-    trainings = f"{finalist.score_n} training{'s' if finalist.score_n > 1 else ''}"
+    trainings = counted(finalist.score_n, "training")
     test = f"; on the test split {finalist.test_score:.4f}" if finalist.test_score is not None else ""
     lines = [
         f"**Finalist.** {place}. {unit}: {finalist.score:.4f}{sd} ({trainings}){test}. "

@@ -6,7 +6,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 import nas
 from nas.config import SearchConfig
-from nas.errors import ConfigError
+from nas.errors import ConfigError, InputError
 from nas.runs.record import FILE, RunRecord, RunStatus
 from nas.runs.run import Run
 from nas.runs.storage import ServerStorage, StorageLostError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import optuna
 
 _LOCK = ".lock"
+_TRIALS = "trials.csv"
 _STUDY_COPY = "run"
 """Attribute of a study on a server that holds a copy of run.json."""
 _BY_HASH = ("space", "data")
@@ -55,6 +56,21 @@ class RunDirectory(Run):
         self._server_study = study
         self.save()
 
+    def remove(self, folders: Sequence[Path]) -> None:
+        """Remove the files of the run, its study on a server, and folders that are empty then.
+
+        Args:
+            folders: The folders, the innermost first.
+        """
+        if self._server_study is not None:
+            with suppress(StorageLostError):
+                self._server_study._storage.delete_study(self._server_study._study_id)
+        for path in self.folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for folder in folders:
+            with suppress(OSError):  # another process uses it by now
+                folder.rmdir()
+
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Add the duration of the block to the seconds of a phase."""
@@ -70,6 +86,9 @@ class RunDirectory(Run):
 def open_run(folder: Path, record: RunRecord, resume: bool) -> Iterator[RunDirectory]:
     """Create the directory of a run, or resume the run in it. One process at a time works on a run.
 
+    A new run that is refused before its first trial has ended leaves nothing behind, so that a corrected command can
+    have the directory.
+
     Args:
         folder: The directory.
         record: The record of a new run, or of this attempt to resume.
@@ -84,6 +103,7 @@ def open_run(folder: Path, record: RunRecord, resume: bool) -> Iterator[RunDirec
     if earlier is not None:
         _check_same(folder, earlier, record)
         record = earlier.model_copy(update={"config": _resumed(earlier.config, record.config)})
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / _LOCK)
     try:
@@ -95,6 +115,10 @@ def open_run(folder: Path, record: RunRecord, resume: bool) -> Iterator[RunDirec
         run = RunDirectory(folder, record)
         run.save(status=RunStatus.RUNNING, versions=_versions(), git=_commit())
         yield run
+    except InputError:
+        if earlier is None and not (folder / _TRIALS).exists():
+            run.remove(made)
+        raise
     finally:
         lock.release()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nas.plurals import counted
+
 CHANCE = 2.77
 """Two values with the same mean differ by less than this many standard deviations, with 95 % probability:
 1.96 * sqrt(2)."""
@@ -20,6 +22,7 @@ class ScoreNoise:
         equals: Between candidates of equal latency: the residual of a line over the logarithm of latency.
         repeats: Candidates that were trained again.
         failed: Candidates whose second training failed.
+        trained: Candidates that were trained; None in records of earlier releases.
     """
 
     seeds: float
@@ -27,19 +30,27 @@ class ScoreNoise:
     equals: float
     repeats: int
     failed: int = 0
+    trained: int | None = None
 
     @property
     def tells_apart(self) -> bool:
         """True if candidates differ by clearly more than seeds do."""
         return self.candidates >= 2 * self.seeds
 
+    @property
+    def verdict(self) -> str:
+        """The reason why the scores tell nothing apart."""
+        return "only one candidate was trained" if self.trained == 1 else "the scores differ only by noise"
+
     def __str__(self) -> str:
+        if self.trained == 1:
+            return f"One candidate was trained. Its scores with two seeds differ by {self.seeds * 2**0.5:.3f}."
         text = (
             f"Score spread (standard deviation): {self.candidates:.3f} between candidates, {self.equals:.3f} at equal "
             f"latency, {self.seeds:.3f} between seeds. Differences below {CHANCE * self.seeds:.3f} are noise."
         )
         if self.failed:
-            text += f" {self.failed} of {self.repeats + self.failed} trainings with another seed failed."
+            text += f" {self.failed} of {counted(self.repeats + self.failed, 'training')} with another seed failed."
         return text if self.tells_apart else f"{text} The scores of this run cannot tell its candidates apart."
 
 

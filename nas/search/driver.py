@@ -23,6 +23,7 @@ from nas.objectives.costs import COSTS
 from nas.objectives.limits import Limits
 from nas.objectives.pareto import Point
 from nas.objectives.target import Target
+from nas.plurals import counted
 from nas.proxies.outcome import Outcome
 from nas.runs.observer import NO_OBSERVER, TrialObserver
 from nas.runs.storage import StorageLostError
@@ -137,7 +138,7 @@ class Driver:
         if count >= self.budget:
             return "the budget is spent"
         if count and time.monotonic() >= self.until:
-            return f"the time limit is reached, with {count} of {self.budget} candidates trained"
+            return f"the time limit is reached, with {count} of {counted(self.budget, 'candidate')} trained"
         if _tail(done[before:], TrialState.FAILED) >= FAILURES:
             raise SearchError(f"{FAILURES} candidates in a row failed, the last with: {done[-1].reason}")
         idle = _tail(done, TrialState.DUPLICATE, TrialState.GATED)

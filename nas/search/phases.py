@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass
 
 from nas.files import write
 from nas.interrupts import stoppable
+from nas.latency.builder import TableBuilder
 from nas.latency.notices import forced_warning, noise_warning
+from nas.plurals import counted
 from nas.proxies.rungs import AP_UNIT, RUNGS
 from nas.reports.study_summary import write_study
 from nas.reports.writing import write_report
@@ -17,7 +19,7 @@ from nas.runs.record import Baselines, RunResult, RunStatus, TableSnapshot
 from nas.runs.row_costs import write_rows
 from nas.runs.score_noise import ScoreNoise
 from nas.runs.trials import TrialRecord, read_trials, trials_frame
-from nas.search.feasibility import check_feasibility
+from nas.search.feasibility import check_feasibility, check_hopeless, predicts
 from nas.search.finalists import measure_finalists
 from nas.search.halving import Halving, Standing, finalists_noise
 from nas.search.score_noise import measure_score_noise, repeated_trials
@@ -44,6 +46,7 @@ def measure_table(session: Session) -> None:
         session.reporter.say(forced_warning(run.record.forced))
     with run.phase("table"):
         if plan.builder is not None:
+            _check_latency_first(session, plan.builder)
             with session.reporter.bar(f"latency table {plan.table.path.name}") as progress:
                 rows = (space.rows(target.nc, size) for size in target.sizes)
                 plan.builder.ensure(itertools.chain.from_iterable(rows), progress)
@@ -54,13 +57,28 @@ def measure_table(session: Session) -> None:
         session.reporter.say(noisy)
 
 
+def _check_latency_first(session: Session, builder: TableBuilder) -> None:
+    """Measure a few members before the rest of a table, and refuse a limit on latency that is out of the question."""
+    plan, target, limits = session.plan, session.target, session.run.config.limits
+    members = [plan.space.smallest(), plan.space.stock()]
+    if limits.latency is None or predicts(target, members):
+        return
+    with session.reporter.bar("latency of the smallest and the stock model") as progress:
+        for size in target.sizes:
+            fitted = plan.space.calibration(target.nc)
+            detectors = [*map(target.detector, members), *fitted]
+            builder.ensure(itertools.chain.from_iterable(detector.resolve(size) for detector in detectors), progress)
+            builder.calibrate(fitted, size)
+    check_hopeless(plan.space, session.target, limits, members)
+
+
 def report_feasibility(session: Session) -> None:
     """Refuse limits that no model of the space meets; report limits and baselines."""
     config, reporter = session.run.config, session.reporter
     for line in check_feasibility(session.plan.space, session.target, config.limits).lines():
         reporter.say(line)
     if left_out := session.driver.left_out():
-        some = "1 baseline" if len(left_out) == 1 else f"{len(left_out)} baselines"
+        some = counted(len(left_out), "baseline")
         hint = "Raise the budget to include them" if len(left_out) > 1 else "Raise the budget to include it"
         reporter.say(f"{some} skipped (at most 20 % of the budget). {hint}: {', '.join(map(str, left_out))}")
 
@@ -159,7 +177,10 @@ def write_result(
 def _trust(session: Session, noise: ScoreNoise, standings: Sequence[Standing]) -> str:
     """The score noise in words, with advice where the scores cannot tell candidates apart."""
     proxy = session.plan.proxy
-    advice = f"Give --steps {2 * proxy.recipe.steps} to train each candidate twice as long." if proxy.trains else ""
+    if noise.trained == 1:
+        advice = "Raise the budget to compare several candidates."
+    else:
+        advice = f"Give --steps {2 * proxy.recipe.steps} to train each candidate twice as long." if proxy.trains else ""
     return " ".join(filter(None, (str(noise), "" if noise.tells_apart else advice, finalists_noise(standings))))
 
 

@@ -23,9 +23,9 @@ from nas.execution.remote_device import RemoteDevice
 from nas.latency.builder import TableBuilder
 from nas.latency.devices import is_local
 from nas.latency.errors import AbsentDeviceError
-from nas.latency.opening import open_builder, open_table
-from nas.latency.runtimes.registry import choose
+from nas.latency.opening import choose_here, open_builder, open_table
 from nas.latency.table import LatencyTable
+from nas.objectives.target import Target
 from nas.operators.registry import FAMILIES
 from nas.progress import Reporter
 from nas.proxies.base import Proxy
@@ -34,9 +34,12 @@ from nas.proxies.registry import proxy_class
 from nas.proxies.rungs import RUNGS
 from nas.runs.directory import open_server, resumed_workers
 from nas.runs.storage import ServerStorage
+from nas.search.feasibility import check_early
 from nas.spaces.architecture import Architecture
 from nas.spaces.models import load_detector, named_size
 from nas.spaces.space import Space, load_space
+
+_NO_TABLE = LatencyTable(Path("none.csv"), {})
 
 
 @dataclass(frozen=True)
@@ -114,18 +117,21 @@ def plan_search(config: SearchConfig, reporter: Reporter) -> SearchPlan:
     folder = config.out or _next_folder(f"{space.name}-{_data_name(config.data)}")
     server = open_server(folder, config.storage, config.resume)
     if is_local(config.device):
-        choose(config.runtime, config.device, config.threads, config.precision)  # refuses before the data set is read
+        # Refuses before the data set is read.
+        choose_here(config.runtime, config.device, config.threads, config.precision)
     options = {"folder": folder / "proxy", "space": space, "device": train_device, **_proxy_options(config)}
     proxy = proxy_class(config.proxy)(config.data, **options)
     if config.rungs == RUNGS:
         with_fidelity(proxy, RUNGS)  # refuses an unusable test split
+    start = tuple(_member(space, name, config.imgsz, proxy.dataset.nc) for name in config.start)
+    check_early(space, Target(_NO_TABLE, proxy.dataset.nc, config.imgsz), config.limits)
     remote = _remote_device(config, reporter)
     if remote is not None:
         for size in config.imgsz:
             reporter.say(f"{config.device}: the worker of that name measures missing rows of the table at {size} px")
             remote.measure_rows(space.rows(proxy.dataset.nc, size), space.calibration(proxy.dataset.nc), size)
     table, builder = _open_table(config, space, proxy.dataset.nc)
-    start = tuple(_member(space, name, config.imgsz, proxy.dataset.nc) for name in config.start)
+    check_early(space, Target(table, proxy.dataset.nc, config.imgsz), config.limits)
     resolved = _resolved(config, space, proxy, table, train_device, start, folder)
     return SearchPlan(resolved, folder, server, space, proxy, table, builder, remote, start, options)
 

@@ -11,6 +11,7 @@ from nas.config import SearchConfig
 from nas.latency.notices import forced_warning
 from nas.objectives.costs import COSTS, readable
 from nas.objectives.limits import Limits
+from nas.plurals import counted
 from nas.runs.finalists import Finalist, unmeasured_note
 from nas.runs.next_commands import train_command
 from nas.runs.recommendation import recommend
@@ -46,7 +47,7 @@ def recommendation(result: SearchResult) -> list[str]:
 
 def _title(result: SearchResult, unmeasured: str) -> str:
     if not result.score_noise.tells_apart:
-        title = f"No Pareto front: the scores differ only by noise; {unmeasured or 'latency measured end-to-end'}"
+        title = f"No Pareto front: {result.score_noise.verdict}; {unmeasured or 'latency measured end-to-end'}"
     else:
         title = f"Pareto front, {unmeasured or 'latency measured end-to-end on the device'}"
     return f"{title}; the table does not fit this device" if result.run.record.forced else title
@@ -91,7 +92,7 @@ def accuracy_note(front: Sequence[Finalist], limits: Limits) -> str:
     errors = [abs(finalist.error) for finalist in front if finalist.error is not None]
     if not errors:
         return "No measured model meets all limits: the front is empty."
-    models = "1 model" if len(errors) == 1 else f"all {len(errors)} models"
+    models = "1 model" if len(errors) == 1 else f"all {counted(len(errors), 'model')}"
     text = f"Measured latency is within {max(errors):.1%} of its prediction for {models}."
     given = " and ".join(f"max {name}" for name in limits.names)
     return f"{text} Every model meets {given}." if given else text

@@ -62,7 +62,7 @@ def measure_score_noise(
     if not squares:
         last = failures[-1]
         raise SearchError(f"no candidate could be trained with another seed; the last: {type(last).__name__}: {last}")
-    return ScoreNoise(statistics.fmean(squares) ** 0.5, *spreads(rows), len(squares), len(failures))
+    return ScoreNoise(statistics.fmean(squares) ** 0.5, *spreads(rows), len(squares), len(failures), len(rows))
 
 
 def spreads(rows: Sequence[TrialRecord]) -> tuple[float, float]:

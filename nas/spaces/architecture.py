@@ -14,6 +14,7 @@ from nas.detectors.templates import BACKBONE, NECK, TEMPLATES, Stage, Template
 from nas.errors import ModelError
 from nas.operators.family import Number
 from nas.operators.registry import FAMILIES
+from nas.operators.user_operators import OWN_HINT
 
 
 @dataclass(frozen=True)
@@ -260,7 +261,7 @@ def _decode_stage(template: Template, stage: str, part: str) -> StageChoice:
     families = [FAMILIES[key] for key in template.families(stage)]
     kinds = {f"{s}-{f.key}" if len(f.shells) > 1 else f.key: (s, f) for f in families for s in f.shells}
     if kind not in kinds:
-        raise ModelError(f"unknown operator {kind!r}; known are {', '.join(kinds)}", field=stage)
+        raise ModelError(f"unknown operator {kind!r}; known are {', '.join(kinds)}", field=stage, hint=OWN_HINT)
     shell, family = kinds[kind]
     values = _numbers(stage, part, fields, [*(p.letter for p in family.parameters.values()), "n", "c"])
     *parameters, depth, channels = values

@@ -13,6 +13,7 @@ from nas.errors import ConfigError, ModelError
 from nas.files import read_yaml, shipped
 from nas.operators.family import Number
 from nas.operators.registry import FAMILIES
+from nas.operators.user_operators import OWN_HINT
 from nas.spaces.architecture import Architecture, StageChoice, choose, stock
 
 
@@ -123,7 +124,7 @@ def _check_operator(template: Template, key: str, options: Mapping[str, list[Any
     field = f"operators.{key}"
     families = template.families(BACKBONE[0])
     if key not in families:
-        raise ConfigError(f"unknown operator; known are {', '.join(families)}", field=field)
+        raise ConfigError(f"unknown operator; known are {', '.join(families)}", field=field, hint=OWN_HINT)
     family = FAMILIES[key]
     names = [*(("shell",) if len(family.shells) > 1 else ()), *family.parameters]
     for name, values in options.items():

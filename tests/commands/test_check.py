@@ -90,7 +90,7 @@ def test_for_a_person_and_again_by_force(table: Path, tmp_path: Path) -> None:
     status, out, err = check(*other, "--force", "--json")
     assert status == 0
     assert "threads is 1 there and 2 here" in json.loads(out)["forced"]
-    assert "warning: --force" in err
+    assert "warning: forced latencies" in err
     yaml = tmp_path / "mine.yaml"
     yaml.write_text(to_yaml(SPACE.smallest().detector(2)))
     status, out, err = check(*other, "--force", str(yaml))

@@ -258,7 +258,7 @@ def test_force(table: Path, stock: str) -> None:
     line = refused(latency("predict", stock, *FAKE, "--table", str(table)))
     assert f"{table}: {MISFIT}; measure anew: python -m nas.latency build --rebuild" in line
     assert predicted(stock, "--table", str(table), "--force")["forced"] == f"{table}: {MISFIT}"
-    warning = f"warning: --force: latencies are of a table that does not fit this device: {table}: {MISFIT}"
+    warning = f"warning: forced latencies, of a table that does not fit this device: {table}: {MISFIT}"
     for command in ((latency_command.app, "predict", stock), (nas.profile.app, stock)):
         result = run(*command, *FAKE, "--table", str(table), "--force")
         assert result.returncode == 0
@@ -286,7 +286,7 @@ def test_search_by_force(table: Path, tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     run = tmp_path / "run"
     reason = f"{table}: {MISFIT}"
-    warning = f"warning: --force: latencies are of a table that does not fit this device: {reason}"
+    warning = f"warning: forced latencies, of a table that does not fit this device: {reason}"
     facts = json.loads((run / "run.json").read_text())
     assert facts["forced"] == reason
     assert facts["fingerprint"]["threads"] == 2  # the table's, not this device's

@@ -84,6 +84,7 @@ def shapes_free_yaml(folder: Path, names: str = "[a, b]", label: str = "0 0.5 0.
         (["--device", "toaster"], "--device toaster"),
         (["--runtime", "abacus"], "--runtime abacus: no such runtime; known are auto, torch, onnxruntime"),
         (["--threads", "0"], "Invalid value for '--threads'"),
+        (["--runtime", "torch", "--threads", "9999"], "--threads 9999: this machine has "),
         (["--proxy", "oracle"], "--proxy oracle: no such proxy; known are"),
         (
             ["--imgsz", "96", "--proxy", "zerocost"],
@@ -97,6 +98,8 @@ def shapes_free_yaml(folder: Path, names: str = "[a, b]", label: str = "0 0.5 0.
         (["--time-limit", "0"], "--time-limit 0.0: input should be greater than 0"),
         (["--max-latency", "-1"], "--max-latency -1.0: must be a number above 0"),
         (["--max-latency", "nan"], "--max-latency nan: must be a number above 0"),
+        (["--max-latency", "5 parsecs"], "'--max-latency': '5 parsecs' is not a number, nor one with the unit ms, s"),
+        (["--max-params", "2.5"], "'--max-params': '2.5' is not a whole number"),
         (["--seed", "-1"], "Invalid value for '--seed'"),
         (["--resume", "--rebuild-table", "--out", "x"], "--rebuild-table: a resumed run keeps its latencies"),
         (["--start", WITH_GHOST], f"--start {WITH_GHOST}: stage p2: is not a choice of the space tiny"),

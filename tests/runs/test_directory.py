@@ -58,6 +58,22 @@ def test_a_run_that_was_killed_at_its_start_is_none(tmp_path: Path, monkeypatch:
         assert run.record.git is None
 
 
+def test_a_run_that_is_refused_before_its_first_trial_leaves_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "mine"
+
+    def refuse(resume: bool, *files: str) -> None:
+        with open_run(folder, record(), resume=resume) as run:
+            (run.folder / "artifacts").mkdir(exist_ok=True)
+            for file in files:
+                (run.folder / file).touch()
+            raise ConfigError("no model meets it", field="max_latency")
+
+    for resume, files, left in ((False, ["study.db"], False), (False, ["trials.csv"], True), (True, [], True)):
+        with pytest.raises(ConfigError):
+            refuse(resume, *files)
+        assert (folder / "run.json").exists() == bool(list(tmp_path.iterdir())) == left
+
+
 def test_nothing_to_resume(tmp_path: Path) -> None:
     error = refused(tmp_path / "none", record(), resume=True)
     assert error.field == "resume" and "holds no run" in error.problem and "`out`" in error.hint

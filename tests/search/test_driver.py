@@ -21,13 +21,15 @@ from optuna.trial import TrialState
 from nas.detectors.costs import cost
 from nas.detectors.rows import Detector
 from nas.errors import ConfigError, SearchError
+from nas.latency.table import LatencyTable
 from nas.objectives.limits import Limits
+from nas.objectives.target import Target
 from nas.proxies.outcome import Outcome
 from nas.runs.study import open_study
 from nas.runs.trials import TrialRecord, read_trials
 from nas.runs.trials import TrialState as State
 from nas.search.driver import Driver
-from nas.search.feasibility import check_feasibility
+from nas.search.feasibility import check_early, check_feasibility, check_hopeless
 from nas.search.samplers import SAMPLERS
 from nas.spaces.space import Space, load_space
 from tests.search.made_up import TARGET
@@ -100,16 +102,25 @@ def test_what_a_space_can_reach_is_told_before_anything_is_spent() -> None:
     # The made-up latency follows the MACs, so both halves are the same half.
     assert found.within == {"latency": 0.5, "macs": 0.5, "all": 0.5}
     first, second, both = found.lines()
-    assert first.startswith(f"50% of 100 random models meet max latency {middle / 1e7:.10g}. They range from ")
+    assert first.startswith(f"50% of 100 random models meet the limit on latency, {middle / 1e7:.3g} ms. They range ")
     assert f"median {middle / 1e9:.3g} G" in second
     assert both == "50% meet all limits."
     smallest = cost(space.smallest().detector(3)).params
     assert min(found.costs["params"]) == smallest
     with pytest.raises(ConfigError) as refused:
         check_feasibility(space, TARGET, Limits(params=smallest - 1))
+    with pytest.raises(ConfigError) as early:
+        check_early(space, Target(LatencyTable(Path("none.csv"), {}), 3, (160,)), Limits(1e-3, smallest - 1))
+    assert str(early.value) == str(refused.value)
+    check_early(space, Target(LatencyTable(Path("none.csv"), {}), 3, (160,)), Limits(1e-3, smallest))
     assert (refused.value.field, refused.value.value) == ("max_params", str(smallest - 1))
     assert f"is {smallest / 1e6:.3g} M" in refused.value.problem
     assert refused.value.hint.startswith("raise it")
+    members = [space.smallest(), space.stock()]
+    fastest = TARGET.costs(members[0])["latency"]
+    check_hopeless(space, TARGET, Limits(latency=fastest / 1.9), members)
+    with pytest.raises(ConfigError, match="the smallest and 1 other model"):
+        check_hopeless(space, TARGET, Limits(latency=fastest / 2.1), members)
 
 
 def test_budget_baselines_and_attributes(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
+from functools import cache
 from typing import TYPE_CHECKING
 
 from nas.errors import TableError
@@ -25,7 +27,7 @@ def choose(name: str = "auto", device: str = "cpu", threads: int = 1, precision:
 
     Args:
         name: A name in `RUNTIMES`, ``module:Class`` for a user's own runtime, which may be in the working directory, or
-            ``auto``: onnxruntime on the CPU if it is installed, otherwise torch.
+            ``auto``: onnxruntime on the CPU if it is installed, otherwise torch, with a notice on standard error.
         device: ``cpu``, ``cuda`` or ``cuda:N``.
         threads: Threads of the runtime.
         precision: ``float32`` or ``float16``.
@@ -38,6 +40,8 @@ def choose(name: str = "auto", device: str = "cpu", threads: int = 1, precision:
         raise TableError("must be at least 1", field="threads", value=threads)
     if name == "auto":
         name = "onnxruntime" if device == "cpu" and not _missing(find("onnxruntime")) else "torch"
+        if device == "cpu" and name == "torch":
+            _say_torch(find("onnxruntime").install)
     runtime = find(name)
     if missing := _missing(runtime):
         hint = f"run {runtime.install}" if runtime.install else "install it"
@@ -78,6 +82,13 @@ def find(name: str) -> type[Runtime]:
         problem = f"{class_name} is not a subclass of nas.latency.runtimes.Runtime"
         raise TableError(problem, field="runtime", value=name)
     return found
+
+
+@cache
+def _say_torch(install: str) -> None:
+    """Say once that ``auto`` is torch on this CPU."""
+    text = f"onnxruntime is not installed, so latency is measured in torch; to measure in onnxruntime, run {install}"
+    print(f"warning: {text}", file=sys.stderr, flush=True)
 
 
 def _missing(runtime: type[Runtime]) -> list[str]:

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from nas.errors import InputError
-from nas.latency.runtimes.registry import choose
+from nas.latency.runtimes import registry
+from nas.latency.runtimes.registry import choose, find
 
 find_spec = importlib.util.find_spec
 KNOWN = "known are auto, torch, onnxruntime, openvino, fake, and your own as module:Class"
@@ -52,11 +53,18 @@ def message(*arguments: object, **named: object) -> str:
     return text
 
 
-def test_auto_takes_onnxruntime_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_takes_onnxruntime_where_it_is_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("onnxruntime")
     assert choose().name == "onnxruntime"
+    assert capsys.readouterr().err == ""
     hide(monkeypatch, "onnxruntime")
-    assert choose().name == "torch"
+    registry._say_torch.cache_clear()
+    assert choose().name == choose().name == "torch"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: onnxruntime is not installed, so latency is measured in torch; ")
+    assert line.endswith(find("onnxruntime").install)
 
 
 @pytest.mark.parametrize(("package", "extra"), [("onnxruntime", "onnx"), ("openvino", "openvino")])
