@@ -15,6 +15,8 @@ from nas import cli
 COMMANDS = {
     "search": "Find Pareto-optimal detectors for a device.",
     "latency": "Build, check, read and carry the latency table of a device.",
+    "pick": "Recommend one model of a run, with its files and the next commands.",
+    "finish": "Train, validate, export and measure one model of a run.",
     "report": "Rebuild the report of a run, or compare two runs.",
     "dashboard": "Show the study of a run in a browser.",
     "export": "Write found models as the YAML of a trainer, or as an ONNX file.",

@@ -306,6 +306,15 @@ class SearchConfig(BaseModel):
     tls_key: Path | None = _option(None, CLUSTER, "Key of the certificate, PEM.", identity=False, default="no TLS")
 
     out: Path | None = _option(None, RUN, "Run directory.", identity=False, default="runs/SPACE-DATA-N")
+    finish: int | None = _option(
+        None,
+        RUN,
+        "Epochs. After the search, train the recommended model with Ultralytics, validate it, export it to ONNX and "
+        "measure it, as python -m nas.finish does.",
+        ge=1,
+        identity=False,
+        default="no training",
+    )
     resume: bool = _option(False, RUN, "Continue the run in the run directory.", identity=False)
 
     @model_validator(mode="wrap")

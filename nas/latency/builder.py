@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import date
 
@@ -132,6 +132,21 @@ class TableBuilder:
         with self._measuring("complete detectors") as bench:
             prepared = [self._prepare(*pair) for pair in zip(detectors, sizes, strict=True)]
             return bench.measure(prepared, WHOLE_SAMPLES, progress)
+
+    def measure_prepared(
+        self, makers: Sequence[Callable[[Runtime], Prepared]], progress: Progress = silent
+    ) -> list[Measurement]:
+        """Measure what functions prepare, as in `measure_end_to_end`.
+
+        Args:
+            makers: Each prepares a trained network or an exported file on the runtime.
+            progress: Receives the share done.
+
+        Raises:
+            AbsentDeviceError: The table was opened by force.
+        """
+        with self._measuring("complete detectors") as bench:
+            return bench.measure([make(self._runtime) for make in makers], WHOLE_SAMPLES, progress)
 
     def measure_twice(
         self, detectors: Sequence[Detector], imgsz: int, progress: Progress = silent

@@ -13,8 +13,10 @@ from nas.reports import report_text
 from nas.reports.choices import choice_counts, importances
 from nas.reports.colors import PARTS
 from nas.reports.model_sections import model_section
+from nas.reports.picker import picker
 from nas.reports.plots import cost_plot, front_plot, search_plot
 from nas.reports.plotting import draw, draw_parts
+from nas.reports.prediction_pictures import Pictures
 from nas.reports.run_data import RunData
 from nas.reports.summary import summarize
 from nas.reports.tables import (
@@ -35,12 +37,13 @@ MAX_LISTED = 300
 """Untrained trials that the page lists; trials.csv has all."""
 
 
-def write_html(data: RunData, path: Path) -> None:
+def write_html(data: RunData, path: Path, pictures: Pictures | None = None) -> None:
     """Write the report of a run.
 
     Args:
         data: A finished run.
         path: The HTML file.
+        pictures: Pictures of detections.
     """
     write_page(
         path,
@@ -55,6 +58,8 @@ def write_html(data: RunData, path: Path) -> None:
         costs=[_cost_figure(data, name) for name in data.config.minimize[1:]],
         colors=PARTS,
         models=[model_section(data, model) for model in data.result.front],
+        picker=picker(data),
+        pictures=pictures or Pictures([], 0),
         **_front(data),
         **_choices(data),
         **_reliability(data),
@@ -66,8 +71,10 @@ def _sections(data: RunData) -> list[tuple[str, str]]:
     """Ids and headings of the page's sections."""
     return [
         ("front-section", report_text.front_heading(data)),
+        ("pick", "Pick a model"),
         ("hand-made", "Hand-made models"),
         ("models", "Models"),
+        ("detections", "Detections"),
         ("choices", "Choices and their importance"),
         ("reliability", "Reliability"),
         ("search-section", "Search"),

@@ -20,6 +20,9 @@ from nas.reports.trial_notes import trial_note
 from nas.runs.observer import TrialObserver
 from nas.spaces.architecture import Architecture
 
+PICTURE = "detections.jpg"
+"""File name of a trial's detections."""
+
 
 class StudyWriter(TrialObserver):
     """Writes each new candidate into the study: YAML, drawing, note, training curve and detections.
@@ -68,7 +71,7 @@ class StudyWriter(TrialObserver):
                     table.writeheader()
                     table.writerows({key: f"{value:.6g}" for key, value in row.items()} for row in outcome.curve)
             if outcome.detections:
-                self._draw(architecture, outcome, files / "detections.jpg")
+                self._draw(architecture, outcome, files / PICTURE)
 
     def promoted(self, number: int, architecture: Architecture, rung: int, seed: int, outcome: Outcome) -> None:
         """Write the detections of a finalist after its longest training."""

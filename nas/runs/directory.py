@@ -113,7 +113,7 @@ def open_run(folder: Path, record: RunRecord, resume: bool) -> Iterator[RunDirec
         raise ConfigError(problem, field="out", value=folder, hint="wait for it to end") from None
     try:
         run = RunDirectory(folder, record)
-        run.save(status=RunStatus.RUNNING, versions=_versions(), git=_commit())
+        run.save(status=RunStatus.RUNNING, versions=versions(), git=_commit())
         yield run
     except InputError:
         if earlier is None and not (folder / _TRIALS).exists():
@@ -230,7 +230,7 @@ def _resumed(earlier: SearchConfig, now: SearchConfig) -> SearchConfig:
     return now.updated({**fixed, "storage": now.storage or earlier.storage})
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     """Versions of the packages that influence numbers."""
     found = {"nas": nas.__version__, "python": sys.version.split()[0], "system": platform.platform()}
     for package in _PACKAGES:

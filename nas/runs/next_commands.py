@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 EPOCHS = 300
@@ -25,6 +26,28 @@ def train_command(model: str | Path, data: str | None, imgsz: int) -> str:
     """
     options = [f"model={model}", f"data={data_argument(data)}", f"imgsz={imgsz}", f"epochs={EPOCHS}"]
     return shlex.join(["python", "-m", "nas.train", *options])
+
+
+def onnx_command(model: str | Path, imgsz: int) -> str:
+    """The command that writes an ONNX file of a model YAML, with random weights, or of a checkpoint."""
+    return shlex.join(["python", "-m", "nas.export", str(model), "--onnx", "--imgsz", str(imgsz)])
+
+
+def finish_command(
+    run: str | Path, model: str, data: str | None, epochs: int = EPOCHS, options: Sequence[str] = ()
+) -> str:
+    """The command that trains, validates, exports and measures a model of a run.
+
+    Args:
+        run: The run directory.
+        model: Name of the model.
+        data: The data set to name; None: that of the run.
+        epochs: Epochs of the training.
+        options: More arguments of Ultralytics.
+    """
+    found = ["python", "-m", "nas.finish", str(run), "--model", model, "--epochs", str(epochs)]
+    found += [] if data is None else ["--data", data_argument(data)]
+    return shlex.join([*found, *options])
 
 
 def training_notes(command: str) -> list[str]:

@@ -51,9 +51,7 @@ def recommend(
         raise _none_within(front, max_latency)
     found = [finalist for finalist in fast if min_score is None or finalist.score >= min_score]
     if not found:
-        best = max(finalist.score for finalist in fast)
-        hint = f"lower it: the most accurate one scores {best:.4f}"
-        raise ConfigError("no model scores so high", field="min_score", value=min_score, hint=hint)
+        raise _none_so_accurate(front, fast, min_score)
     by_speed = max_latency is None and min_score is not None
     if by_speed or (min_score is None and not tells_apart):
         model = min(found, key=lambda finalist: (finalist.latency, -finalist.score))
@@ -71,9 +69,24 @@ def recommend(
 def _none_within(front: Sequence[Finalist], max_latency: float | None) -> ConfigError:
     if not front or max_latency is None:
         return ConfigError("no model meets the limits of the run", hint="search again with higher limits")
-    fastest = min(finalist.latency for finalist in front)
-    problem, hint = "no model is so fast", f"raise it: the fastest one takes {fastest:.2f} ms"
-    return ConfigError(problem, field="max_latency", value=f"{max_latency:g}", hint=hint)
+    fastest = min(front, key=lambda finalist: finalist.latency)
+    hint = f"raise it: the fastest one, {_figures(fastest)}"
+    return ConfigError("no model is so fast", field="max_latency", value=f"{max_latency:g}", hint=hint)
+
+
+def _none_so_accurate(front: Sequence[Finalist], fast: Sequence[Finalist], min_score: float | None) -> ConfigError:
+    """The error with the nearest models: the best within the latency, and the fastest that scores so high."""
+    best = max(fast, key=lambda finalist: finalist.score)
+    hint = f"lower it: the most accurate one, {_figures(best)}"
+    accurate = [finalist for finalist in front if min_score is not None and finalist.score >= min_score]
+    if accurate:
+        slower = min(accurate, key=lambda finalist: finalist.latency)
+        hint += f"; or raise `max_latency`: {_figures(slower)}"
+    return ConfigError("no model scores so high", field="min_score", value=min_score, hint=hint)
+
+
+def _figures(finalist: Finalist) -> str:
+    return f"{finalist.label}, takes {finalist.latency:.2f} ms and scores {finalist.score:.4f}"
 
 
 def _models(found: Sequence[Finalist], max_latency: float | None, min_score: float | None) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nas.config import SearchConfig
 from nas.errors import ConfigError
 from nas.runs.finalists import Finalist
+from nas.runs.recommendation import Recommendation, recommend
 from nas.runs.record import RunRecord, RunResult, RunStatus
 
 if TYPE_CHECKING:
@@ -65,6 +66,31 @@ class Run:
     def stock(self) -> Finalist:
         """The stock model."""
         return self.result.stock
+
+    def pick(self, max_latency: float | None = None, min_score: float | None = None) -> Recommendation:
+        """Choose one model to train: the most accurate one within the latency.
+
+        Where the run is not finished, the choice is preliminary: among the candidates trained until now, by predicted
+        latency and the score of one training. Such a model has no YAML file yet.
+
+        Args:
+            max_latency: The highest latency of one image in ms. Default: the search's own limit.
+            min_score: The lowest score. With it and without ``max_latency`` the fastest model is chosen.
+
+        Raises:
+            ConfigError: No model is within the bounds, or no candidate is trained yet.
+
+        Example:
+            >>> load_run("runs/mine").pick(max_latency=40).model.yaml
+            'runs/mine/pareto/03-5f0c1d.yaml'
+        """
+        if max_latency is None and min_score is None:
+            max_latency = self.config.max_latency
+        if self.finished:
+            return recommend(self.front, max_latency, min_score, self.result.score_noise.tells_apart)
+        from nas.runs.preliminary import preliminary_front
+
+        return recommend(preliminary_front(self), max_latency, min_score)
 
     @property
     def trials(self) -> list[TrialRecord]:

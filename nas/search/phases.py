@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from nas.files import write
@@ -20,7 +19,6 @@ from nas.runs.record import Baselines, RunResult, RunStatus, TableSnapshot
 from nas.runs.row_costs import write_rows
 from nas.runs.score_noise import ScoreNoise
 from nas.runs.trials import TrialRecord, read_trials, trials_frame
-from nas.search.driver import Driver
 from nas.search.feasibility import check_feasibility, check_hopeless, predicts
 from nas.search.finalists import measure_finalists
 from nas.search.halving import Halving, Standing, finalists_noise
@@ -79,14 +77,10 @@ def report_feasibility(session: Session) -> None:
     config, reporter = session.run.config, session.reporter
     for line in check_feasibility(session.plan.space, session.target, config.limits).lines():
         reporter.say(line)
-    driver = session.driver
-    if left_out := driver.left_out():
-        needed = 5 * (len(driver.baselines()) + len(left_out))
-        them = "it" if len(left_out) == 1 else "them"
-        reporter.say(
-            f"{counted(len(left_out), 'baseline')} skipped (at most 20 % of the budget); a budget of {needed} includes "
-            f"{them}, and the report lists {them}"
-        )
+    if left_out := session.driver.left_out():
+        some = counted(len(left_out), "baseline")
+        hint = "Raise the budget to include them" if len(left_out) > 1 else "Raise the budget to include it"
+        reporter.say(f"{some} skipped (at most 20 % of the budget). {hint}: {', '.join(map(str, left_out))}")
 
 
 def prepare_proxy(session: Session) -> None:
@@ -101,7 +95,7 @@ def search_candidates(session: Session) -> Candidates:
     """Ask for candidates and train them until the budget is spent."""
     run, reporter, driver = session.run, session.reporter, session.driver
     known = read_trials(session.study)
-    with stoppable(), run.phase("search"), _trials(session, driver, known) as show:
+    with stoppable(), run.phase("search"), reporter.trials(driver.budget, known, driver.target.minimize) as show:
 
         def ended(trial: TrialRecord) -> None:
             show(trial)
@@ -112,14 +106,6 @@ def search_candidates(session: Session) -> Candidates:
     trials, stock = read_trials(session.study), str(session.plan.space.stock())
     trained = sorted((row for row in trials if row.trained), key=lambda row: row.arch != stock)
     return Candidates(trained, trials)
-
-
-def _trials(
-    session: Session, driver: Driver, known: Sequence[TrialRecord]
-) -> AbstractContextManager[Callable[[TrialRecord], None]]:
-    """The reporter of trials; it says where their architectures are."""
-    session.reporter.say(f"architectures of the trials: {session.run.folder / 'trials.csv'}")
-    return session.reporter.trials(driver.budget, known, driver.target.minimize, driver.workers)
 
 
 def measure_noise(session: Session, candidates: Candidates) -> ScoreNoise:
@@ -184,7 +170,7 @@ def write_result(
     )
     run.save(result=result, status=RunStatus.FINISHED)
     with run.phase("report"):
-        write_report(run.folder)
+        write_report(run.folder, session.study)
         write_study(run.folder, study=session.study)
 
 

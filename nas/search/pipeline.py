@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from nas.config import SearchConfig
 from nas.runs.finalists import Finalist
+from nas.runs.finishing import Finished, finish
 from nas.runs.run import Run
 from nas.runs.score_noise import ScoreNoise
 from nas.search.phases import (
@@ -35,12 +36,14 @@ class SearchResult:
         front: Models of the Pareto front, fastest first.
         stock: The stock model, measured in the same way.
         score_noise: Spread of the scores between candidates and between seeds.
+        finished: The recommended model, trained and measured, where the search was asked to finish it.
     """
 
     run: Run
     front: list[Finalist]
     stock: Finalist
     score_noise: ScoreNoise
+    finished: Finished | None = None
 
 
 def run_search(config: SearchConfig, reporter: SearchReporter | None = None) -> SearchResult:
@@ -81,7 +84,19 @@ def run_search(config: SearchConfig, reporter: SearchReporter | None = None) -> 
             front = judge_finalists(session, standings)
             write_result(session, candidates, noise, standings, front)
             run = Run(session.run.folder, session.run.record)
-    return SearchResult(run, run.front, run.stock, noise)
+        finished = None if config.finish is None else _finished(run, config.finish, shown)
+    return SearchResult(run, run.front, run.stock, noise, finished)
+
+
+def _finished(run: Run, epochs: int, reporter: SearchReporter) -> Finished | None:
+    """Finish the recommended model, if there is one."""
+    reporter.say(f"models in {run.folder / 'pareto'}, report in {run.folder / 'report.html'}")
+    if not run.front:
+        reporter.say("no model meets the limits, so none is trained")
+        return None
+    model, reason = run.pick()
+    reporter.say(f"recommended: {model.label}, {reason}")
+    return finish(run, model, reporter, epochs=epochs)
 
 
 def _shown(reporter: SearchReporter | None) -> AbstractContextManager[SearchReporter]:

@@ -33,6 +33,7 @@ from nas.proxies.fidelity import with_fidelity
 from nas.proxies.registry import proxy_class
 from nas.proxies.rungs import RUNGS
 from nas.runs.directory import open_server, resumed_workers
+from nas.runs.finishing import check_tools
 from nas.runs.storage import ServerStorage
 from nas.search.feasibility import check_early
 from nas.spaces.architecture import Architecture
@@ -111,6 +112,8 @@ def plan_search(config: SearchConfig, reporter: Reporter) -> SearchPlan:
         DataError: The data set cannot be used.
         TableError: The device has no usable latency table.
     """
+    if config.finish is not None:
+        check_tools(config.data)
     space = load_space(config.space, config.imgsz)
     _check_only_size(space, config)
     train_device = _train_device(config)

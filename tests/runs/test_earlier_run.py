@@ -75,6 +75,7 @@ def test_report_and_study_are_rebuilt(folder: Path) -> None:
     assert summarize(load_run_data(folder))[0] == "6 detectors on the Pareto front, from 12 trained candidates."
     for model in load_run(folder).front:
         assert f'id="model-{model.name}"' in html
+        assert (folder / "pareto" / f"{model.name}.md").is_file()
     study = load_run(folder).study()
     assert {"report.html", "pareto.png", "01-c22840.yaml"} <= set(artifact_ids(study))
     assert "## Results" in read_note(read_attributes(study))

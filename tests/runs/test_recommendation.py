@@ -67,9 +67,13 @@ def test_a_faster_model_of_the_same_score_wins_and_rejected_ones_do_not_count() 
 def test_bounds_that_no_model_meets() -> None:
     with pytest.raises(ConfigError) as error:
         recommend(FRONT, max_latency=9)
-    assert (error.value.field, error.value.hint) == ("max_latency", "raise it: the fastest one takes 10.00 ms")
+    assert (error.value.field, error.value.hint) == (
+        "max_latency",
+        "raise it: the fastest one, 01-a, takes 10.00 ms and scores 0.1000",
+    )
     with pytest.raises(ConfigError) as error:
         recommend(FRONT, min_score=0.4)
-    assert (error.value.field, error.value.hint) == ("min_score", "lower it: the most accurate one scores 0.3000")
+    hint = "lower it: the most accurate one, 03-stock, takes 30.00 ms and scores 0.3000"
+    assert (error.value.field, error.value.hint) == ("min_score", hint)
     with pytest.raises(ConfigError, match="no model meets the limits of the run"):
         recommend([])

@@ -62,3 +62,33 @@ for (const button of document.querySelectorAll(".copy button")) {
     setTimeout(() => { button.textContent = "Copy"; }, 1500);
   });
 }
+
+/* The slider: the last choice whose budget is not above the given one, as in nas/reports/picker.py. */
+const picker = document.getElementById("picker-data");
+if (picker) {
+  const { choices, command } = JSON.parse(picker.textContent);
+  const [range, number] = ["budget-range", "budget"].map((id) => document.getElementById(id));
+  const [name, reason, none, details, line] = ["name", "reason", "none", "details", "command"].map((id) => document.getElementById(`picked-${id}`));
+
+  const show = (budget) => {
+    const choice = choices.findLast((it) => it.budget <= budget);
+    name.parentElement.hidden = details.hidden = !choice;
+    none.hidden = Boolean(choice);
+    line.textContent = `${command} ${budget}`;
+    if (!choice) {
+      none.textContent = `No model is so fast. The fastest one, ${choices[0].label}, takes ${choices[0].budget.toFixed(2)} ms.`;
+      return;
+    }
+    name.textContent = choice.label;
+    name.href = `#model-${choice.name}`;
+    reason.textContent = choice.reason;
+    for (const cell of details.querySelectorAll("[data-figure]")) cell.textContent = choice.figures[cell.dataset.figure];
+    for (const box of details.querySelectorAll("[data-command]")) box.querySelector("pre").textContent = choice.commands[box.dataset.command];
+  };
+  range.addEventListener("input", () => { number.value = range.value; show(Number(range.value)); });
+  number.addEventListener("input", () => {
+    if (number.value === "") return;
+    range.value = number.value;
+    show(Number(number.value));
+  });
+}

@@ -1,0 +1,45 @@
+"""``python -m nas.pick RUN``: the model of a run to train, its figures and files, and the next commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nas import cli
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def main(
+    run: Annotated[Path, typer.Argument(help="Run directory.")],
+    max_latency: Annotated[
+        float | None,
+        cli.option("max_latency", "Highest latency of one image, in ms. The limit of the search holds too."),
+    ] = None,
+    min_score: Annotated[
+        float | None, typer.Option(help="Lowest score. Without --max-latency: take the fastest such model.")
+    ] = None,
+    as_json: cli.Json = False,
+) -> None:
+    """Recommend one model of a run: the most accurate one within a latency, or the fastest one with a score.
+
+    In a run that is not finished, the choice is preliminary.
+    """
+    import json
+
+    from nas.reports.picked import picked_json, picked_lines
+    from nas.runs.run import load_run
+
+    opened = load_run(run)
+    picked = opened.pick(max_latency, min_score)
+    if as_json:
+        print(json.dumps(picked_json(opened, picked), indent=2))
+    else:
+        print("\n".join(picked_lines(opened, picked)))
+
+
+if __name__ == "__main__":
+    cli.run(app)

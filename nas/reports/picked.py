@@ -1,0 +1,130 @@
+"""The picked model of a run for people and programs: its figures, files and next commands."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from nas.objectives.costs import readable
+from nas.runs.finalists import Finalist
+from nas.runs.model_card import card_path
+from nas.runs.next_commands import finish_command, onnx_command, train_command
+from nas.runs.recommendation import Recommendation
+from nas.runs.run import Run
+from nas.runs.score_noise import CHANCE
+
+
+def picked_lines(run: Run, picked: Recommendation) -> list[str]:
+    """The pick as lines of text: the reason, figures with their spread, files, and the next commands."""
+    model = picked.model
+    shown = picked_figures(run, model) | {"arch": model.arch} | _files(run, model)
+    figures = [f"{name:<8} {value}" for name, value in shown.items()]
+    commands = [f"{title}: {command}" for title, command in picked_commands(run, model).items()]
+    lead = f"{'Preliminary' if not run.finished else 'Recommended'}: {model.label}, {picked.reason}."
+    return [lead, *(f"  {line}" for line in figures), *_notes(run, model), *commands]
+
+
+def picked_figures(run: Run, model: Finalist) -> dict[str, str]:
+    """Score, latency and size of a model with their spread, in words."""
+    size = (
+        f"{readable('params', model.params)} parameters, {readable('macs', model.macs)} MACs, "
+        f"{readable('size', model.weight_bytes)} of weights"
+    )
+    latency = f"{_latency(model)}, one image of {model.imgsz} px, {_conditions(run)}"
+    return {"score": _score(run, model), "latency": latency, "size": size}
+
+
+def picked_json(run: Run, picked: Recommendation) -> dict[str, Any]:
+    """The pick as JSON: the model's figures, the reason, files and commands."""
+    return {
+        "model": asdict(picked.model),
+        "reason": picked.reason,
+        "preliminary": not run.finished,
+        "notes": _notes(run, picked.model),
+        "files": _files(run, picked.model),
+        "commands": picked_commands(run, picked.model),
+    }
+
+
+def picked_commands(run: Run, model: Finalist) -> dict[str, str]:
+    """The next commands for a model, with the paths filled in, by their purpose."""
+    if not run.finished:
+        nc = ["--data", run.config.data] if run.config.data != "shapes" else []
+        resume = ["python", "-m", "nas.search", "--config", str(run.folder / "run.json"), "--out", str(run.folder)]
+        return {
+            "write it now": shlex.join(["python", "-m", "nas.export", model.arch, *nc]),
+            "continue the search": shlex.join([*resume, "--resume"]),
+        }
+    path = run.folder / "pareto" / Path(model.yaml).name
+    data = run.config.data
+    return {
+        "train it": train_command(path, data, model.imgsz),
+        "train, export and measure it": finish_command(run.folder, model.name, "shapes" if data == "shapes" else None),
+        "write an ONNX file with random weights": onnx_command(path, model.imgsz),
+    }
+
+
+def _score(run: Run, model: Finalist) -> str:
+    if model.score_sd is not None and model.score_n > 1:
+        return f"{model.score:.4f} ± {model.score_sd:.4f} (standard deviation of {model.score_n} trainings)"
+    if not run.finished:
+        return f"{model.score:.4f}, one short training"
+    noise = run.result.score_noise
+    return f"{model.score:.4f} {run.result.unit}, one training; standard deviation between seeds {noise.seeds:.4f}"
+
+
+def _latency(model: Finalist) -> str:
+    predicted = f"{model.latency_predicted_ms:.2f} ms predicted"
+    if model.latency_ms is None:
+        return f"{predicted}, not measured"
+    spread = "" if model.latency_spread_ms is None else f" ± {model.latency_spread_ms:.2f}"
+    return f"{model.latency_ms:.2f}{spread} ms measured ({predicted})"
+
+
+def _conditions(run: Run) -> str:
+    found = run.record.fingerprint
+    threads = int(found.get("threads", run.config.threads))
+    processor = found.get("gpu", found.get("cpu", found.get("device", "")))
+    return f"{processor}, {found.get('runtime', run.config.runtime)}, {threads} thread{'s' * (threads > 1)}"
+
+
+def _files(run: Run, model: Finalist) -> dict[str, str]:
+    """Files of the model that are there."""
+    if not model.yaml:
+        return {}
+    path = run.folder / "pareto" / Path(model.yaml).name
+    found = {"yaml": path, "card": card_path(path), "report": run.folder / "report.html"}
+    return {kind: str(file) for kind, file in found.items() if file.is_file()}
+
+
+def _as_good(run: Run, model: Finalist) -> Finalist | None:
+    """The fastest model of the front whose score is lower by no more than noise explains."""
+    noise = CHANCE * run.result.score_noise.seeds
+    faster = [other for other in run.front if other.latency < model.latency and model.score - other.score < noise]
+    return min(faster, key=lambda other: other.latency, default=None)
+
+
+def _notes(run: Run, model: Finalist) -> list[str]:
+    return list(_reservations(run, model))
+
+
+def _reservations(run: Run, model: Finalist) -> Iterator[str]:
+    if not run.finished:
+        yield (
+            f"The run is {run.record.status}: this choice is among the candidates trained until now, by predicted "
+            "latency and one short training each. Score noise is not measured yet."
+        )
+    elif not run.result.score_noise.tells_apart:
+        yield "The scores of this run differ only by noise."
+    elif (faster := _as_good(run, model)) is not None:
+        yield (
+            f"{faster.label} is {model.latency - faster.latency:.2f} ms faster, and its score is lower by "
+            f"{model.score - faster.score:.4f} only, which may be noise."
+        )
+    if run.record.forced:
+        yield f"The latency table does not fit the device: {run.record.forced}"
+    if model.stock:
+        yield "No searched model is better within these bounds: this is the stock model."

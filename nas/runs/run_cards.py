@@ -1,0 +1,147 @@
+"""Model cards of a run: one beside each model of the front."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nas.files import write
+from nas.objectives.costs import readable
+from nas.runs.finalists import Finalist
+from nas.runs.model_card import MISSING, Fact, Metric, ModelCard, card_path, data_name
+from nas.runs.next_commands import finish_command, onnx_command, train_command
+from nas.runs.record import RunRecord
+from nas.runs.run import Run
+
+_MADE_BY_US = "[0-9][0-9]-*.md"
+"""Pattern of the names of cards. Other files in the folder belong to the user."""
+
+
+def write_cards(run: Run) -> None:
+    """Write ``pareto/NAME.md`` for each model of the front of a finished run; cards of an earlier front are removed."""
+    paths = {card_path(run.folder / model.yaml): model for model in run.result.front}
+    for old in (run.folder / "pareto").glob(_MADE_BY_US):
+        if old not in paths:
+            old.unlink()
+    for path, model in paths.items():
+        write(path, run_card(run, model).markdown())
+
+
+def run_card(run: Run, model: Finalist) -> ModelCard:
+    """The card of a model that a run found. It has no trained weights.
+
+    Args:
+        run: A finished run.
+        model: One of its finalists.
+    """
+    record, config = run.record, run.config
+    what = "The stock model of its template" if model.stock else "A YOLO detector that a search found"
+    lead = f"{what}, for {conditions(record)}, images of {model.imgsz} px. This is an architecture without weights."
+    return ModelCard(
+        name=model.name,
+        lead=lead,
+        arch=model.arch,
+        facts=(*latency_facts(record, model), *_size_facts(model), *_score_facts(run, model)),
+        meaning=_meaning(run),
+        commands=_commands(run, model),
+        limits=_limits(run),
+        origin=origin(record),
+        data=data_name(config.data),
+        metrics=_metrics(run, model),
+    )
+
+
+def conditions(record: RunRecord) -> str:
+    """The device, runtime, precision and threads of a run's latencies, in words."""
+    found = record.fingerprint
+    processor = found.get("gpu", found.get("cpu", ""))
+    device = f"{found['device']} ({processor})" if processor else str(found["device"])
+    threads = int(found.get("threads", record.config.threads))
+    runtime = f"{found.get('runtime', record.config.runtime)} {found.get('version', '')}".strip()
+    precision = found.get("precision", record.config.precision)
+    return f"{device}, {runtime}, {precision}, {threads} thread{'s' * (threads > 1)}"
+
+
+def latency_facts(record: RunRecord, model: Finalist) -> list[Fact]:
+    """The measured and the predicted latency of a finalist."""
+    where = f"one image of {model.imgsz} px, {conditions(record)}"
+    measured = Fact("latency", MISSING, "not measured end-to-end on the device")
+    if model.latency_ms is not None:
+        spread = "" if model.latency_spread_ms is None else f" ± {model.latency_spread_ms:.2f}"
+        source = f"measured end-to-end with random weights, {where}; ±: half the interquartile range"
+        measured = Fact("latency", f"{model.latency_ms:.2f}{spread} ms", source)
+    table = "from a table that does not fit the device: " + record.forced if record.forced else "from the latency table"
+    return [measured, Fact("predicted latency", f"{model.latency_predicted_ms:.2f} ms", f"{table}, {where}")]
+
+
+def origin(record: RunRecord) -> dict[str, str]:
+    """Versions, seed and hashes of a run."""
+    hashes = record.hashes
+    found = {"seed": str(record.config.seed), "search space": f"{record.space} ({hashes.space})"}
+    found |= {
+        "data": f"{data_name(record.config.data)} ({hashes.data})",
+        "proxy": f"{record.config.proxy} ({hashes.proxy})",
+    }
+    return found | record.versions | ({"commit": record.git} if record.git else {})
+
+
+def _size_facts(model: Finalist) -> list[Fact]:
+    return [
+        Fact("parameters", f"{model.params:,}", "counted"),
+        Fact("MACs", readable("macs", model.macs), f"computed for one image of {model.imgsz} px"),
+        Fact("weights", f"{model.weight_bytes:,} bytes", "computed for the deployed form, four bytes a number"),
+    ]
+
+
+def _score_facts(run: Run, model: Finalist) -> list[Fact]:
+    config, result = run.config, run.result
+    steps = f" of {config.steps} steps" if config.steps and config.rungs == 1 else ""
+    seeds = (
+        f"one training{steps}" if model.score_n == 1 else f"mean of {model.score_n} trainings{steps}, one for each seed"
+    )
+    source = f"proxy {config.proxy} on {data_name(config.data)}, {seeds if config.steps else 'nothing is trained'}"
+    value = f"{model.score:.4f}" if model.score_sd is None else f"{model.score:.4f} ± {model.score_sd:.4f}"
+    noise = result.score_noise
+    found = [
+        Fact(f"proxy score: {result.unit}", value, source),
+        Fact("score noise", f"{noise.seeds:.4f}", f"standard deviation between seeds, from {noise.repeats} candidates"),
+    ]
+    if model.test_score is not None:
+        found.append(Fact("proxy score on the test split", f"{model.test_score:.4f}", source))
+    return [*found, Fact("AP after full training", MISSING, "the model is not trained")]
+
+
+def _meaning(run: Run) -> tuple[str, ...]:
+    rank = "The proxy score ranks the candidates of one search. It is not the AP of a trained model."
+    trust = run.result.trust
+    return rank, f"{trust[0].upper()}{trust[1:]}{'' if trust.endswith('.') else '.'}"
+
+
+def _commands(run: Run, model: Finalist) -> dict[str, str]:
+    path, data = run.folder / "pareto" / Path(model.yaml).name, run.config.data
+    return {
+        "Train it": train_command(path, data, model.imgsz),
+        "Train it, export it to ONNX, and measure it": finish_command(
+            run.folder, model.name, "shapes" if data == "shapes" else None
+        ),
+        "Write an ONNX file with random weights": onnx_command(path, model.imgsz),
+    }
+
+
+def _limits(run: Run) -> tuple[str, ...]:
+    found = [f"Its accuracy is known from {data_name(run.config.data)} only, and from short trainings only."]
+    found.append(f"Its latency is valid for {conditions(run.record)}.")
+    if not run.result.score_noise.tells_apart:
+        found.append(
+            "The scores of this search differ only by noise: they do not show that this model is the better one."
+        )
+    if run.record.forced:
+        found.append(f"The latency table does not fit the device: {run.record.forced}")
+    return tuple(found)
+
+
+def _metrics(run: Run, model: Finalist) -> tuple[Metric, ...]:
+    name = f"{run.result.unit} of a short proxy training, which ranks candidates; not the AP of a trained model"
+    found = [Metric("proxy-score", round(model.score, 4), name)]
+    if model.latency_ms is not None:
+        found.append(Metric("latency-ms", round(model.latency_ms, 3), f"ms for one image, {conditions(run.record)}"))
+    return tuple(found)
