@@ -11,6 +11,7 @@ import os
 from types import ModuleType
 
 from nas.errors import InputError, ModelError
+from nas.installation import install_command
 from nas.operators.base import KeepingOperator
 from nas.operators.registry import OPERATORS
 from nas.operators.user_operators import load_own
@@ -54,4 +55,5 @@ def import_ultralytics(module: str = "ultralytics") -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != "ultralytics":
             raise
-        raise InputError("ultralytics is not installed", hint="run pip install 'pareto-yolo[ultralytics]'") from None
+        hint = f"run {install_command('ultralytics')}"
+        raise InputError("ultralytics is not installed", hint=hint) from None

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import ConfigError
+from nas.installation import install_command
 from nas.reports.study_attributes import ARTIFACTS
-from nas.runs.run import load_run
+from nas.runs.run import STUDY_FILE, Run, load_run
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -33,26 +34,26 @@ def dashboard(folder: Path) -> WSGIApplication:
     try:
         from optuna_dashboard import wsgi
     except ModuleNotFoundError:
-        hint = "run pip install 'pareto-yolo[dashboard]'"
+        hint = f"run {install_command('dashboard')}"
         raise ConfigError("optuna-dashboard is not installed", hint=hint) from None
     from optuna.artifacts import FileSystemArtifactStore
 
     artifacts = folder / ARTIFACTS
-    storage = _marking_storage(run.storage_url, server=run.config.storage is not None)
+    storage = _marking_storage(run)
     app: WSGIApplication = wsgi(storage, FileSystemArtifactStore(artifacts) if artifacts.is_dir() else None)
     return app
 
 
-def _marking_storage(url: str, server: bool) -> RDBStorage:
+def _marking_storage(run: Run) -> RDBStorage:
     """A storage that shows constraints where optuna-dashboard looks for them.
 
     optuna-dashboard does not read the constraints of Optuna 5. Without this, it draws trials over a limit as feasible.
     """
-    from optuna.storages import RDBStorage
-
     from nas.runs.storage import ServerStorage
+    from nas.runs.study_file import StudyFile
 
-    base: type[RDBStorage] = ServerStorage if server else RDBStorage
+    server = run.config.storage
+    base: type[RDBStorage] = StudyFile if server is None else ServerStorage
 
     class MarkingStorage(base):  # type: ignore[misc, valid-type]
         def get_all_trials(self, *arguments: Any, **options: Any) -> list[FrozenTrial]:
@@ -62,4 +63,4 @@ def _marking_storage(url: str, server: bool) -> RDBStorage:
                     trial._system_attrs["constraints"] = list(trial.constraints.values())
             return trials
 
-    return MarkingStorage(url)
+    return MarkingStorage(run.folder / STUDY_FILE if server is None else server)

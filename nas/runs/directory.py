@@ -17,10 +17,11 @@ from filelock import FileLock, Timeout
 
 import nas
 from nas.config import SearchConfig
-from nas.errors import ConfigError, InputError
+from nas.errors import ConfigError, InputError, NasError
+from nas.runs.patient_storage import StorageLostError
 from nas.runs.record import FILE, RunRecord, RunStatus
 from nas.runs.run import Run
-from nas.runs.storage import ServerStorage, StorageLostError
+from nas.runs.storage import ServerStorage
 
 if TYPE_CHECKING:
     import optuna
@@ -154,7 +155,7 @@ def open_server(folder: Path, url: str | None, resume: bool) -> ServerStorage | 
     storage.own(folder.name)
     try:
         _check_study(folder, storage, earlier, resume)
-    except ConfigError:
+    except NasError:
         storage.close()
         raise
     return storage

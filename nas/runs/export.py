@@ -14,6 +14,7 @@ from nas.detectors.rows import Detector, Notify
 from nas.detectors.scales import scaled_name
 from nas.errors import ConfigError, ModelError
 from nas.files import replacing, write
+from nas.installation import install_command
 from nas.runs.run import load_run
 from nas.spaces.architecture import decode
 from nas.spaces.models import load_detector, size_of
@@ -166,7 +167,7 @@ def write_onnx(model: ExportedModel, dialect: str, folder: Path, notify: Notify 
 def check_onnx() -> None:
     """Raise ConfigError if the package onnx is not installed."""
     if find_spec("onnx") is None:
-        raise ConfigError("onnx is not installed", field="onnx", hint="run pip install 'pareto-yolo[onnx]'")
+        raise ConfigError("onnx is not installed", field="onnx", hint=f"run {install_command('onnx')}")
 
 
 def write_new_space(path: Path, source: str, nc: int | None = None, notify: Notify = warnings.warn) -> None:

@@ -53,14 +53,17 @@ def recommend(
     if not found:
         raise _none_so_accurate(front, fast, min_score)
     by_speed = max_latency is None and min_score is not None
-    if by_speed or (min_score is None and not tells_apart):
-        model = min(found, key=lambda finalist: (finalist.latency, -finalist.score))
-        reason = f"the fastest of {_models(found, max_latency, min_score)}"
-        if not by_speed:
-            reason += ", since their scores differ only by noise"
+    noisy = min_score is None and not tells_apart
+    if by_speed or noisy:
+        model, superlative = min(found, key=lambda finalist: (finalist.latency, -finalist.score)), "fastest"
     else:
-        model = min(found, key=lambda finalist: (-finalist.score, finalist.latency))
-        reason = f"the most accurate of {_models(found, max_latency, min_score)}"
+        model, superlative = min(found, key=lambda finalist: (-finalist.score, finalist.latency)), "most accurate"
+    bounds = _bounds(max_latency, min_score)
+    if len(found) == 1:
+        reason = f"the only model {bounds}"
+    else:
+        reason = f"the {superlative} of the {len(found)} models {bounds}"
+        reason += ", since their scores differ only by noise" if noisy else ""
     if model.latency_ms is None and max_latency is not None:
         reason += "; latency is predicted, not measured"
     return Recommendation(model, f"{reason}; it is the stock model" if model.stock else reason)
@@ -89,8 +92,7 @@ def _figures(finalist: Finalist) -> str:
     return f"{finalist.label}, takes {finalist.latency:.2f} ms and scores {finalist.score:.4f}"
 
 
-def _models(found: Sequence[Finalist], max_latency: float | None, min_score: float | None) -> str:
+def _bounds(max_latency: float | None, min_score: float | None) -> str:
     bounds = [f"within {max_latency:g} ms"] if max_latency is not None else []
     bounds += [f"with a score of at least {min_score:g}"] if min_score is not None else []
-    which = " and ".join(bounds) or "of the front"
-    return f"the {len(found)} models {which}" if len(found) > 1 else f"1 model {which}"
+    return " and ".join(bounds) or "of the front"

@@ -15,8 +15,12 @@ from nas.runs.record import RunRecord, RunResult, RunStatus
 if TYPE_CHECKING:
     import optuna
     import pandas as pd
+    from optuna.storages import RDBStorage
 
     from nas.runs.trials import TrialRecord
+
+STUDY_FILE = "study.db"
+"""The study in a run directory (SQLite)."""
 
 
 @dataclass
@@ -102,26 +106,43 @@ class Run:
     @property
     def storage_url(self) -> str:
         """URL of the Optuna storage, without a password."""
-        return self.config.storage or f"sqlite:///{self.folder / 'study.db'}"
+        from nas.runs.study_file import sqlite_url
+
+        return self.config.storage or sqlite_url(self.folder / STUDY_FILE)
+
+    def open_storage(self) -> RDBStorage:
+        """Open the Optuna storage.
+
+        Raises:
+            ConfigError: The study's file is missing or damaged, or the server cannot be reached.
+        """
+        if not self.has_study:
+            raise ConfigError("has no study.db", file=self.folder, hint="give a run directory that has its study")
+        if self.config.storage is not None:
+            from nas.runs.storage import ServerStorage
+
+            return ServerStorage(self.config.storage)
+        from nas.runs.study_file import StudyFile
+
+        return StudyFile(self.folder / STUDY_FILE)
 
     @property
     def has_study(self) -> bool:
         """True if the study lies on a server, or its file exists. Opening a missing file would create it."""
-        return self.config.storage is not None or (self.folder / "study.db").is_file()
+        return self.config.storage is not None or (self.folder / STUDY_FILE).is_file()
 
     def study(self) -> optuna.Study:
         """The Optuna study, to read.
 
         Raises:
-            ConfigError: The study's file is missing.
+            ConfigError: As for `open_storage`.
         """
         import optuna
 
-        if not self.has_study:
-            raise ConfigError("has no study.db", file=self.folder, hint="give a run directory that has its study")
+        storage = self.open_storage()
         # The first releases did not record the name; their storage holds one study.
-        name = self.record.study or optuna.get_all_study_names(self.storage_url)[0]
-        return optuna.load_study(study_name=name, storage=self.storage_url)
+        name = self.record.study or optuna.get_all_study_names(storage)[0]
+        return optuna.load_study(study_name=name, storage=storage)
 
     def table(self, name: str) -> pd.DataFrame:
         """One of the run's CSV files as a data frame.

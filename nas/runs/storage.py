@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import wraps
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import sqlalchemy
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
-from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
 from sqlalchemy.exc import (
     ArgumentError,
+    DataError,
     DBAPIError,
     IntegrityError,
     PendingRollbackError,
@@ -23,24 +23,23 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from nas.errors import ConfigError, SearchError
+from nas.errors import ConfigError
+from nas.installation import install_command
 from nas.interrupts import stop_if_asked
+from nas.runs.patient_storage import PATIENCE, PatientStorage, StorageLostError, say_on_stderr
 from nas.runs.trials import INTERRUPTED_REASON
 
-PATIENCE = 600.0
-"""Seconds to wait for a server before the search gives up."""
 RELEASE_SECONDS = 5.0
 """Seconds until a server has noticed that a driver was killed."""
 RETRIES = 20
 """Connections that one read or write may lose, and attempts at tables that another driver is creating."""
 DIALECT = "postgresql+psycopg"
-INSTALL = "pip install 'pareto-yolo[postgresql]'"
+NO_RIGHTS, READ_ONLY = "42501", "25006"
+"""States of SQL: the account lacks a right, the server or the transaction is read-only."""
 OPTIONS = {"connect_timeout": 10, "keepalives_idle": 30, "tcp_user_timeout": 60_000}
 """Connection options: a server that vanishes silently is noticed within a minute."""
 
-
-class StorageLostError(SearchError):
-    """The database did not come back, or another driver owns the study now. Resume the run."""
+_T = TypeVar("_T")
 
 
 def public_url(url: str) -> str:
@@ -52,13 +51,31 @@ def public_url(url: str) -> str:
     example = f"{DIALECT}://USER@HOST/DATABASE"
     try:
         found = sqlalchemy.make_url(url)
-    except ArgumentError:
-        raise ConfigError("not a URL", field="storage", value=url, hint=f"give one such as {example}") from None
+    except (ArgumentError, ValueError):  # a port that is no number is a ValueError
+        shown = re.sub(r":[^/@]*@", ":***@", url)  # without its password
+        raise ConfigError("not a URL", field="storage", value=shown, hint=f"give one such as {example}") from None
     if found.drivername != DIALECT or not found.database:
         hint = "without `storage` the study lies in the run directory"
         shown = found.render_as_string(hide_password=True)
         raise ConfigError(f"must be {example}", field="storage", value=shown, hint=hint)
     return found._replace(password=None).render_as_string()
+
+
+def _cause(error: Exception) -> BaseException:
+    """The database's error behind one of Optuna."""
+    return error.__cause__ or error if isinstance(error, StorageInternalError) else error
+
+
+def _state(error: Exception) -> str:
+    """The SQLSTATE of the server's answer; empty if there is none."""
+    return getattr(getattr(_cause(error), "orig", None), "sqlstate", None) or ""
+
+
+def _words(error: Exception) -> str:
+    """The server's first sentence, on one line."""
+    found = getattr(_cause(error), "orig", None) or _cause(error)
+    primary = getattr(getattr(found, "diag", None), "message_primary", None)
+    return " ".join(str(primary or found).split())
 
 
 def _is_connection_loss(error: BaseException | None) -> bool:
@@ -67,64 +84,69 @@ def _is_connection_loss(error: BaseException | None) -> bool:
     return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
-def _retrying(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A method of `RDBStorage`, which is one transaction, repeated when its connection breaks."""
-
-    @wraps(method)
-    def again(self: ServerStorage, *arguments: Any, **options: Any) -> Any:
-        for attempt in range(RETRIES):
-            self.ready()
-            try:
-                return method(self, *arguments, **options)
-            except StorageInternalError as error:
-                if not _is_connection_loss(error.__cause__):
-                    raise
-            except UpdateFinishedTrialError:
-                if attempt == 0:
-                    raise
-                return True  # the first attempt was written before its connection broke
-        raise StorageLostError(f"{self.name}: {RETRIES} connections broke, one after the other")
-
-    return again
+def _is_race(error: Exception) -> bool:
+    """Return True if another driver is creating the same tables."""
+    return isinstance(_cause(error), IntegrityError | ProgrammingError) and _state(error) != NO_RIGHTS
 
 
-class ServerStorage(RDBStorage):
+def _is_refusal(error: Exception) -> bool:
+    """Return True if the server is at fault, or the account; other errors are ours."""
+    cause = _cause(error)
+    faults = isinstance(cause, DBAPIError) and not isinstance(cause, IntegrityError | ProgrammingError | DataError)
+    return faults or _state(error) == NO_RIGHTS
+
+
+def _advice(error: Exception) -> str:
+    if _state(error) == NO_RIGHTS:
+        return "let the database's owner GRANT the account the right, or give another account"
+    if _state(error) == READ_ONLY:
+        return "give a server that can be written to"
+    return "check that the server runs, and its name, the database, the account and the password (or PGPASSWORD)"
+
+
+class ServerStorage(PatientStorage):
     """Optuna's storage on a PostgreSQL server.
 
-    When the server becomes unreachable, the storage waits up to `PATIENCE` seconds and repeats the interrupted write
-    once. `own` reserves a study for this process.
+    When the server becomes unreachable, the storage waits and repeats the interrupted write once. `own` reserves a
+    study for this process.
 
     Args:
         url: URL of the database.
         say: Receives messages for people.
+        patience: Seconds to wait for the server.
 
     Raises:
-        ConfigError: The server cannot be reached at first.
+        ConfigError: The server cannot be reached at first, or refuses the account.
         StorageLostError: The server does not come back.
     """
 
-    def __init__(self, url: str, say: Callable[[str], object] = print):
-        self.name, self.say = public_url(url), say
+    waiting = "the database is unreachable; waiting for it"
+    back = "the database is back"
+    lost = "the database did not come back"
+
+    def __init__(self, url: str, say: Callable[[str], object] = say_on_stderr, patience: float = PATIENCE):
+        super().__init__(public_url(url), say, patience)
         self._lock: sqlalchemy.Connection | None = None
         self._study, self._key, self._next = "", 0, dict[int, int]()
-        self._broken = self._given_up = False
+        self._broken = False
+        self._open(sqlalchemy.make_url(url).render_as_string(hide_password=False))
+        event.listen(self.engine, "do_connect", self._connect)
+
+    def _open(self, url: str) -> None:
         for left in reversed(range(RETRIES)):
             try:
                 # One thread uses the storage, and one more connection holds the lock.
-                super().__init__(url, {"pool_pre_ping": True, "pool_size": 2, "connect_args": OPTIONS})
-                break
+                self.open(url, {"pool_pre_ping": True, "pool_size": 2, "connect_args": OPTIONS})
+                return
             except ImportError:
-                problem = "psycopg is not installed"
-                raise ConfigError(problem, field="storage", value=self.name, hint=f"run {INSTALL}") from None
-            except SQLAlchemyError as error:
-                if left and isinstance(error, IntegrityError | ProgrammingError):
+                hint = f"run {install_command('postgresql')}"
+                raise ConfigError("psycopg is not installed", field="storage", value=self.name, hint=hint) from None
+            except (SQLAlchemyError, StorageInternalError) as error:
+                if left and _is_race(error):
                     time.sleep(0.2)  # another driver is creating the tables
                     continue
-                why = " ".join(str(getattr(error, "orig", error)).split())
-                hint = "start the server, or give the password in the URL or as PGPASSWORD"
-                problem = f"cannot be opened: {why}"
-                raise ConfigError(problem, field="storage", value=self.name, hint=hint) from None
-        event.listen(self.engine, "do_connect", self._connect)
+                problem = f"cannot be opened: {_words(error)}"
+                raise ConfigError(problem, field="storage", value=self.name, hint=_advice(error)) from None
 
     def own(self, study: str) -> None:
         """Reserve a study for this process while it lives.
@@ -159,7 +181,7 @@ class ServerStorage(RDBStorage):
         """
         if not (self._broken and self._key):
             return
-        self._broken, deadline = False, time.monotonic() + PATIENCE
+        self._broken, deadline = False, time.monotonic() + self.patience
         # After a broken connection the server may hold this process's old lock for a while.
         while not self._locked():
             if time.monotonic() > deadline:
@@ -180,30 +202,37 @@ class ServerStorage(RDBStorage):
                 self._lock = None
         return False
 
+    def attempt(self, transaction: Callable[[], _T]) -> _T:
+        """Call one transaction, and repeat it when its connection breaks.
+
+        Raises:
+            StorageLostError: The server does not come back, or refuses.
+        """
+        for number in range(RETRIES):
+            self.ready()
+            try:
+                return transaction()
+            except StorageInternalError as error:
+                if _is_connection_loss(error.__cause__):
+                    continue
+                if not _is_refusal(error):
+                    raise
+                hint = f"{_advice(error)}; then continue with `resume`"
+                raise StorageLostError(f"{self.name}: refused: {_words(error)}", hint=hint) from None
+            except UpdateFinishedTrialError:
+                if number == 0:
+                    raise
+                return cast(_T, True)  # the first attempt was written before its connection broke
+        raise StorageLostError(f"{self.name}: {RETRIES} connections broke, one after the other")
+
     def _connect(self, dialect: Any, record: object, arguments: Any, options: Any) -> Any:
         """Connect as soon as the server answers."""
-        self._broken, deadline, said = True, time.monotonic() + PATIENCE, False
-        while True:
-            try:
-                connection = dialect.connect(*arguments, **options)
-            except dialect.loaded_dbapi.OperationalError as error:
-                why = " ".join(str(error).split())
-                if self._given_up or time.monotonic() > deadline:
-                    self._given_up = True
-                    raise StorageLostError(f"{self.name}: the database did not come back: {why}") from None
-            else:
-                if said:
-                    self.say(f"{self.name}: the database is back")
-                return connection
-            if not said:
-                self.say(f"{self.name}: the database is unreachable; waiting for it ({why})")
-                said = True
-            try:
-                stop_if_asked()
-                time.sleep(1)
-            except KeyboardInterrupt:
-                self._given_up = True  # writes during the shutdown do not wait
-                raise
+        self._broken = True
+
+        def reason_of(error: Exception) -> str:
+            return _words(error) if isinstance(error, dialect.loaded_dbapi.OperationalError) else ""
+
+        return self.wait_for(lambda: dialect.connect(*arguments, **options), reason_of)
 
     def _create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> FrozenTrial:
         """As Optuna's. Its own retry leaves an unknown trial where only the answer was lost; that trial is ended."""
@@ -211,33 +240,10 @@ class ServerStorage(RDBStorage):
             self._next[study_id] = 1 + max(
                 (trial.number for trial in self._get_trials(study_id, None, set(), -1)), default=-1
             )
-        trial: FrozenTrial = self._create_once(study_id, template_trial)
+        trial: FrozenTrial = super()._create_new_trial(study_id, template_trial)
         for number in range(self._next[study_id], trial.number):
             lost = self.get_trial_id_from_study_id_trial_number(study_id, number)
             self.set_trial_user_attr(lost, "reason", INTERRUPTED_REASON)
             self.set_trial_state_values(lost, TrialState.FAIL)
         self._next[study_id] = trial.number + 1
         return trial
-
-    _create_once = _retrying(RDBStorage._create_new_trial)
-
-
-for _name in (
-    "create_new_study",
-    "get_all_studies",
-    "get_study_id_from_name",
-    "get_study_name_from_id",
-    "get_study_directions",
-    "get_study_user_attrs",
-    "get_study_system_attrs",
-    "set_study_user_attr",
-    "set_study_system_attr",
-    "get_trial_id_from_study_id_trial_number",
-    "get_trial",
-    "_get_trials",
-    "_set_trial_param",
-    "set_trial_state_values",
-    "set_trial_user_attr",
-    "set_trial_system_attr",
-):
-    setattr(ServerStorage, _name, _retrying(getattr(RDBStorage, _name)))

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import optuna
+import sqlalchemy
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import RandomSampler
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FixedTrial, TrialState, create_trial
-from sqlalchemy import event
-from sqlalchemy.exc import DatabaseError, OperationalError
 
-from nas.errors import ConfigError
 from nas.objectives.costs import COSTS, LATENCY
+from nas.runs.study_file import StudyFile
 from nas.runs.trials import INTERRUPTED_REASON
 from nas.spaces.architecture import Architecture
 from nas.spaces.space import Space
@@ -26,26 +26,17 @@ def open_study(storage: str | RDBStorage, name: str, unit: str, minimize: Sequen
     """Create or resume a study. Trials that a dead process left running become failed.
 
     Args:
-        storage: The Optuna storage or its URL.
+        storage: The Optuna storage, or the URL of an SQLite database.
         name: The study's name.
         unit: Unit of the scores, see `nas.proxies.base.Proxy.unit`.
         minimize: Costs that are minimized, see `nas.objectives.target.Target`.
 
     Raises:
-        ConfigError: The storage is damaged.
+        ConfigError: The storage is damaged, or cannot be written.
+        StorageLostError: Another process holds its lock.
     """
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        opened = RDBStorage(storage) if isinstance(storage, str) else storage
-    except DatabaseError as error:
-        if isinstance(error, OperationalError):  # a full disk, or a locked file
-            raise
-        hint = "restore it, or search again with another `out`"
-        raise ConfigError(f"damaged: {error.orig}", file=str(storage), hint=hint) from None
-    if opened.engine.dialect.name == "sqlite" and opened.engine.url.database:
-        # By default SQLite syncs the disk three times for every parameter of every trial; `sync` does it once a trial.
-        event.listen(opened.engine, "connect", _write_ahead)
-        opened.engine.dispose()
+    opened = _opened(storage) if isinstance(storage, str) else storage
     directions = [StudyDirection.MAXIMIZE, *(StudyDirection.MINIMIZE for _ in minimize)]
     study = optuna.create_study(study_name=name, storage=opened, directions=directions, load_if_exists=True)
     with warnings.catch_warnings():
@@ -57,17 +48,17 @@ def open_study(storage: str | RDBStorage, name: str, unit: str, minimize: Sequen
     return study
 
 
-def _write_ahead(connection: Any, record: object) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
+def _opened(url: str) -> RDBStorage:
+    """The storage of a URL: a file, or memory."""
+    parsed = sqlalchemy.make_url(url)
+    return StudyFile(Path(parsed.database)) if parsed.database else RDBStorage(url)
 
 
 def sync(study: optuna.Study) -> None:
     """Write all results to the disk, where they survive a power cut. A killed process loses nothing anyway."""
-    engine = study._storage._backend.engine  # type: ignore[attr-defined]
-    if engine.dialect.name == "sqlite":
-        with engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    storage = study._storage._backend  # type: ignore[attr-defined]
+    if isinstance(storage, StudyFile):
+        storage.sync()
 
 
 def interrupt(study: optuna.Study) -> None:

@@ -26,7 +26,7 @@ from nas.objectives.target import Target
 from nas.plurals import counted
 from nas.proxies.outcome import Outcome
 from nas.runs.observer import NO_OBSERVER, TrialObserver
-from nas.runs.storage import StorageLostError
+from nas.runs.patient_storage import StorageLostError
 from nas.runs.study import begin_trial, interrupt, interrupted_slots, sync
 from nas.runs.trials import TrialRecord, TrialState, read_trials
 from nas.search.samplers import Random, Sampler, SearchState

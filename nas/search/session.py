@@ -21,7 +21,9 @@ from nas.reports.study_writer import StudyWriter
 from nas.runs.directory import RunDirectory, open_run
 from nas.runs.observer import TrialObserver
 from nas.runs.record import Hashes, RunRecord, RunStatus
+from nas.runs.run import STUDY_FILE
 from nas.runs.study import open_study
+from nas.runs.study_file import StudyFile
 from nas.search.driver import Driver
 from nas.search.plan import SearchPlan
 from nas.search.reporter import SearchReporter
@@ -143,7 +145,7 @@ def _open_study(plan: SearchPlan, run: RunDirectory, reporter: SearchReporter) -
     config, unit = plan.config, plan.proxy.unit
     if plan.server is None:
         name = f"{plan.space.name}-{config.device}-{plan.proxy.fingerprint[:8]}"
-        study = open_study(run.storage_url, name, unit, config.minimize)
+        study = open_study(StudyFile(run.folder / STUDY_FILE, reporter.say), name, unit, config.minimize)
     else:
         name, plan.server.say = plan.folder.name, reporter.say
         study = open_study(plan.server, name, unit, config.minimize)

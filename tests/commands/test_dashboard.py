@@ -19,6 +19,7 @@ import pytest
 from nas import cli
 from nas import dashboard as command
 from nas.detectors.costs import cost
+from nas.installation import install_command
 from nas.runs.run import load_run
 from nas.runs.trials import TrialState
 from nas.spaces.architecture import decode
@@ -211,4 +212,4 @@ def test_port_in_use(made: Path) -> None:
 def test_without_optuna_dashboard(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna_dashboard", None)
     message = refused(str(made))
-    assert "optuna-dashboard is not installed; run pip install 'pareto-yolo[dashboard]'" in message
+    assert f"optuna-dashboard is not installed; run {install_command('dashboard')}" in message

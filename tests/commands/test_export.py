@@ -19,6 +19,7 @@ from nas.detectors.heads import in_dialect
 from nas.detectors.network import Network, fuse
 from nas.detectors.rows import Detector, Row
 from nas.detectors.yaml_files import from_yaml, to_yaml
+from nas.installation import install_command
 from nas.latency.runtimes.onnx_runtimes import export as onnx_of
 from nas.operators.base import KeepingOperator
 from nas.operators.registry import OPERATORS
@@ -135,7 +136,7 @@ def test_a_new_space_may_be_called_anything(name: str, tmp_path: Path) -> None:
 def test_onnx_needs_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("nas.runs.export.find_spec", lambda name: None)
     status, _, error = call(export, OF_YOLOV5.stock(), "--onnx", "--out", tmp_path)
-    assert (status, error) == (2, "error: --onnx: onnx is not installed; run pip install 'pareto-yolo[onnx]'\n")
+    assert (status, error) == (2, f"error: --onnx: onnx is not installed; run {install_command('onnx')}\n")
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,7 @@ def test_the_most_accurate_model_is_recommended() -> None:
 
 def test_bounds() -> None:
     assert recommend(FRONT, max_latency=25) == (FRONT[1], "the most accurate of the 2 models within 25 ms")
-    assert recommend(FRONT, max_latency=10) == (FRONT[0], "the most accurate of 1 model within 10 ms")
+    assert recommend(FRONT, max_latency=10) == (FRONT[0], "the only model within 10 ms")
     model, reason = recommend(FRONT, min_score=0.15)
     assert (model.name, reason) == ("02-b", "the fastest of the 2 models with a score of at least 0.15")
     model, reason = recommend(FRONT, max_latency=25, min_score=0.1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,8 +18,9 @@ import sqlalchemy
 from nas.errors import ConfigError
 from nas.objectives.limits import Limits
 from nas.runs.directory import open_run, open_server
+from nas.runs.patient_storage import StorageLostError
 from nas.runs.record import RunStatus
-from nas.runs.storage import ServerStorage, StorageLostError, public_url
+from nas.runs.storage import RETRIES, ServerStorage, public_url
 from nas.runs.study import open_study
 from nas.runs.trials import read_trials
 from nas.search.driver import Driver
@@ -28,6 +30,7 @@ from tests.runs.records import record
 from tests.search.made_up import TARGET
 from tests.search.test_driver import Scorer
 
+FAULTY = "postgresql+psycopg://me:secret@host"
 Row = tuple[str, str, float | None]
 
 
@@ -164,11 +167,8 @@ def test_a_lost_answer_neither_loses_nor_doubles_a_trial(gate: Gate, answer: int
     assert all(trial.state.is_finished() for trial in study.get_trials(deepcopy=False))
 
 
-def test_a_server_that_stays_away_ends_the_run_and_it_is_taken_up(
-    gate: Gate, expected: list[Row], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("nas.runs.storage.PATIENCE", 2.0)
-    storage = ServerStorage(gate.url, lambda line: None)
+def test_a_server_that_stays_away_ends_the_run_and_it_is_taken_up(gate: Gate, expected: list[Row]) -> None:
+    storage = ServerStorage(gate.url, lambda line: None, patience=2.0)
 
     def told(record: Any) -> None:
         if record.number == 4:
@@ -225,7 +225,7 @@ def test_a_run_is_restored_from_the_server(postgres: str, tmp_path: Path) -> Non
 
 def test_urls(postgres: str) -> None:
     assert public_url("postgresql+psycopg://me:secret@host/nas") == "postgresql+psycopg://me@host/nas"
-    for url in ("study.db", "mysql://me:secret@host/nas", "postgresql+psycopg://host"):
+    for url in ("study.db", "mysql://me:secret@host/nas", "postgresql+psycopg://host", f"{FAULTY}:port/nas"):
         with pytest.raises(ConfigError) as error:
             public_url(url)
         assert error.value.field == "storage"
@@ -243,3 +243,57 @@ def test_drivers_that_open_an_empty_database_at_once(postgres: str) -> None:
         study = open_study(storage, f"study-{number}", "AP50-95 (proxy)")
         assert study.study_name == f"study-{number}"
         storage.close()
+
+
+@pytest.fixture
+def reader(postgres: str) -> Iterator[str]:
+    """The URL of an account that may connect, and nothing else."""
+    name = f"reader_{uuid.uuid4().hex}"
+    engine = sqlalchemy.create_engine(postgres, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE ROLE {name} LOGIN")
+    yield sqlalchemy.make_url(postgres).set(username=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"DROP OWNED BY {name}; DROP ROLE {name}")
+    engine.dispose()
+
+
+def test_an_account_that_may_not_create_tables(reader: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(ConfigError) as error:
+        ServerStorage(reader)
+    assert error.value.problem == "cannot be opened: permission denied for schema public"
+    assert "GRANT" in error.value.hint
+    assert time.monotonic() - began < RETRIES * 0.2 / 2  # it is no race for the tables
+
+
+def test_an_account_that_may_not_write(postgres: str, reader: str) -> None:
+    ServerStorage(postgres).close()
+    name = sqlalchemy.make_url(reader).username
+    engine = sqlalchemy.create_engine(postgres, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}")
+    engine.dispose()
+    storage = ServerStorage(reader)
+    with pytest.raises(StorageLostError) as error:
+        open_study(storage, "run", "AP50-95 (proxy)")
+    assert error.value.problem.endswith("refused: permission denied for table studies")
+    assert "GRANT" in error.value.hint and error.value.hint.endswith("`resume`")
+    storage.close()
+
+
+def test_a_server_that_must_not_be_written(postgres: str) -> None:
+    ServerStorage(postgres).close()
+    standby = f"{postgres}?options=-c%20default_transaction_read_only%3Don"
+    with pytest.raises(StorageLostError) as error:
+        open_study(ServerStorage(standby), "run", "AP50-95 (proxy)")
+    assert "refused: cannot execute INSERT in a read-only transaction" in error.value.problem
+
+
+def test_a_database_that_is_not_there(postgres: str) -> None:
+    missing = sqlalchemy.make_url(postgres).set(database="{none}").render_as_string(hide_password=False)
+    with pytest.raises(ConfigError, match=r'cannot be opened: .*database "\{none\}" does not exist; check that'):
+        ServerStorage(missing)
+    with pytest.raises(ConfigError, match="cannot be opened: ") as error:
+        ServerStorage("postgresql+psycopg://me@no-such-host.invalid/nas")
+    assert "\n" not in str(error.value)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from nas.errors import ConfigError
 from nas.execution.cluster.link import Link
 from nas.execution.cluster.software import software, software_differences
+from nas.installation import install_command
 
 if TYPE_CHECKING:
     from distributed import Client, Scheduler, Security
@@ -17,7 +18,6 @@ TIMEOUT = 20.0
 """Seconds for a scheduler to answer."""
 KEY = "pareto-yolo"
 """Key of a scheduler's metadata for the software of its cluster."""
-INSTALL = "pip install 'pareto-yolo[dask]'"
 
 
 class UnreachableError(ConfigError):
@@ -34,7 +34,8 @@ def import_distributed() -> Any:
     try:
         import distributed
     except ImportError:
-        raise ConfigError("a cluster needs dask's distributed, which is not installed", hint=f"run {INSTALL}") from None
+        hint = f"run {install_command('dask')}"
+        raise ConfigError("a cluster needs dask's distributed, which is not installed", hint=hint) from None
     return distributed
 
 

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from nas.installation import install_command
 from nas.latency.reference import reference_file, reference_input
 from nas.latency.runtimes.base import Array, Prepared, Runtime
 from nas.latency.runtimes.measure import SESSIONS, Ends, Session
@@ -57,7 +58,7 @@ class OnnxRuntime(OnnxFileRuntime):
     name = "onnxruntime"
     session = SESSIONS["onnxruntime"]
     packages = ("onnx", "onnxruntime")
-    install = "pip install 'pareto-yolo[onnx]'"
+    install = install_command("onnx")
 
 
 class OpenVINORuntime(OnnxFileRuntime):
@@ -66,7 +67,7 @@ class OpenVINORuntime(OnnxFileRuntime):
     name = "openvino"
     session = SESSIONS["openvino"]
     packages = ("openvino", "onnx")
-    install = "pip install 'pareto-yolo[openvino]'"
+    install = install_command("openvino")
 
 
 def export(
