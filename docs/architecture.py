@@ -21,7 +21,7 @@ import grimp
 ROOT = Path(__file__).parent.parent
 SVG, DATA = ROOT / "docs" / "architecture.svg", ROOT / "docs" / "architecture.json"
 TOP, GROUND = "commands", "ground"
-PATHS = {TOP: "nas/*.py, nas/*/__main__.py, nas/latency/commands", GROUND: "nas/*.py"}
+PATHS = {TOP: "nas/*.py, nas/*/__main__.py", GROUND: "nas/*.py"}
 """The files of the floors that are no package."""
 COMMANDS = "Parse options, call one function, print."
 """The text of the top floor; the floors between show the docstring of their package or module."""
