@@ -30,16 +30,17 @@ CURVE_ROWS = 20
 def reproducible(seed: int) -> Iterator[None]:
     """Seed torch and make it use deterministic kernels; restore the former state at the end of the block."""
     settings: Any = torch.utils.deterministic  # a module whose one setting is not declared to type checkers
-    before = torch.are_deterministic_algorithms_enabled(), settings.fill_uninitialized_memory
+    before = torch.get_deterministic_debug_mode(), settings.fill_uninitialized_memory
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        torch.use_deterministic_algorithms(True)
+        # torch.use_deterministic_algorithms does the same, and imports the compiler, which takes seconds.
+        torch.set_deterministic_debug_mode("error")
         # Filling memory costs a tenth of a step, and no code here reads memory before it writes it.
         settings.fill_uninitialized_memory = False
         try:
             yield
         finally:
-            torch.use_deterministic_algorithms(before[0])
+            torch.set_deterministic_debug_mode(before[0])
             settings.fill_uninitialized_memory = before[1]
 
 

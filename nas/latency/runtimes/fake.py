@@ -42,14 +42,11 @@ class FakeRuntime(Runtime):
 class _Computed:
     def __init__(self, module: nn.Module, inputs: Sequence[torch.Tensor]):
         self.module, self.inputs = module, list(inputs)
-        # The cost depends on shapes only: a copy whose tensors have no values is enough.
-        tensors: list[torch.Tensor] = [*module.parameters(), *module.buffers()]
-        counted = copy.deepcopy(module, {id(tensor): tensor.to("meta") for tensor in tensors})
-        shapes = [x.to("meta") for x in inputs]
+        counted = copy.deepcopy(module)  # it stays unchanged
         with torch.no_grad():
-            call(counted, shapes)  # A module may build something in its first call; that is not part of its cost.
+            call(counted, self.inputs)  # A module may build something in its first call; that is not part of its cost.
             with _Count() as count:
-                call(counted, shapes)
+                call(counted, self.inputs)
         self.cost: float = OVERHEAD + PER_MAC * count.macs + PER_ELEMENT * count.elements
 
     def seconds(self) -> float:
@@ -61,6 +58,10 @@ class _Computed:
 
 
 class _Count(TorchDispatchMode):
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # otherwise torch imports its compiler, which takes seconds
+
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.macs = 0
