@@ -26,6 +26,7 @@ from pydantic_core import PydanticCustomError
 
 from nas.errors import ConfigError
 from nas.execution.executors import check_address
+from nas.integrations.loggers.registry import LOGGERS
 from nas.objectives.costs import COSTS, LATENCY
 from nas.objectives.limits import Limits
 from nas.proxies.registry import PROXIES
@@ -169,6 +170,13 @@ def _checked_workers(text: str) -> str:
     return text
 
 
+def _checked_loggers(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name not in LOGGERS:
+            raise ConfigError("no such logger", field="logger", value=name, hint=f"known are {', '.join(LOGGERS)}")
+    return tuple(dict.fromkeys(names))
+
+
 def _checked_train_device(name: str) -> str:
     if name != "auto" and name.partition(":")[0] not in {"cpu", "cuda"}:
         raise ConfigError("unknown device", field="train_device", value=name, hint="give auto, cpu or cuda")
@@ -306,6 +314,14 @@ class SearchConfig(BaseModel):
     tls_key: Path | None = _option(None, CLUSTER, "Key of the certificate, PEM.", identity=False, default="no TLS")
 
     out: Path | None = _option(None, RUN, "Run directory.", identity=False, default="runs/SPACE-DATA-N")
+    logger: Annotated[tuple[str, ...], AfterValidator(_checked_loggers)] = _option(
+        (),
+        RUN,
+        "Experiment tracker that records trials and front. May be repeated.",
+        identity=False,
+        choices=lambda: tuple(LOGGERS),
+        default="none",
+    )
     finish: int | None = _option(
         None,
         RUN,

@@ -101,6 +101,7 @@ def search_candidates(session: Session) -> Candidates:
             show(trial)
             known.append(trial)
             _write_trials(session, known)
+            session.loggers.trial(trial)
 
         reporter.say(f"search ended: {driver.run(ended)}")
     trials, stock = read_trials(session.study), str(session.plan.space.stock())
@@ -172,6 +173,7 @@ def write_result(
     with run.phase("report"):
         write_report(run.folder, session.study)
         write_study(run.folder, study=session.study)
+    session.loggers.front(run)
 
 
 def _trust(session: Session, noise: ScoreNoise, standings: Sequence[Standing]) -> str:

@@ -20,6 +20,7 @@ from nas.execution.executors import Executor, executor_class
 from nas.execution.local_workers import LocalWorkers
 from nas.execution.proxy_factory import ProxyFactory
 from nas.execution.remote_device import RemoteDevice
+from nas.integrations.loggers.registry import check_logger
 from nas.latency.builder import TableBuilder
 from nas.latency.devices import is_local
 from nas.latency.errors import AbsentDeviceError
@@ -112,6 +113,8 @@ def plan_search(config: SearchConfig, reporter: Reporter) -> SearchPlan:
         DataError: The data set cannot be used.
         TableError: The device has no usable latency table.
     """
+    for name in config.logger:
+        check_logger(name)
     if config.finish is not None:
         check_tools(config.data)
     space = load_space(config.space, config.imgsz)

@@ -27,6 +27,7 @@ from nas.runs.study_file import StudyFile
 from nas.search.driver import Driver
 from nas.search.plan import SearchPlan
 from nas.search.reporter import SearchReporter
+from nas.search.run_loggers import RunLoggers, open_loggers
 from nas.search.samplers import SAMPLERS
 
 
@@ -41,6 +42,7 @@ class Session:
         score: Trains candidates, or reads their scores from the cache.
         executor: Owns the training processes.
         observe: Makes the observer that shows trials in the study.
+        loggers: Record trials and front in experiment trackers.
         reporter: Shows progress.
         deadline: Time of `time.monotonic` after which no further candidate is trained.
     """
@@ -51,6 +53,7 @@ class Session:
     score: Score
     executor: Executor
     observe: Callable[[Target], TrialObserver]
+    loggers: RunLoggers
     reporter: SearchReporter
     deadline: float
 
@@ -111,16 +114,18 @@ def open_session(plan: SearchPlan, reporter: SearchReporter, began: float) -> It
                 study, plan.folder, stock, target, lambda scale: proxy_at(1, scale), config.rungs, config.seed
             )
 
-        yield Session(
-            plan=plan,
-            run=run,
-            study=study,
-            score=cached(executor.score, cache) if config.cache else executor.score,
-            executor=executor,
-            observe=observe,
-            reporter=reporter,
-            deadline=math.inf if limit is None else began + 60 * limit,
-        )
+        with open_loggers(config.logger, run, study, reporter.say) as loggers:
+            yield Session(
+                plan=plan,
+                run=run,
+                study=study,
+                score=cached(executor.score, cache) if config.cache else executor.score,
+                executor=executor,
+                observe=observe,
+                loggers=loggers,
+                reporter=reporter,
+                deadline=math.inf if limit is None else began + 60 * limit,
+            )
 
 
 def _record(plan: SearchPlan, workers: int) -> RunRecord:
