@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from nas.runs.finalists import Finalist
     from nas.runs.run import Run, load_run
     from nas.search.pipeline import SearchResult, run_search
+    from nas.search.preview import Preview, preview_search
     from nas.search.reporter import SearchReporter
     from nas.spaces.models import load_detector
 
@@ -60,6 +61,7 @@ _HOMES = {
     "runs.finalists": ("Finalist",),
     "runs.run": ("Run", "load_run"),
     "search.pipeline": ("SearchResult", "run_search"),
+    "search.preview": ("Preview", "preview_search"),
     "search.reporter": ("SearchReporter",),
     "spaces.models": ("load_detector",),
 }
@@ -74,6 +76,7 @@ __all__ = [
     "LatencyTable",
     "ModelError",
     "NasError",
+    "Preview",
     "Run",
     "SearchConfig",
     "SearchError",
@@ -84,6 +87,7 @@ __all__ = [
     "load_detector",
     "load_run",
     "open_table",
+    "preview_search",
     "register",
     "run_search",
 ]

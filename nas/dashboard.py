@@ -24,7 +24,7 @@ def main(
     run: Annotated[Path, typer.Argument(help="Run directory. Its search may still be running.")],
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine. 0: any free port.")] = 8080,
 ) -> None:
-    """Show the study of a run in a browser on this machine. Candidates over a limit are marked as infeasible."""
+    """Show the study of a run in a browser on this machine, read-only. Candidates over a limit are infeasible there."""
     from nas.reports.dashboard_server import dashboard
 
     with _serve(dashboard(run), port) as server:

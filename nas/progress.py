@@ -1,7 +1,8 @@
-"""Progress of long work: a share done, and the reporter that shows it."""
+"""Progress of long work: a share done, the time left, and the reporter that shows them."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -33,3 +34,39 @@ class Reporter(Protocol):
 
     def bar(self, title: str) -> AbstractContextManager[Progress]:
         """Show a progress bar until the end of the block."""
+
+
+class TimeLeft:
+    """Estimates the time left from the shares done so far.
+
+    The first share counts as the start: a table that is continued begins with a part of its entries.
+
+    Args:
+        clock: Returns a time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
+        self._clock = clock
+        self._first: tuple[float, float] | None = None
+
+    def __call__(self, share: float) -> float | None:
+        """The time left in seconds after a share; None as long as it is unknown."""
+        now = self._clock()
+        if self._first is None or share < self._first[1]:
+            self._first = now, share
+        began, first = self._first
+        return None if share <= first else (now - began) * (1 - share) / (share - first)
+
+
+def duration(seconds: float) -> str:
+    """A time for people: ``40 s``, ``3 min``, ``2 h 5 min``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    hours, rest = divmod(minutes, 60)
+    return f"{minutes} min" if minutes < 90 else f"{hours} h {rest} min"
+
+
+def time_left(seconds: float | None) -> str:
+    """The time left in words; empty if it is unknown."""
+    return "" if seconds is None else f"about {duration(seconds)} left"

@@ -45,9 +45,9 @@ class Recorder:
 
     @contextmanager
     def trials(
-        self, budget: int, done: Sequence[TrialRecord], minimize: Sequence[str]
+        self, budget: int, done: Sequence[TrialRecord], minimize: Sequence[str], workers: int
     ) -> Iterator[Callable[[TrialRecord], None]]:
-        assert (budget, tuple(minimize)) == (5, ("latency",))
+        assert (budget, tuple(minimize), workers) == (5, ("latency",), 1)
         yield self.ended.append
 
 

@@ -43,7 +43,7 @@ class TableBuilder:
     """
 
     def __init__(self, runtime: Runtime, file: TableFile, bench: Bench | None = None):
-        self._runtime, self._file, self._bench = runtime, file, bench
+        self.runtime, self._file, self._bench = runtime, file, bench
         self._new = False
         self._wanted: dict[Key, ResolvedRow] = {}
 
@@ -84,7 +84,7 @@ class TableBuilder:
         """Measure these entries. It returns early if the table has to be begun again."""
         from nas.latency.prepared_rows import batches  # imports torch
 
-        with closing(batches(self._runtime, [self._wanted[key] for key in missing], BATCH)) as prepared:
+        with closing(batches(self.runtime, [self._wanted[key] for key in missing], BATCH)) as prepared:
             for number, batch in enumerate(prepared):
                 measured = bench.measure(batch)
                 if self._new and bench.level < bench.nominal / QUIET:
@@ -146,7 +146,7 @@ class TableBuilder:
             AbsentDeviceError: The table was opened by force.
         """
         with self._measuring("complete detectors") as bench:
-            return bench.measure([make(self._runtime) for make in makers], WHOLE_SAMPLES, progress)
+            return bench.measure([make(self.runtime) for make in makers], WHOLE_SAMPLES, progress)
 
     def measure_twice(
         self, detectors: Sequence[Detector], imgsz: int, progress: Progress = silent
@@ -177,7 +177,7 @@ class TableBuilder:
     def _prepare(self, detector: Detector, imgsz: int) -> Prepared:
         from nas.latency.modules import end_to_end  # imports torch
 
-        return self._runtime.prepare(*end_to_end(detector, imgsz))
+        return self.runtime.prepare(*end_to_end(detector, imgsz))
 
     @contextmanager
     def _measuring(self, lacking: str) -> Iterator[Bench]:
@@ -186,7 +186,7 @@ class TableBuilder:
             raise self.table.refusal(lacking)
         with self._file.locked():
             if self._bench is None:
-                self._bench = new_bench(self._runtime)
+                self._bench = new_bench(self.runtime)
             # Decided under the lock: another process may extend the table as soon as it is released.
             self._new = self.table.contents is None
             if self._new:
@@ -197,6 +197,6 @@ class TableBuilder:
     def _begin(self, bench: Bench, nominal: float) -> None:
         """Begin an empty table whose reference kernel takes ``nominal`` seconds."""
         bench.nominal = nominal
-        (empty,) = bench.measure([self._runtime.prepare_nothing()])
+        (empty,) = bench.measure([self.runtime.prepare_nothing()])
         header = Header(dict(self.table.fingerprint), date.today().isoformat(), 1e3 * nominal, empty.ms)
         self._file.begin(header)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +13,16 @@ from nas.reports.study_attributes import ARTIFACTS
 from nas.runs.run import STUDY_FILE, Run, load_run
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial
 
 
 def dashboard(folder: Path) -> WSGIApplication:
-    """optuna-dashboard as a WSGI application, on the study and the artifacts of a run.
+    """optuna-dashboard as a WSGI application, on the study and the artifacts of a run. It changes nothing.
 
-    If the study lies on a server, the dashboard shows all studies of the server.
+    Its first page is the run's own study. If the study lies on a server, the dashboard shows all studies of the server.
 
     Args:
         folder: The directory of a run, finished or not.
@@ -41,7 +43,22 @@ def dashboard(folder: Path) -> WSGIApplication:
     artifacts = folder / ARTIFACTS
     storage = _marking_storage(run)
     app: WSGIApplication = wsgi(storage, FileSystemArtifactStore(artifacts) if artifacts.is_dir() else None)
-    return app
+    return _read_only(app, run)
+
+
+def _read_only(app: WSGIApplication, run: Run) -> WSGIApplication:
+    """The application without requests that change something: one click of it deletes a study."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
+            start_response("403 Forbidden", [("Content-Type", "application/json")])
+            return [json.dumps({"reason": "nas.dashboard is read-only: the study belongs to the run"}).encode()]
+        if environ.get("PATH_INFO", "/") in {"", "/"}:
+            start_response("302 Found", [("Location", f"/dashboard/studies/{run.study()._study_id}")])
+            return [b""]
+        return app(environ, start_response)
+
+    return answer
 
 
 def _marking_storage(run: Run) -> RDBStorage:

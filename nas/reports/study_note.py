@@ -123,7 +123,7 @@ def _result_table(result: RunResult, rows: Sequence[TrialRecord], links: StudyLi
 def _result_line(model: Finalist, trial: str, files: Mapping[str, str]) -> tuple[str, ...]:
     yaml = f"{model.name}.yaml"
     return (
-        model.label,
+        f"{model.label}, not on the front" if model.rejected else model.label,
         trial,
         f"{model.score:.4f}",
         f"{model.latency_ms:.2f}" if model.latency_ms is not None else "-",

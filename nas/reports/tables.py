@@ -29,7 +29,8 @@ def front_table(data: RunData) -> pd.DataFrame:
     import pandas as pd
 
     front = data.pareto.assign(ms=data.front_ms, stock=data.pareto.arch == data.stock.arch)
-    stock = data.finalists.assign(ms=data.finalists_ms, stock=True)[data.finalists.arch == data.stock.arch]
+    off_front = data.finalists.assign(ms=data.finalists_ms, stock=True, name="stock, not on the front")
+    stock = off_front[data.finalists.arch == data.stock.arch]
     rows = front if front.stock.any() else pd.concat([front, stock], ignore_index=True)
     table = pd.DataFrame(
         {

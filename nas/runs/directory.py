@@ -99,8 +99,7 @@ def open_run(folder: Path, record: RunRecord, resume: bool) -> Iterator[RunDirec
         ConfigError: The directory holds another run, or none to resume, or the run has other options, or another
             process works on it.
     """
-    earlier = RunRecord.load(folder) if (folder / FILE).exists() else None
-    _check_folder(folder, earlier, resume)
+    earlier = check_folder(folder, resume)
     if earlier is not None:
         _check_same(folder, earlier, record)
         record = earlier.model_copy(update={"config": _resumed(earlier.config, record.config)})
@@ -184,7 +183,20 @@ def _check_study(folder: Path, storage: ServerStorage, earlier: RunRecord | None
         RunRecord.from_json(found.user_attrs[_STUDY_COPY], folder / FILE).save(folder)
 
 
-def _check_folder(folder: Path, earlier: RunRecord | None, resume: bool) -> None:
+def check_folder(folder: Path, resume: bool) -> RunRecord | None:
+    """Check that a run can be created or resumed in a directory.
+
+    Args:
+        folder: The directory.
+        resume: True to resume.
+
+    Returns:
+        The record of the run in it, if there is one.
+
+    Raises:
+        ConfigError: The directory holds another run, or none to resume.
+    """
+    earlier = RunRecord.load(folder) if (folder / FILE).exists() else None
     if earlier is None and resume:
         problem, hint = f"{folder} holds no run", "give the run directory with `out`, or drop `resume`"
         raise ConfigError(problem, field="resume", hint=hint)
@@ -193,6 +205,7 @@ def _check_folder(folder: Path, earlier: RunRecord | None, resume: bool) -> None
     if earlier is not None and not resume:
         hint = "give another directory, or add `resume` to continue it"
         raise ConfigError("holds another run", field="out", value=folder, hint=hint)
+    return earlier
 
 
 def _is_occupied(folder: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -16,6 +15,7 @@ from nas.objectives.costs import LATENCY
 from nas.objectives.limits import Limits
 from nas.objectives.pareto import Point, dominates, pareto
 from nas.runs.next_commands import train_command, training_notes
+from nas.runs.trials import short_id
 from nas.spaces.architecture import decode
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _dominated_by(finalist: Finalist, front: Sequence[Finalist], minimize: Seque
 
 def _named(rank: int, finalist: Finalist) -> Finalist:
     # Hexadecimal digits avoid the letters n, s, m, l and x, from which Ultralytics reads a scale.
-    suffix = STOCK if finalist.stock else hashlib.sha256(finalist.arch.encode()).hexdigest()[:6]
+    suffix = STOCK if finalist.stock else short_id(finalist.arch)
     name = f"{rank:02d}-{suffix}"
     return replace(finalist, name=name, yaml=f"pareto/{name}.yaml")
 

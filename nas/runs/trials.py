@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
@@ -51,6 +52,7 @@ class TrialRecord:
         seconds: Duration of its training on the first rung.
         reason: The reason why it was not trained, or not again.
         higher: Mean score by rung above the first.
+        over: Names of the costs whose limit it exceeds. Baselines are trained nevertheless.
     """
 
     number: int
@@ -65,6 +67,7 @@ class TrialRecord:
     seconds: float | None = None
     reason: str = ""
     higher: Mapping[int, float] = field(default_factory=dict, hash=False)
+    over: tuple[str, ...] = ()
 
     @property
     def trained(self) -> bool:
@@ -96,8 +99,14 @@ class TrialRecord:
         if "duplicate_of" in attributes:
             reason = f"same as trial {attributes['duplicate_of']}"
         score = trial.values[0] if trial.values else None
-        changes = {"number": trial.number, "state": _state(trial), "score": score, "reason": reason}
+        over = tuple(name for name, excess in trial.constraints.items() if excess > 0)
+        changes = {"number": trial.number, "state": _state(trial), "score": score, "reason": reason, "over": over}
         return TrialRecord(**(known | changes))
+
+
+def short_id(arch: str) -> str:
+    """6 hex digits of an architecture string, for tables that have no room for it."""
+    return hashlib.sha256(arch.encode()).hexdigest()[:6]
 
 
 _COLUMNS = [column.name for column in fields(TrialRecord)]
@@ -173,7 +182,7 @@ def trials_frame(rows: Iterable[TrialRecord], rungs: int = 3) -> pd.DataFrame:
     import pandas as pd
 
     held = list(rows)
-    plain = [name for name in _COLUMNS if name != "higher"]
+    plain = [name for name in _COLUMNS if name not in {"higher", "over"}]
     frame = pd.DataFrame([[getattr(row, name) for name in plain] for row in held], columns=plain)
     for rung in range(2, rungs + 1):
         scores = pd.Series([row.higher.get(rung) for row in held], dtype=float)

@@ -167,6 +167,20 @@ class Halving:
         return RungResult(row.number, rung, seed, outcome.score, outcome.test_score, round(outcome.seconds, 3))
 
 
+def trainings_by_rung(trained: int, rungs: int) -> dict[int, int]:
+    """Largest number of trainings on each rung above the first.
+
+    Args:
+        trained: Number of trained candidates.
+        rungs: Number of rungs.
+    """
+    found, count = {}, trained
+    for rung in range(2, rungs + 1):
+        count = min(count, max(_LEAST, math.ceil(count / _PROMOTED[rung])) + 1)  # and the stock model
+        found[rung] = count * (_FINAL_SEEDS if rung == rungs else 1)
+    return found
+
+
 def finalists_noise(standings: Sequence[Standing]) -> str:
     """The seed noise of the finalists' scores in words, pooled over them; empty where each was trained once."""
     found = [(standing.sd, standing.n) for standing in standings if standing.sd is not None]

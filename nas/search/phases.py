@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 
 from nas.files import write
@@ -19,6 +20,7 @@ from nas.runs.record import Baselines, RunResult, RunStatus, TableSnapshot
 from nas.runs.row_costs import write_rows
 from nas.runs.score_noise import ScoreNoise
 from nas.runs.trials import TrialRecord, read_trials, trials_frame
+from nas.search.driver import Driver
 from nas.search.feasibility import check_feasibility, check_hopeless, predicts
 from nas.search.finalists import measure_finalists
 from nas.search.halving import Halving, Standing, finalists_noise
@@ -77,10 +79,14 @@ def report_feasibility(session: Session) -> None:
     config, reporter = session.run.config, session.reporter
     for line in check_feasibility(session.plan.space, session.target, config.limits).lines():
         reporter.say(line)
-    if left_out := session.driver.left_out():
-        some = counted(len(left_out), "baseline")
-        hint = "Raise the budget to include them" if len(left_out) > 1 else "Raise the budget to include it"
-        reporter.say(f"{some} skipped (at most 20 % of the budget). {hint}: {', '.join(map(str, left_out))}")
+    driver = session.driver
+    if left_out := driver.left_out():
+        needed = 5 * (len(driver.baselines()) + len(left_out))
+        them = "it" if len(left_out) == 1 else "them"
+        reporter.say(
+            f"{counted(len(left_out), 'baseline')} skipped (at most 20 % of the budget); a budget of {needed} includes "
+            f"{them}, and the report lists {them}"
+        )
 
 
 def prepare_proxy(session: Session) -> None:
@@ -95,7 +101,7 @@ def search_candidates(session: Session) -> Candidates:
     """Ask for candidates and train them until the budget is spent."""
     run, reporter, driver = session.run, session.reporter, session.driver
     known = read_trials(session.study)
-    with stoppable(), run.phase("search"), reporter.trials(driver.budget, known, driver.target.minimize) as show:
+    with stoppable(), run.phase("search"), _trials(session, driver, known) as show:
 
         def ended(trial: TrialRecord) -> None:
             show(trial)
@@ -107,6 +113,14 @@ def search_candidates(session: Session) -> Candidates:
     trials, stock = read_trials(session.study), str(session.plan.space.stock())
     trained = sorted((row for row in trials if row.trained), key=lambda row: row.arch != stock)
     return Candidates(trained, trials)
+
+
+def _trials(
+    session: Session, driver: Driver, known: Sequence[TrialRecord]
+) -> AbstractContextManager[Callable[[TrialRecord], None]]:
+    """The reporter of trials; it says where their architectures are."""
+    session.reporter.say(f"architectures of the trials: {session.run.folder / 'trials.csv'}")
+    return session.reporter.trials(driver.budget, known, driver.target.minimize, driver.workers)
 
 
 def measure_noise(session: Session, candidates: Candidates) -> ScoreNoise:

@@ -33,7 +33,7 @@ from nas.proxies.base import Proxy
 from nas.proxies.fidelity import with_fidelity
 from nas.proxies.registry import proxy_class
 from nas.proxies.rungs import RUNGS
-from nas.runs.directory import open_server, resumed_workers
+from nas.runs.directory import check_folder, open_server, resumed_workers
 from nas.runs.finishing import check_tools
 from nas.runs.storage import ServerStorage
 from nas.search.feasibility import check_early
@@ -94,19 +94,27 @@ class SearchPlan:
             factory = ProxyFactory.from_proxy(self.proxy, self.proxy_options, config.rungs == RUNGS)
             label = "train" if on_cpu else "GPU"
             return executor_class(address)(factory, count, 1, limit, address=address, link=link, label=label), 1
-        cores = len(os.sched_getaffinity(0))
-        count = count or (min(cores, 4) if on_cpu else 1)
-        threads = max(1, cores // count)
+        count, threads = self.worker_count()
         here = partial(type(self.proxy), self.proxy.dataset, **self.proxy_options)
         return LocalWorkers(here, count, threads, limit), threads
 
+    def worker_count(self) -> tuple[int, int]:
+        """Candidates trained at once, and the torch threads of each; on a cluster at least 1."""
+        count, address = self.config.worker_count
+        if address:
+            return max(1, count), 1
+        cores = len(os.sched_getaffinity(0))
+        count = count or (min(cores, 4) if self.proxy.device == "cpu" else 1)
+        return count, max(1, cores // count)
 
-def plan_search(config: SearchConfig, reporter: Reporter) -> SearchPlan:
+
+def plan_search(config: SearchConfig, reporter: Reporter, dry: bool = False) -> SearchPlan:
     """Resolve the options and read what they name. A device that is a worker of a cluster measures its missing rows.
 
     Args:
         config: Options of the search.
         reporter: Shows messages.
+        dry: True to connect to no server and no other device. The table of a worker of a cluster counts as empty then.
 
     Raises:
         ConfigError: An option cannot be used.
@@ -121,7 +129,9 @@ def plan_search(config: SearchConfig, reporter: Reporter) -> SearchPlan:
     _check_only_size(space, config)
     train_device = _train_device(config)
     folder = config.out or _next_folder(f"{space.name}-{_data_name(config.data)}")
-    server = open_server(folder, config.storage, config.resume)
+    server = None if dry else open_server(folder, config.storage, config.resume)
+    if not (dry and config.storage):
+        check_folder(folder, config.resume)
     if is_local(config.device):
         # Refuses before the data set is read.
         choose_here(config.runtime, config.device, config.threads, config.precision)
@@ -131,12 +141,15 @@ def plan_search(config: SearchConfig, reporter: Reporter) -> SearchPlan:
         with_fidelity(proxy, RUNGS)  # refuses an unusable test split
     start = tuple(_member(space, name, config.imgsz, proxy.dataset.nc) for name in config.start)
     check_early(space, Target(_NO_TABLE, proxy.dataset.nc, config.imgsz), config.limits)
-    remote = _remote_device(config, reporter)
+    remote = None if dry else _remote_device(config, reporter)
     if remote is not None:
         for size in config.imgsz:
             reporter.say(f"{config.device}: the worker of that name measures missing rows of the table at {size} px")
             remote.measure_rows(space.rows(proxy.dataset.nc, size), space.calibration(proxy.dataset.nc), size)
-    table, builder = _open_table(config, space, proxy.dataset.nc)
+    if dry and config.worker_count.address and not is_local(config.device):
+        table, builder = LatencyTable(Path(config.device), _named(config), local=False), None
+    else:
+        table, builder = _open_table(config, space, proxy.dataset.nc)
     check_early(space, Target(table, proxy.dataset.nc, config.imgsz), config.limits)
     resolved = _resolved(config, space, proxy, table, train_device, start, folder)
     return SearchPlan(resolved, folder, server, space, proxy, table, builder, remote, start, options)
@@ -217,6 +230,11 @@ def _remote_device(config: SearchConfig, reporter: Reporter) -> RemoteDevice | N
     link = Link(config.tls_ca_file, config.tls_cert, config.tls_key, reporter.say)
     remote = RemoteDevice(config.device, config.runtime, config.threads, address, link)
     return remote if remote.is_connected() else None
+
+
+def _named(config: SearchConfig) -> dict[str, str | int]:
+    """The part of a fingerprint that the options name."""
+    return {"device": config.device, "runtime": config.runtime, "threads": config.threads}
 
 
 def _open_table(config: SearchConfig, space: Space, nc: int) -> tuple[LatencyTable, TableBuilder | None]:

@@ -23,9 +23,11 @@ def show_result(result: SearchResult, terminal: Terminal) -> None:
     """Print the front, the score noise, the limits that are met, and the files."""
     run, forced = result.run, result.run.record.forced
     unmeasured = unmeasured_note(run.folder, forced) if result.stock.latency_ms is None else ""
-    table = result_table(result.front, result.stock, run.config, run.result.unit)
+    table = result_table(result.front, run.config, run.result.unit)
     table.title = _title(result, unmeasured)
     terminal.show(table)
+    if result.stock.rejected:
+        terminal.say(stock_note(result.stock))
     terminal.say(run.result.trust)
     terminal.say(unmeasured or accuracy_note(result.front, run.config.limits))
     if forced:
@@ -62,15 +64,21 @@ def _title(result: SearchResult, unmeasured: str) -> str:
     return f"{title}; the table does not fit this device" if result.run.record.forced else title
 
 
-def result_table(front: Sequence[Finalist], stock: Finalist, config: SearchConfig, unit: str) -> Table:
-    """The front and the stock model, with predicted and measured latency and other costs.
+def stock_note(stock: Finalist) -> str:
+    """The place of a stock model that is not on the front."""
+    kind = "predicted" if stock.latency_ms is None else "measured"
+    figures = f"score {stock.score:.4f}, {stock.latency:.2f} ms {kind}, {readable('params', stock.params)} parameters"
+    return f"The stock model is not on the front ({figures}): {stock.rejected}."
+
+
+def result_table(front: Sequence[Finalist], config: SearchConfig, unit: str) -> Table:
+    """The front, with predicted and measured latency and other costs.
 
     The other costs are those that the search minimizes beside latency, or else parameters and MACs. With several image
     sizes the size takes the place of the parameters.
 
     Args:
         front: Models of the front.
-        stock: The stock model.
         config: Options of the search.
         unit: Unit of the scores.
     """
@@ -80,8 +88,7 @@ def result_table(front: Sequence[Finalist], stock: Finalist, config: SearchConfi
     figures = ("measured\nms", "predicted\nms", "error", *(COSTS[name].heading for name in costs))
     for heading in ("model", *(("px",) if several else ()), unit.replace(" ", "\n", 1), *figures):
         shown.add_column(heading, justify="left" if heading == "model" else "right", no_wrap=True)
-    stock_in_front = any(finalist.stock for finalist in front)
-    for finalist in front if stock_in_front else [*front, stock]:
+    for finalist in front:
         measured = finalist.latency_ms is not None
         shown.add_row(
             finalist.label,
@@ -103,5 +110,5 @@ def accuracy_note(front: Sequence[Finalist], limits: Limits) -> str:
         return "No measured model meets all limits: the front is empty."
     models = "1 model" if len(errors) == 1 else f"all {counted(len(errors), 'model')}"
     text = f"Measured latency is within {max(errors):.1%} of its prediction for {models}."
-    given = " and ".join(f"max {name}" for name in limits.names)
-    return f"{text} Every model meets {given}." if given else text
+    given = " and ".join(COSTS[name].heading for name in limits.names)
+    return f"{text} Every model meets the limit on {given}." if given else text

@@ -12,7 +12,9 @@ from contextlib import redirect_stderr
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
+import optuna
 import pandas as pd
 import pytest
 
@@ -20,6 +22,7 @@ from nas import cli
 from nas import dashboard as command
 from nas.detectors.costs import cost
 from nas.installation import install_command
+from nas.reports.dashboard_server import dashboard
 from nas.runs.run import load_run
 from nas.runs.trials import TrialState
 from nas.spaces.architecture import decode
@@ -200,6 +203,28 @@ def test_no_study(made: Path) -> None:
     files = set(made.iterdir())
     assert f"{made}: has no study yet" in refused(str(made))
     assert set(made.iterdir()) == files
+
+
+def test_nothing_can_be_changed(tmp_path: Path) -> None:
+    make(tmp_path / "made", count=3)
+    name = load_run(tmp_path / "made").record.study
+    storage = f"sqlite:///{tmp_path / 'made' / 'study.db'}"
+    study = optuna.create_study(study_name=name or "a study", storage=storage)
+    optuna.create_study(study_name="b study", storage=storage)
+    app = dashboard(tmp_path / "made")
+
+    def request(method: str, path: str) -> tuple[str, dict[str, str]]:
+        answers: list[tuple[str, dict[str, str]]] = []
+        environment: dict[str, Any] = {"REQUEST_METHOD": method, "PATH_INFO": path}
+        setup_testing_defaults(environment)
+        list(app(environment, lambda status, headers, error=None: answers.append((status, dict(headers)))))  # type: ignore[arg-type,return-value]
+        return answers[0]
+
+    assert request("GET", "/") == ("302 Found", {"Location": f"/dashboard/studies/{study._study_id}"})
+    assert request("GET", "/api/studies")[0] == "200 OK"
+    for method in ("DELETE", "POST", "PUT"):
+        assert request(method, f"/api/studies/{study._study_id}")[0] == "403 Forbidden"
+    assert len(optuna.get_all_study_names(storage)) == 2
 
 
 def test_port_in_use(made: Path) -> None:

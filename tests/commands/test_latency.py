@@ -236,7 +236,7 @@ def test_a_device_that_is_not_here(pi5: Path, stock: str) -> None:
     before = pi5.read_bytes()
     for extra in ((), ("--json",)):
         line = refused(latency("predict", stock, stock, "--nc", "9", *options, *FAKE, *extra))
-        assert f"{pi5}: lacks 1 entries: Detect [9, " in line
+        assert f"{pi5}: lacks 1 entry: Detect [9, " in line
         assert "python -m nas.latency bundle DIR --device pi5" in line
     line = refused(latency("predict", stock, *options, *FAKE, "--imgsz", "96"))
     missing = len({part for part in line.split("; ") if " at depth " in part})
@@ -268,7 +268,7 @@ def test_force(table: Path, stock: str) -> None:
     assert found["total"]["latency_ms"] == pytest.approx(takes(STOCK))
     # What it lacks is measured neither here nor there.
     line = refused(latency("predict", stock, "--nc", "9", *FAKE, "--table", str(table), "--force"))
-    assert f"{table}: lacks 1 entries: Detect [9, " in line
+    assert f"{table}: lacks 1 entry: Detect [9, " in line
     assert f"nothing is measured with --force ({table}: {MISFIT})" in line
     assert shlex.join(["python", "-m", "nas.latency", "predict", stock, "--imgsz", str(SIZE)]) in line
     assert table.read_bytes() == before
@@ -340,7 +340,7 @@ def test_list(pi5: Path, table: Path, home: Path, monkeypatch: pytest.MonkeyPatc
     assert f"{damaged}\n  damaged: {broken['damaged']}\n" in text
     assert f"{pi5}\n  pi5 (" in text
     assert f"{shipped / 's.csv'} (shipped)\n  cpu (" in text
-    assert "fake 1, 2 thread(s), float32" in text
+    assert "fake 1, 2 threads, float32" in text
     assert "; 25% of the samples in quiet windows; TOO NOISY to be trusted" in text
     assert "report card at 64 px: 92.5% within 5 %, 1.3% mean error" in text
     for options, paths in [

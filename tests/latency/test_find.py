@@ -68,10 +68,11 @@ def test_none(built: LatencyTable, device: str, runtime: str, threads: int, name
     brought(built)
     with pytest.raises(AbsentDeviceError) as error:
         find_table(device, runtime, threads)
+    words = "1 thread" if threads == 1 else f"{threads} threads"
     assert str(error.value) == (
-        f"device={device}: is not this machine, and there is no table of it for the runtime {runtime} and {threads} "
-        f"thread(s); make a measuring kit with python -m nas.latency bundle DIR --device {device} {named}--threads "
-        f"{threads}, run it there, and import it with python -m nas.latency import DIR"
+        f"device={device}: is not this machine, and there is no table of it for the runtime {runtime} and {words}; "
+        f"make a measuring kit with python -m nas.latency bundle DIR --device {device} {named}--threads {threads}, run "
+        "it there, and import it with python -m nas.latency import DIR"
     )
 
 

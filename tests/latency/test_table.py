@@ -100,7 +100,7 @@ def test_the_marginal_is_measured_only_where_depth_asks_for_it(tmp_path: Path) -
     rows = list(STOCK.rows)
     rows[2] = replace(rows[2], repeats=2)
     deeper = Detector(tuple(rows), STOCK.nc, STOCK.backbone)
-    with pytest.raises(MissingEntryError, match=r'lacks 1 entries, among them C2f \[32, 32, "n", true, .* at depth 3'):
+    with pytest.raises(MissingEntryError, match=r'lacks 1 entry, among them C2f \[32, 32, "n", true, .* at depth 3'):
         made.table.predict(deeper, SIZE)
     before = len(made.table)
     made.ensure(deeper.resolve(SIZE))
@@ -122,7 +122,7 @@ def test_equal_modules_share_an_entry(tmp_path: Path) -> None:
 
 
 def test_what_was_not_measured_is_an_error(built: TableBuilder, tmp_path: Path) -> None:
-    with pytest.raises(MissingEntryError, match=r"lacks 1 entries, among them Detect \[7, "):
+    with pytest.raises(MissingEntryError, match=r"lacks 1 entry, among them Detect \[7, "):
         built.table.predict(TEMPLATES["yolov8n"].stock(7), SIZE)
     with pytest.raises(MissingEntryError, match="lacks"):
         built.table.predict(STOCK, 96)
