@@ -78,7 +78,7 @@ def _drawn(data: RunData, study: optuna.Study, finalists: list[Finalist]) -> Ite
             continue
         trial = trials[model.arch]
         artifact = longest.get(longest_training_picture(trial.number))
-        training = "longest" if artifact else "first"
+        training = "longest" if artifact else "short"
         artifact = artifact or _of_trial(study, trial)
         path = data.folder / ARTIFACTS / (artifact or "none")
         if path.is_file():

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import os
 import shutil
 from collections.abc import Iterator
@@ -14,15 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from nas.reports.comparison import compare
 from nas.reports.comparison_page import write_comparison
-from nas.reports.run_data import load_run_data
-from nas.reports.writing import write_report
+from nas.reports.picker import picker
+from nas.reports.prediction_pictures import SIDE, Picture, Pictures
+from nas.reports.report_page import write_html
+from nas.reports.run_data import RunData, load_run_data
 from tests.reports.made import make
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="the dev extra is not installed: no selenium")
 from selenium.webdriver.chrome.service import Service  # noqa: E402  after the skip
+from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
 WIDTHS = {"desktop": 1280, "phone": 390}
@@ -68,10 +73,19 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     runs = {name: make(folder / name, **of) for name, of in PAGES.items()}
     for run in runs.values():
-        write_report(run.folder)
+        write_html(run, run.folder / "report.html", painted(run))
     slower = make(folder / "slower", slowness=3.0, draw_seed=1)
     write_comparison(compare(runs["front"], slower), folder / "compare.html")
     return {name: folder / name / "report.html" for name in PAGES} | {"compare": folder / "compare.html"}
+
+
+def painted(run: RunData) -> Pictures:
+    """A picture for the stock model and four finalists."""
+    content = io.BytesIO()
+    Image.new("RGB", (SIDE, SIDE), "#37b7ff").save(content, "JPEG")
+    uri = f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode()}"
+    names = ["stock", *(model.name for model in run.result.front[:4])]
+    return Pictures([Picture(name, "score 0.1", uri, (SIDE, SIDE), name == "stock") for name in names], 2)
 
 
 def show(browser: Any, page: Path, width: int = 1280, dark: bool = False) -> None:
@@ -138,6 +152,39 @@ def test_a_link_opens_its_model_and_the_yaml_is_there(browser: Any, pages: dict[
     texts = browser.execute_script(f"return [...{model}.querySelectorAll('pre')].map((it) => it.textContent)")
     assert texts[0].startswith("python -m nas.train model=")
     assert texts[1] == file.read_text()
+
+
+def test_the_slider_chooses_as_pick_does(browser: Any, pages: dict[str, Path]) -> None:
+    run = load_run_data(pages["front"].parent)
+    shown = picker(run)
+    assert shown is not None
+    show(browser, pages["front"])
+    budgets = [choice.budget for choice in shown.choices] + [shown.least, shown.most, 0.01]
+    found = browser.execute_script(
+        "const number = document.getElementById('budget');"
+        "return arguments[0].map((budget) => {"
+        "  number.value = budget; number.dispatchEvent(new Event('input'));"
+        "  const gone = document.getElementById('picked-details').hidden;"
+        "  return gone ? document.getElementById('picked-none').textContent"
+        "    : [document.getElementById('picked-name').hash, ...[...document.querySelectorAll('#picked-details pre')]"
+        "      .map((it) => it.textContent)]; })",
+        budgets,
+    )
+    for budget, seen in zip(budgets, found, strict=True):
+        choice = shown.chosen(budget)
+        if choice is None:
+            assert seen.startswith("No model is so fast.") and shown.choices[0].label in seen
+        else:
+            assert choice.name == run.run.pick(max_latency=budget).model.name
+            assert seen == [f"#model-{choice.name}", *choice.commands.values()]
+    # The slider itself, moved by the keyboard.
+    slider = browser.find_element("id", "budget-range")
+    slider.send_keys(Keys.HOME, *[Keys.ARROW_RIGHT] * 3)
+    number = float(browser.execute_script("return document.getElementById('budget').value"))
+    assert number == pytest.approx(shown.least + 3 * shown.step)
+    assert browser.execute_script("return document.getElementById('picked-command').textContent").endswith(
+        f" {number:g}"
+    )
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -57,7 +57,7 @@ def test_every_finalist_has_one_and_the_stock_model_comes_first(
     assert [picture.stock for picture in found.shown] == [True] + [False] * (len(found.shown) - 1)
     by_title = {picture.title: picture for picture in found.shown}
     assert max(found.shown[0].size) == SIDE
-    assert color(found.shown[0].uri) == (1, 0, 0) and "first training" in found.shown[0].note
+    assert color(found.shown[0].uri) == (1, 0, 0) and "short training" in found.shown[0].note
     assert color(by_title[second.name].uri) == (0, 0, 1) and "longest training" in by_title[second.name].note
     monkeypatch.setattr(prediction_pictures, "MAX_BYTES", 2.5 * len(found.shown[0].uri))
     less = pictures_of(data, study)
