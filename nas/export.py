@@ -51,6 +51,7 @@ def main(
     nc = _classes(nc, data)
 
     from nas.runs import export  # reads runs and models: only once the options are checked
+    from nas.runs.export_cards import write_export_card
 
     if onnx:
         export.check_onnx()
@@ -65,6 +66,7 @@ def main(
         else:
             path = export.write_model_yaml(found, dialect, out)
             say(f"{path}: {_training_command(dialect, path, found.imgsz)}")
+        write_export_card(found, path, dialect, model)
         if dialect != "ultralytics":
             say(
                 f"  its head is that of {DIALECTS[dialect].title}, not the one that a search trains and measures; its "

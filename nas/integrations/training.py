@@ -21,12 +21,12 @@ from typing import Any, NamedTuple
 from zipfile import is_zipfile
 
 from nas.errors import InputError, SearchError
+from nas.installation import install_command
 from nas.integrations.torchvision import patch_torchvision
 from nas.integrations.ultralytics import import_ultralytics, register
 from nas.interrupts import stop_if_asked
 from nas.progress import Progress, silent
 
-INSTALL = "run pip install '.[ultralytics]' in the clone"
 _POLL = 1.0
 """Seconds between two looks at a training."""
 _GRACE = 20.0
@@ -106,7 +106,7 @@ class Validation(NamedTuple):
 def check_ultralytics() -> None:
     """Raise InputError if Ultralytics is not installed. It is not imported."""
     if find_spec("ultralytics") is None:
-        raise InputError("ultralytics is not installed", hint=INSTALL)
+        raise InputError("ultralytics is not installed", hint=f"run {install_command('ultralytics')}")
 
 
 def train(training: Training, progress: Progress = silent) -> None:

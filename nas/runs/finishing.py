@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from nas.errors import ConfigError, InputError, TableError
 from nas.files import replacing, write
+from nas.installation import install_command
 from nas.integrations.training import Training, check_ultralytics, train, ultralytics_device, validate
 from nas.latency.devices import is_local
 from nas.progress import Reporter
@@ -76,7 +77,7 @@ def check_tools(data: str) -> None:
     """
     check_ultralytics()
     if find_spec("onnx") is None:
-        raise InputError("onnx is not installed", hint="run pip install '.[onnx]' in the clone")
+        raise InputError("onnx is not installed", hint=f"run {install_command('onnx')}")
     if data == "shapes":
         problem = "Ultralytics trains on a data.yaml, and the built-in set shapes has none"
         raise ConfigError(problem, field="data", value=data, hint="give the data.yaml of your images with `data`")

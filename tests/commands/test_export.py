@@ -45,7 +45,7 @@ def call(command: object, *options: object) -> tuple[int, str, str]:
 )
 def test_the_stock_model_is_the_trainers_own(space: Space, dialect: str, params: int, tmp_path: Path) -> None:
     status, said, _ = call(export, space.stock(), "--dialect", dialect, "--out", tmp_path)
-    (file,) = tmp_path.iterdir()
+    (file,) = tmp_path.glob("*.yaml")
     assert status == 0 and f"--cfg {file}" in said and f"nas.latency predict {file}" in said
     assert cost(from_yaml(file)).params == params
 
@@ -110,7 +110,7 @@ def test_a_scale_that_adds_to_rows_is_applied_once(tmp_path: Path) -> None:
     (tmp_path / "yolo12l.yaml").write_text(to_yaml(load_space("yolo11n").stock().detector(3)))
     status, said, _ = call(export, tmp_path / "yolo12l.yaml", "--out", tmp_path / "out of here")
     assert status == 0
-    (file,) = (tmp_path / "out of here").iterdir()
+    (file,) = (tmp_path / "out of here").glob("*.yaml")
     assert from_yaml(file) == from_yaml(tmp_path / "yolo12l.yaml")
     assert f"model='{file}'" in said
 

@@ -82,7 +82,7 @@ def test_trials_and_front_are_recorded_and_continued(name: str, tmp_path: Path) 
 @pytest.mark.parametrize("name", LOGGERS)
 def test_a_missing_package_is_refused_with_its_command(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "find_spec", lambda package: None)
-    with pytest.raises(InputError, match=rf"not installed; run pip install '\.\[{name}\]'") as error:
+    with pytest.raises(InputError, match=rf"not installed; run .*install .*\[{name}\]'") as error:
         check_logger(name)
     assert (error.value.field, error.value.value) == ("logger", name)
 

@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
+from nas.runs.export import models_to_export, write_model_yaml
+from nas.runs.export_cards import write_export_card
 from nas.runs.model_card import MISSING, Fact, ModelCard, data_name
 from nas.runs.run import load_run
 from nas.runs.run_cards import run_card, write_cards
+from nas.spaces.space import load_space
 from tests.reports.made import make
 
 EARLIER = Path(__file__).parent / "earlier-run"
@@ -72,6 +75,17 @@ def test_noise_is_a_limit(tmp_path: Path) -> None:
 def test_a_bar_in_a_figure_stays_in_its_cell() -> None:
     text = ModelCard("a", "b", facts=(Fact("a|b", "1\n2", ""),)).markdown()
     assert "| a\\|b | 1 2 |  |" in text
+
+
+def test_an_exported_model_has_a_card(tmp_path: Path) -> None:
+    stock = str(load_space("yolov5n", (64,)).stock())
+    for source, dialect in ((str(EARLIER), "ultralytics"), (stock, "yolov5")):
+        model = models_to_export(source)[0]
+        text = write_export_card(model, write_model_yaml(model, dialect, tmp_path), dialect, source).read_text()
+        assert head(text)["license"] == "apache-2.0"
+        assert ("the figures differ" in text) == (dialect == "yolov5")
+        assert ("| latency | 75.39 ± 0.00 ms |" in text) == (source == str(EARLIER))
+    assert f"| latency | {MISSING} | not measured here |" in text
 
 
 @pytest.mark.parametrize(

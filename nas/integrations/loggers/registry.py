@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import NamedTuple
 
 from nas.errors import InputError
+from nas.installation import install_command
 from nas.integrations.loggers.base import ExperimentLogger, LoggedRun
 
 
@@ -33,7 +34,7 @@ LOGGERS = {
 def check_logger(name: str) -> None:
     """Raise InputError if the package of a logger is not installed. It is not imported."""
     if find_spec(LOGGERS[name].package) is None:
-        problem, hint = f"{LOGGERS[name].package} is not installed", f"run pip install '.[{name}]' in the clone"
+        problem, hint = f"{LOGGERS[name].package} is not installed", f"run {install_command(name)}"
         raise InputError(problem, field="logger", value=name, hint=hint)
 
 
