@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from nas.latency.table import LatencyTable
     from nas.operators.registry import register
     from nas.runs.finalists import Finalist
+    from nas.runs.finishing import Finished, finish_model
+    from nas.runs.recommendation import Recommendation
     from nas.runs.run import Run, load_run
     from nas.search.pipeline import SearchResult, run_search
     from nas.search.preview import Preview, preview_search
@@ -59,6 +61,8 @@ _HOMES = {
     "latency.table": ("LatencyTable",),
     "operators.registry": ("register",),
     "runs.finalists": ("Finalist",),
+    "runs.finishing": ("Finished", "finish_model"),
+    "runs.recommendation": ("Recommendation",),
     "runs.run": ("Run", "load_run"),
     "search.pipeline": ("SearchResult", "run_search"),
     "search.preview": ("Preview", "preview_search"),
@@ -72,11 +76,13 @@ __all__ = [
     "DataError",
     "Detector",
     "Finalist",
+    "Finished",
     "InputError",
     "LatencyTable",
     "ModelError",
     "NasError",
     "Preview",
+    "Recommendation",
     "Run",
     "SearchConfig",
     "SearchError",
@@ -84,6 +90,7 @@ __all__ = [
     "SearchResult",
     "TableError",
     "TransferError",
+    "finish_model",
     "load_detector",
     "load_run",
     "open_table",

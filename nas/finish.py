@@ -42,7 +42,7 @@ def main(
     from rich.console import Console
 
     from nas.reports.finished_text import show_finished
-    from nas.runs.finishing import chosen_model, finish
+    from nas.runs.finishing import chosen_model, finish_model
     from nas.runs.run import load_run
     from nas.terminal import Terminal
 
@@ -53,7 +53,7 @@ def main(
     chosen = chosen_model(opened, model, max_latency)
     console = Console(stderr=as_json, soft_wrap=True, highlight=False)
     with Terminal(console) as terminal:
-        found = finish(opened, chosen, terminal, epochs=epochs, data=data, options=options)
+        found = finish_model(opened, chosen, terminal, epochs=epochs, data=data, options=options)
     if as_json:
         print(json.dumps(found.record.to_json() | {"folder": str(found.folder)}, indent=2))
     else:

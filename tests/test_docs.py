@@ -45,6 +45,8 @@ NOT_RUN = {
     r"10\.0\.0\.": "other machines; tests/commands/test_cluster.py has a cluster of processes",
     r"^python train\.py": "in a checkout of YOLOv5 or YOLOv9; experiments/trainers runs them",
     "cuda": "there may be no GPU",
+    "--finish": "trains; nas.finish of the same page does the same",
+    "--logger": "tests/integrations/test_loggers.py records with every logger that is installed",
     "kit|pi5|finalists": "takes minutes to measure; tests/commands/test_kit.py carries a kit there and back",
 }
 """Commands that are not run here, with the reason."""
@@ -58,6 +60,8 @@ QUICK = {
     r"nas\.train predict": "imgsz=64 device=cpu",
     r"nas\.train (val|export)": "imgsz=64 device=cpu",
     r"nas\.train": "epochs=1 imgsz=64 batch=4 device=cpu workers=0 plots=False",
+    r"nas\.pick": "--max-latency 1000",
+    r"nas\.finish": "--epochs 1 batch=4 workers=0 plots=False",
     r"-m pytest": "-n 0 -p no:cacheprovider",
 }
 """Options added to a command; the last of equal options counts. The tests show that it works, not what it finds."""
@@ -98,8 +102,8 @@ def module_of(command: str) -> ModuleType:
 
 MODULES = [module_of(name) for name in COMMANDS]
 OPTIONS = set[str]().union(*(options(typer.main.get_command(m.app)) for m in MODULES if hasattr(m, "app")))
-OTHERS = {"--help", "--version", "--artifact-dir", "--epochs"}
-"""Options of every command, of ``nas``, of optuna-dashboard, and of YOLOv5."""
+OTHERS = {"--help", "--version", "--artifact-dir", "--epochs", "--logdir"}
+"""Options of every command, of ``nas``, of optuna-dashboard, of YOLOv5, and of TensorBoard."""
 
 
 def blocks(text: str, *fences: str) -> list[tuple[str, str]]:

@@ -26,6 +26,7 @@ from nas.runs.finalists import STOCK, Finalist
 from nas.runs.finish_record import Accuracy, FinishOptions, FinishRecord, MeasuredLatency
 from nas.runs.next_commands import EPOCHS, finish_command
 from nas.runs.run import Run
+from nas.terminal import Terminal
 
 if TYPE_CHECKING:
     from nas.latency.runtimes.base import Prepared, Runtime
@@ -106,10 +107,10 @@ def chosen_model(run: Run, name: str | None = None, max_latency: float | None = 
     return models[name]
 
 
-def finish(
+def finish_model(
     run: Run,
     model: Finalist,
-    reporter: Reporter,
+    reporter: Reporter | None = None,
     *,
     epochs: int = EPOCHS,
     data: str | None = None,
@@ -120,7 +121,7 @@ def finish(
     Args:
         run: A finished run.
         model: One of its models, see `chosen_model`.
-        reporter: Shows messages and progress.
+        reporter: Shows messages and progress; the terminal by default.
         epochs: Epochs of the training.
         data: The data.yaml; default: that of the run.
         options: More arguments of Ultralytics, such as ``batch=8``.
@@ -130,7 +131,15 @@ def finish(
         ConfigError: The folder holds another finished model.
         SearchError: The training failed.
         KeyboardInterrupt: Ctrl-C was pressed; the next call continues.
+
+    Example:
+        >>> run = load_run("runs/mine")
+        >>> finish_model(run, run.pick(max_latency=40).model, epochs=300).onnx
+        PosixPath('runs/mine/finish/best.onnx')
     """
+    if reporter is None:
+        with Terminal() as terminal:
+            return finish_model(run, model, terminal, epochs=epochs, data=data, options=options)
     data = data or run.config.data
     check_tools(data)
     wanted = FinishOptions(arch=model.arch, epochs=epochs, data=data, imgsz=model.imgsz, train=tuple(options))

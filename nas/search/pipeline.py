@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from nas.config import SearchConfig
 from nas.runs.finalists import Finalist
-from nas.runs.finishing import Finished, finish
+from nas.runs.finishing import Finished, finish_model
 from nas.runs.run import Run
 from nas.runs.score_noise import ScoreNoise
 from nas.search.phases import (
@@ -96,7 +96,7 @@ def _finished(run: Run, epochs: int, reporter: SearchReporter) -> Finished | Non
         return None
     model, reason = run.pick()
     reporter.say(f"recommended: {model.label}, {reason}")
-    return finish(run, model, reporter, epochs=epochs)
+    return finish_model(run, model, reporter, epochs=epochs)
 
 
 def _shown(reporter: SearchReporter | None) -> AbstractContextManager[SearchReporter]:

@@ -17,7 +17,7 @@ from nas.progress import Progress
 from nas.runs import finishing
 from nas.runs.finish_record import FinishRecord
 from nas.runs.finished_card import comparison
-from nas.runs.finishing import check_tools, chosen_model, finish
+from nas.runs.finishing import check_tools, chosen_model, finish_model
 from nas.runs.model_card import MISSING
 from nas.runs.run import Run
 from nas.spaces.architecture import decode
@@ -93,7 +93,7 @@ def run(tmp_path: Path) -> Run:
 def test_a_model_is_trained_validated_exported_and_measured_once(run: Run, fakes: Fakes) -> None:
     model = chosen_model(run)
     fakes.arch = model.arch
-    finished = finish(run, model, Silent(), epochs=2, options=("batch=4",))
+    finished = finish_model(run, model, Silent(), epochs=2, options=("batch=4",))
     assert fakes.done == ["train", "validate", "export", "measure"]
     command = fakes.training.command()
     assert f"model={run.folder / 'pareto' / Path(model.yaml).name}" in command
@@ -109,28 +109,28 @@ def test_a_model_is_trained_validated_exported_and_measured_once(run: Run, fakes
     assert shown["latency"].source == f"{record.latency.stock_ms:.2f} ± 0.00 ms"
     assert shown["AP50-95 after training"][1:] == ("0.4000", MISSING)
 
-    finish(run, model, Silent(), epochs=2, options=("batch=4",))
+    finish_model(run, model, Silent(), epochs=2, options=("batch=4",))
     assert fakes.done == ["train", "validate", "export", "measure"]
     assert run.finished  # run.json is as it was
     with pytest.raises(ConfigError, match="epochs was 2 and is 3"):
-        finish(run, model, Silent(), epochs=3, options=("batch=4",))
+        finish_model(run, model, Silent(), epochs=3, options=("batch=4",))
 
 
 def test_an_interrupted_training_names_the_command_that_continues_it(run: Run, fakes: Fakes) -> None:
     model, reporter = run.front[0], Silent()
     fakes.arch, fakes.interrupted = model.arch, True
     with pytest.raises(KeyboardInterrupt):
-        finish(run, model, reporter, epochs=2)
+        finish_model(run, model, reporter, epochs=2)
     command = f"python -m nas.finish {run.folder} --model {model.name} --epochs 2"
     assert reporter.said == [f"interrupted; continue with {command}"]
     fakes.interrupted = False
-    finish(run, model, reporter, epochs=2)
+    finish_model(run, model, reporter, epochs=2)
     assert fakes.done == ["train", "train", "validate", "export", "measure"]
 
 
 def test_an_absent_device_is_named_with_the_command_of_its_kit(tmp_path: Path, fakes: Fakes) -> None:
     run = make(tmp_path, count=6, here=False, data=DATA).run
-    finished = finish(run, run.front[0], Silent(), epochs=2)
+    finished = finish_model(run, run.front[0], Silent(), epochs=2)
     assert fakes.done == ["train", "validate", "export"]
     assert finished.record.latency is None
     kit = f"python -m nas.latency bundle KIT --run {tmp_path}"
@@ -151,12 +151,12 @@ def test_what_is_missing_is_refused_before_anything_is_spent(monkeypatch: pytest
     monkeypatch.setattr(finishing, "find_spec", lambda name: None)
     monkeypatch.setattr(finishing, "check_ultralytics", lambda: None)
     with pytest.raises(InputError, match=r"onnx is not installed; run .*install .*\[onnx\]'"):
-        finish(run, run.front[0], Silent())
+        finish_model(run, run.front[0], Silent())
     assert not (run.folder / "finish").exists()
     monkeypatch.undo()
     monkeypatch.setattr("nas.integrations.training.find_spec", lambda name: None)
     with pytest.raises(InputError, match=r"ultralytics is not installed; run .*install .*\[ultralytics\]'"):
-        finish(run, run.front[0], Silent())
+        finish_model(run, run.front[0], Silent())
 
 
 def test_the_built_in_set_has_no_data_yaml(fakes: Fakes) -> None:
