@@ -47,7 +47,7 @@ def _platform_home(kind: str) -> Path:
     return platformdirs.user_data_path("pareto-yolo") if kind == "data" else platformdirs.user_cache_path("pareto-yolo")
 
 
-def read_yaml(path: Path, kind: str, keys: str, error: type[InputError]) -> dict[str, Any]:
+def read_yaml(path: Path, kind: str, keys: str, error: type[InputError], errors: str = "strict") -> dict[str, Any]:
     """Read a YAML file that holds a mapping.
 
     Args:
@@ -55,12 +55,13 @@ def read_yaml(path: Path, kind: str, keys: str, error: type[InputError]) -> dict
         kind: The kind of file, for messages: "model YAML".
         keys: The keys that it needs, for messages.
         error: The class of error to raise.
+        errors: "ignore" passes over bytes that are not UTF-8, as Ultralytics does.
 
     Raises:
         InputError: Of that class, if the file is missing, is no YAML or holds no mapping.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(path.read_text(encoding="utf-8", errors=errors))
     except FileNotFoundError:
         raise error("no such file", file=path, hint=f"give the path of a {kind}") from None
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as problem:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from nas.detectors.rows import BAD_ARGUMENTS, Detector, ResolvedRow, resolved
-from nas.errors import ModelError
+from nas.detectors.rows import BAD_ARGUMENTS, Detector, ResolvedRow, resolved, row_error
 from nas.operators.base import Call, Cost, Shape, total
 from nas.operators.registry import OPERATORS
 
@@ -19,7 +18,7 @@ def row_cost(resolved: ResolvedRow) -> Cost:
     try:
         return _row_cost(resolved.row.module, resolved.inputs, resolved.call)
     except BAD_ARGUMENTS as error:
-        raise ModelError(" ".join(str(error).split()), field=resolved.field) from error
+        raise row_error(resolved.index, resolved.row, error) from error
 
 
 @lru_cache(maxsize=16384)  # a search prices thousands of members made of the same few hundred rows

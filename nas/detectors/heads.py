@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import NamedTuple
 
 from nas.detectors.dialects import LIGHT
 from nas.detectors.rows import Detector, Row, row_field
 from nas.errors import ModelError
+from nas.operators.activations import ACTIVATIONS
 from nas.operators.base import KeepingOperator
 
 ANCHORS = ((10, 13, 16, 30, 33, 23), (30, 61, 62, 45, 59, 119), (116, 90, 156, 198, 373, 326))
@@ -62,14 +64,18 @@ def in_dialect(detector: Detector, name: str) -> Detector:
 
 def _with_head(detector: Detector, module: str, *args: object) -> Detector:
     *rows, head = detector.rows
-    return Detector((*rows, Row(head.source, 1, module, (detector.nc, *args))), detector.nc, detector.backbone)
+    return replace(detector, rows=(*rows, Row(head.source, 1, module, (detector.nc, *args))))
 
 
 def _ultralytics(detector: Detector) -> Detector:
     return detector if detector.rows[-1].module in {"Detect", "v10Detect"} else anchor_free(detector)
 
 
-_ALL = ("Conv", "DWConv", "SPPF", "Concat", "nn.Upsample")
+_TORCH = (*(f"nn.{name}" for name in ACTIVATIONS), "nn.MaxPool2d", "nn.AvgPool2d", "nn.ZeroPad2d")
+_ALL = (
+    *("Conv", "DWConv", "SPP", "SPPF", "Bottleneck", "BottleneckCSP", "Concat"),
+    *("nn.Upsample", "nn.ConvTranspose2d", "DWConvTranspose2d", *_TORCH),
+)
 
 DIALECTS = {
     "ultralytics": Dialect(
@@ -78,20 +84,33 @@ DIALECTS = {
         {
             *_ALL,
             *("A2C2f", "AConv", "ADown", "C2PSA", "C2f", "C2fCIB", "C3", "C3Ghost", "C3k2", "ELAN1", "GhostConv"),
-            *("PSA", "RepNCSPELAN4", "SCDown", "SPPELAN"),
+            *(
+                "PSA",
+                "RepNCSPELAN4",
+                "SCDown",
+                "SPPELAN",
+                "C1",
+                "C2",
+                "C3x",
+                "RepC3",
+                "C2fPSA",
+                "Focus",
+                "ConvTranspose",
+            ),
+            *("GhostBottleneck", "CBLinear", "CBFuse"),
         },
         ("yolov8n", "yolo11n", "yolo26n"),
     ),
     "yolov5": Dialect(
         "YOLOv5",
         lambda detector: _with_head(detector, "AnchorDetect", ANCHORS),
-        {*_ALL, "C3", "C3Ghost", "GhostConv"},
+        {*_ALL, "C3", "C3x", "C3Ghost", "GhostConv", "GhostBottleneck", "Focus"},
         ("yolov5n", "yolov5s"),
     ),
     "yolov9": Dialect(
         "YOLOv9",
         lambda detector: _with_head(detector, "DDetect"),
-        {*_ALL, "AConv", "ADown", "ELAN1", "RepNCSPELAN4", "SPPELAN"},
+        {*_ALL, "AConv", "ADown", "ELAN1", "RepNCSPELAN4", "SPPELAN", "CBLinear", "CBFuse", "ConvTranspose"},
         ("gelan-t", "gelan-s"),
     ),
 }

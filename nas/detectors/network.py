@@ -9,9 +9,10 @@ from typing import cast
 import torch
 from torch import nn
 
-from nas.detectors.rows import BAD_ARGUMENTS, Detector, ResolvedRow
-from nas.errors import ModelError
-from nas.operators.modules.detect import Detect, Predictions
+from nas.detectors.activations import activation
+from nas.detectors.rows import BAD_ARGUMENTS, PROBE, Detector, ResolvedRow, row_error
+from nas.operators.modules.conv import default_activation
+from nas.operators.modules.detect import Predictions
 
 
 def build_row(resolved: ResolvedRow) -> nn.Module:
@@ -22,10 +23,12 @@ def build_row(resolved: ResolvedRow) -> nn.Module:
     """
     arguments, copies, _ = resolved.call
     module = resolved.row.operator.module
+    named = {"strides": resolved.strides} if resolved.strides else {}
     try:
-        built = [module(*arguments) for _ in range(copies)]
+        with default_activation(activation(resolved.activation)):
+            built = [module(*arguments, **named) for _ in range(copies)]
     except (*BAD_ARGUMENTS, AssertionError, RuntimeError) as error:
-        raise ModelError(" ".join(str(error).split()), field=resolved.field) from error
+        raise row_error(resolved.index, resolved.row, error) from error
     return built[0] if copies == 1 else nn.Sequential(*built)
 
 
@@ -66,13 +69,15 @@ class Network(nn.Module):
 
     Raises:
         ModelError: With the row that cannot be built.
-    """
 
-    strides = Detect.strides
+    Attributes:
+        strides: Pixels of a cell of each map that the head reads, in its order.
+    """
 
     def __init__(self, detector: Detector, seed: int | None = None):
         super().__init__()
-        rows = list(detector.resolve())
+        rows = list(detector.resolve(PROBE))
+        self.strides = detector.strides
         self.model = nn.ModuleList(build_row(row) if seed is None else _seeded(row, seed) for row in rows)
         self.sources = [row.row.source for row in rows]
         self.saved = {s for source in self.sources for s in source if s != -1}
@@ -92,5 +97,5 @@ class Network(nn.Module):
     def _gather(
         source: Sequence[int], last: torch.Tensor, saved: dict[int, torch.Tensor]
     ) -> torch.Tensor | list[torch.Tensor]:
-        maps = [last if s == -1 else saved[s] for s in source]
+        maps = [last if s == -1 else saved[s] for s in source]  # a module that reads several takes a single one, too
         return maps[0] if len(maps) == 1 else maps

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import ConfigError, ModelError
+from nas.operators.arguments import usage, written
 from nas.operators.base import Call, Cost, Operator, Shape
 from nas.operators.registry import OPERATORS
 from nas.operators.user_operators import OWN_HINT
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 Notify = Callable[[str], object]
 """Receives one line about an assumption."""
+
+LEAST = 32
+"""The trainers take image sizes that are multiples of this, even if all strides are smaller."""
+PROBE = 256
+"""Side in pixels of the image from which the trainers derive the strides."""
 
 BAD_ARGUMENTS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """Errors that wrong arguments of a row cause inside an operator."""
@@ -59,12 +65,16 @@ class ResolvedRow:
         row: The row as written.
         inputs: The shape (channels, height, width) of each map that it reads, in the order of its source.
         call: The constructor call that builds it, and its output.
+        strides: Of a head: the pixels of a cell of each map that it reads. Of another row: empty.
+        activation: As in `Detector`; empty for a row whose activation it does not change.
     """
 
     index: int
     row: Row
     inputs: tuple[Shape, ...]
     call: Call
+    strides: tuple[int, ...] = ()
+    activation: str = ""
 
     @property
     def field(self) -> str:
@@ -72,7 +82,7 @@ class ResolvedRow:
         return row_field(self.index, self.row.module)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Detector:
     """A detector: its rows, all channels and repeats resolved. Equal detectors compare equal.
 
@@ -80,6 +90,7 @@ class Detector:
         rows: The rows of backbone, neck and head.
         nc: The number of classes.
         backbone: The number of rows of the backbone.
+        activation: The activation of stock rows, such as ``nn.ReLU()``; empty for SiLU.
 
     Example:
         >>> detector = Detector.from_yaml("yolov8n.yaml", nc=3)
@@ -91,6 +102,12 @@ class Detector:
     rows: tuple[Row, ...]
     nc: int
     backbone: int
+    activation: str = ""
+
+    def __repr__(self) -> str:
+        # Scores are cached under it: a detector without an activation of its own is spelled as before there was one.
+        activation = f", activation={self.activation!r}" if self.activation else ""
+        return f"Detector(rows={self.rows!r}, nc={self.nc!r}, backbone={self.backbone!r}{activation})"
 
     @classmethod
     def from_yaml(cls, path: str | Path, nc: int | None = None, notify: Notify = warnings.warn) -> Detector:
@@ -128,13 +145,13 @@ class Detector:
         """The closed-form cost of one image; imports no torch.
 
         Args:
-            imgsz: The side of the image in pixels, a multiple of 32.
+            imgsz: The side of the image in pixels, a multiple of `multiple`.
 
         Returns:
             Parameters, MACs, memory access in elements and bytes of the deployed weights.
 
         Raises:
-            ConfigError: If ``imgsz`` is no multiple of 32.
+            ConfigError: If ``imgsz`` is no such multiple.
             ModelError: With the row that cannot be built.
         """
         from nas.detectors.costs import cost  # it imports this module
@@ -155,18 +172,40 @@ class Detector:
 
         return Network(self, seed)
 
+    @cached_property
+    def strides(self) -> tuple[int, ...]:
+        """Pixels of a cell of each map that the head reads, in its order, as the graph has them; empty without a head.
+
+        Raises:
+            ModelError: With the row that cannot be built.
+        """
+        *_, last = self._resolve(PROBE)
+        return last.strides
+
+    @property
+    def multiple(self) -> int:
+        """The side of an image is a multiple of this number of pixels: of the largest stride, and as in the trainers
+        of 32."""
+        return max((LEAST, *self.strides))
+
     def resolve(self, imgsz: int = 640) -> Iterator[ResolvedRow]:
         """The rows in order, with their shapes.
 
         Args:
-            imgsz: The side of the image in pixels, a multiple of 32.
+            imgsz: The side of the image in pixels, a multiple of `multiple`.
 
         Raises:
-            ConfigError: If ``imgsz`` is no multiple of 32.
+            ConfigError: If ``imgsz`` is no such multiple.
             ModelError: With the row that cannot be built.
         """
-        if imgsz < 32 or imgsz % 32:
-            raise ConfigError("must be a multiple of 32", field="imgsz", value=imgsz)
+        if imgsz < LEAST or imgsz % LEAST or (imgsz % PROBE and imgsz % self.multiple):
+            multiple = self.multiple
+            nearest = max(multiple, round(imgsz / multiple) * multiple)
+            hint = f"give `imgsz={nearest}`"
+            raise ConfigError(f"must be a multiple of {multiple}", field="imgsz", value=imgsz, hint=hint)
+        yield from self._resolve(imgsz)
+
+    def _resolve(self, imgsz: int) -> Iterator[ResolvedRow]:
         shapes: list[Shape] = []
         for index, row in enumerate(self.rows):
             try:
@@ -174,11 +213,57 @@ class Detector:
                     shapes[index + source if source < 0 else source] if shapes else (3, imgsz, imgsz)
                     for source in row.source
                 )
-                call = row.operator.resolve(inputs, row.repeats, row.args)
-            except (*BAD_ARGUMENTS, ModelError) as error:
-                raise ModelError(str(error), field=row_field(index, row.module)) from error
-            shapes.append(call.output)
-            yield ResolvedRow(index, row, inputs, call)
+                resolved = self._resolved(index, row, inputs, imgsz)
+            except BAD_ARGUMENTS as error:
+                raise row_error(index, row, error) from error
+            except ModelError as error:
+                error.field = error.field or row_field(index, row.module)
+                raise
+            shapes.append(resolved.call.output)
+            yield resolved
+
+    def _resolved(self, index: int, row: Row, inputs: tuple[Shape, ...], imgsz: int) -> ResolvedRow:
+        operator = row.operator
+        if len(inputs) != 1 and not operator.many:
+            raise ValueError(f"reads one row, not {list(row.source)}; join them with Concat")
+        operator.check(row.args)
+        call = operator.resolve(inputs, row.repeats, row.args)
+        strides = strides_of(inputs, imgsz) if operator.is_head else ()
+        activation = self.activation if operator.follows_activation else ""
+        return ResolvedRow(index, row, inputs, call, strides, activation)
+
+
+def strides_of(inputs: Sequence[Shape], imgsz: int) -> tuple[int, ...]:
+    """Pixels of a cell of each of a head's maps.
+
+    Args:
+        inputs: Shapes of the maps.
+        imgsz: The side of the image in pixels.
+
+    Raises:
+        ValueError: A cell is no square of whole pixels.
+    """
+    for _, height, width in inputs:
+        if height != width or imgsz % height:
+            raise ValueError(
+                f"reads a map of {height} x {width} cells of {imgsz} px: a cell must be so many whole pixels"
+            )
+    return tuple(imgsz // height for _, height, _ in inputs)
+
+
+def row_error(index: int, row: Row, error: Exception) -> ModelError:
+    """The error of a row whose arguments an operator cannot take.
+
+    Args:
+        index: The row's number.
+        row: The row.
+        error: One of `BAD_ARGUMENTS`. A ValueError is the operator's own and tells why.
+    """
+    field = row_field(index, row.module)
+    if isinstance(error, ValueError):
+        return ModelError(" ".join(str(error).split()), field=field)
+    takes = usage(row.operator.row_signature)
+    return ModelError(f"cannot be built with the arguments {written(row.args)}; it takes {takes}", field=field)
 
 
 def row_field(index: int, module: str) -> str:

@@ -21,7 +21,8 @@ class Key(NamedTuple):
 
     Attributes:
         operator: The module's name; a user operator's is followed by "@" and its `Operator.source`.
-        arguments: The constructor's arguments with defaults, as JSON; "n" stands for the depth.
+        arguments: The constructor's arguments with defaults, as JSON; "n" stands for the depth. An activation other
+            than SiLU follows them.
         inputs: The input shapes [[C, H, W], ...], as JSON.
         depth: 1 or `DEEP`.
     """
@@ -57,8 +58,9 @@ class Part:
 
     def key(self, depth: int) -> Key:
         """The key of this row at a depth."""
-        module, arguments = self.resolved.row.module, self.resolved.call.arguments
-        return _key(module, arguments, repr(arguments), self.resolved.inputs, depth)
+        row = self.resolved
+        arguments = row.call.arguments
+        return _key(row.row.module, arguments, repr(arguments), row.inputs, depth, row.activation)
 
     def needs(self) -> Iterator[Key]:
         """The keys of all entries that a prediction of this row needs."""
@@ -73,10 +75,17 @@ class Part:
 
 
 @lru_cache(maxsize=16384)  # a search predicts thousands of members made of the same few hundred rows
-def _key(module: str, arguments: tuple[Any, ...], spelled: str, inputs: tuple[Shape, ...], depth: int) -> Key:
+def _key(
+    module: str, arguments: tuple[Any, ...], spelled: str, inputs: tuple[Shape, ...], depth: int, activation: str
+) -> Key:
     """``spelled`` distinguishes arguments that compare equal, such as 1 and True."""
     operator = OPERATORS[module]
     written = [_plain(argument) for argument in operator.filled(arguments)]
+    defaults = [parameter.default for parameter in operator.signature.parameters.values()]
+    if written[len(written) - operator.added :] == defaults[len(written) - operator.added :]:
+        del written[len(written) - operator.added :]
+    if activation:
+        written.append(activation)
     if operator.depth_argument is not None:
         written[operator.depth_argument] = "n"
     name = f"{operator.name}@{operator.source}" if operator.source else operator.name

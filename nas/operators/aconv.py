@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from nas.operators.base import Call, Cost, Grid, Shape, StockOperator, conv_cost
+from nas.operators.base import Cost, Grid, StockOperator, conv_cost
 from nas.operators.registration import register
 
 
@@ -14,14 +13,11 @@ class HalvingOperator(StockOperator):
 
     example = (24,)
 
-    def resolve(self, inputs: Sequence[Shape], repeats: int, args: Sequence[Any]) -> Call:
-        if repeats > 1:
-            raise ValueError("a row that halves its map cannot be repeated")
-        call = super().resolve(inputs, repeats, args)
-        _, height, width = inputs[0]
-        if min(height, width) < 2:
+    def output_grid(self, grid: Grid, *arguments: Any) -> Grid:
+        height, width = grid
+        if min(grid) < 2:
             raise ValueError(f"a map of {height} x {width} cannot be halved")
-        return call._replace(output=(call.output[0], height // 2, width // 2))
+        return height // 2, width // 2
 
 
 @register()

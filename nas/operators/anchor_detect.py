@@ -15,19 +15,33 @@ Anchors = tuple[tuple[float, ...], ...]
 
 @register()
 class AnchorDetectOperator(HeadOperator):
-    """Row arguments: [nc, anchors]. YOLOv5's YAMLs call it Detect, the name of another head here."""
+    """Row arguments: [nc, anchors], the anchors or their number. YOLOv5's YAMLs call it Detect, another head here."""
 
     def resolve(self, inputs: Sequence[Shape], repeats: int, args: Sequence[Any]) -> Call:
         nc, anchors = args
         cells = self.points(inputs)
-        levels = tuple(tuple(level) for level in anchors)
-        sides = {len(level) for level in levels}
-        if len(levels) != len(inputs) or len(sides) != 1 or 0 in sides or (numbers := sides.pop()) % 2:
-            raise ValueError(f"AnchorDetect takes width, height, ... of as many anchors for each level, not {anchors}")
-        output = (numbers // 2 * cells, nc + 5, 1)
+        levels = _levels(anchors, len(inputs))
+        output = (len(levels[0]) // 2 * cells, nc + 5, 1)
+        if nc < 1:
+            raise ValueError(f"nc must be 1 or more, not {nc}")
         return Call((nc, levels, tuple(shape[0] for shape in inputs)), repeats, output)
 
     @staticmethod
     def costs(nc: int, anchors: Anchors, channels: Sequence[int], *, grids: Sequence[Grid]) -> list[Cost]:
         out = len(anchors[0]) // 2 * (nc + 5)
         return [conv_cost(1, c, out, grid, after="bias") for c, grid in zip(channels, grids, strict=True)]
+
+
+def _levels(anchors: Anchors | int, levels: int) -> Anchors:
+    """Anchors of each map; raises ValueError if they are wrong.
+
+    Of a number of anchors, YOLOv5's trainer makes anchors from the data; before it does, they are 0, 1, 2, ...
+    """
+    if isinstance(anchors, int) and anchors > 0:
+        return (tuple(range(2 * anchors)),) * levels
+    sides = {len(level) if isinstance(level, tuple) else 0 for level in anchors} if isinstance(anchors, tuple) else {0}
+    sizes = [size for level in anchors for size in level] if isinstance(anchors, tuple) and 0 not in sides else []
+    numbers = all(isinstance(size, int | float) and not isinstance(size, bool) for size in sizes)
+    if not sizes or not numbers or len(anchors) != levels or len(sides) != 1 or sides.pop() % 2:
+        raise ValueError(f"anchors: must be their number, or width, height, ... of as many for each of {levels} levels")
+    return anchors

@@ -1,4 +1,4 @@
-"""Concatenation of several rows along the channels."""
+"""Concatenation of rows along the channels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from nas.operators.registration import register
 class ConcatOperator(Operator):
     """Row arguments: [dimension=1]."""
 
+    many = True
+    follows_activation = False
+
     def resolve(self, inputs: Sequence[Shape], repeats: int, args: Sequence[Any]) -> Call:
+        if tuple(args) not in {(), (1,)} or repeats > 1:
+            raise ValueError(f"Concat joins channels, once: write [1], not {list(args)}")
         grids = {shape[1:] for shape in inputs}
         if len(grids) != 1:
             raise ValueError(f"Concat needs maps of one size, got {sorted(grids)}")

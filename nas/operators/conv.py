@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
-from nas.operators.base import Call, Cost, Grid, Shape, StockOperator, conv_cost, conv_grid
+from nas.operators.base import Call, Cost, Grid, Shape, Size, StockOperator, conv_cost, conv_grid
 from nas.operators.registration import register
 
 
 @register()
 class ConvOperator(StockOperator):
-    """Row arguments: [c2, k=1, s=1, p=None, g=1, d=1, act=True]. Only dilation 1 is supported."""
+    """Row arguments: [c2, k=1, s=1, p=None, g=1, d=1, act=True]."""
 
     example = (24, 3, 2)
-    stride_argument = 2
+    added = 1
+
+    @cached_property
+    def row_signature(self) -> inspect.Signature:
+        *declared, act, d = super().row_signature.parameters.values()
+        return self.signature.replace(parameters=[*declared, d, act])
 
     def resolve(self, inputs: Sequence[Shape], repeats: int, args: Sequence[Any]) -> Call:
-        args = list(args)
-        if len(args) > 5 and (dilation := args.pop(5)) != 1:
-            raise ValueError(f"a dilation of {dilation!r} is not supported, only 1")
-        call = super().resolve(inputs, repeats, args)
-        _, _, k, s, p, _, _ = self.filled(call.arguments)
-        return call._replace(output=(call.output[0], *_output(inputs[0][1:], k, s, p)))
+        c2, *rest = args
+        if len(rest) > 4:  # the constructor takes the dilation last
+            k, s, p, g, d, *act = rest
+            rest = [k, s, p, g, *act] if d == 1 else [k, s, p, g, *(act or [True]), d]
+        return super().resolve(inputs, repeats, (c2, *rest))
+
+    def output_grid(self, grid: Grid, *arguments: Any) -> Grid:
+        _, _, k, s, p, _, _, d = arguments
+        return conv_grid(grid, k, s, p, d)
 
     @staticmethod
     def costs(
-        c1: int, c2: int, k: int = 1, s: int = 1, p: int | None = None, g: int = 1, act: bool = True, *, grid: Grid
+        c1: int,
+        c2: int,
+        k: Size = 1,
+        s: Size = 1,
+        p: Size | None = None,
+        g: int = 1,
+        act: bool = True,
+        d: Size = 1,
+        *,
+        grid: Grid,
     ) -> list[Cost]:
-        return [conv_cost(k, c1, c2, _output(grid, k, s, p), g, stride=s)]
-
-
-def _output(grid: Grid, k: int, s: int, p: int | None) -> Grid:
-    return conv_grid(grid, k, s, k // 2 if p is None else p)
+        return [conv_cost(k, c1, c2, conv_grid(grid, k, s, p, d), g, stride=s)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 from nas.operators.base import Call, Cost, Grid, Operator, Shape, conv_cost
@@ -10,8 +12,6 @@ from nas.operators.registration import register
 
 BINS = 16
 """Bins of the distribution of a box side (reg_max): a side is at most 15 cells long."""
-STRIDES = (8, 16, 32)
-"""Strides of the maps that a head reads."""
 
 
 def hidden_widths(nc: int, first: int, bins: int = BINS) -> tuple[int, int]:
@@ -19,7 +19,7 @@ def hidden_widths(nc: int, first: int, bins: int = BINS) -> tuple[int, int]:
 
     Args:
         nc: Number of classes.
-        first: Channels of the finest map; both widths follow them.
+        first: Channels of the map that is listed first; both widths follow them.
         bins: Bins of the distribution of a box side.
 
     Returns:
@@ -29,17 +29,22 @@ def hidden_widths(nc: int, first: int, bins: int = BINS) -> tuple[int, int]:
 
 
 class HeadOperator(Operator):
-    """A detection head. It reads maps of strides 8, 16 and 32.
+    """A detection head. It reads any number of maps; their strides are those of the graph.
 
-    The static method `costs` takes, instead of ``grid``, the keyword ``grids``: height and width of each map.
+    The static method `costs` takes, instead of ``grid``, the keyword ``grids``: height and width of each map. The
+    constructor of the module takes the keyword ``strides``, which changes neither cost nor latency.
     """
 
     is_head = True
+    many = True
+
+    @cached_property
+    def row_signature(self) -> inspect.Signature:
+        declared = self.signature.parameters.values()
+        return self.signature.replace(parameters=[p for p in declared if p.name != "channels"])
 
     def points(self, inputs: Sequence[Shape]) -> int:
-        """Number of cells of all maps; raises ValueError unless there are three maps."""
-        if len(inputs) != len(STRIDES):
-            raise ValueError(f"{self.name} takes three rows, of strides 8, 16 and 32, not {len(inputs)}")
+        """Number of cells of all maps."""
         return sum(height * width for _, height, width in inputs)
 
     def row_costs(self, inputs: Sequence[Shape], *arguments: Any) -> list[Cost]:
@@ -51,6 +56,8 @@ class DistributionHead(HeadOperator):
 
     def resolve(self, inputs: Sequence[Shape], repeats: int, args: Sequence[Any]) -> Call:
         nc, *rest = args
+        if nc < 1:
+            raise ValueError(f"nc must be 1 or more, not {nc}")
         points = self.points(inputs)
         return Call((nc, tuple(shape[0] for shape in inputs), *rest), repeats, (4 + nc, points, 1))
 
@@ -79,7 +86,7 @@ def detect_costs(
 
     Args:
         nc: Number of classes.
-        channels: Channels of each map, the finest first.
+        channels: Channels of each map.
         grids: Height and width of each map.
         legacy: The class branches have dense 3x3 convolutions; otherwise depthwise ones, each followed by a 1x1.
         bins: Bins of the distribution of a box side. With 1 there is no distribution.

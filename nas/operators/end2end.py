@@ -15,12 +15,15 @@ from nas.operators.registration import register
 
 @register()
 class EndToEndDetectOperator(DistributionHead):
-    """Row arguments: [nc, bins=16]. Ultralytics has the head with 16 bins under this name."""
+    """Row arguments: [nc, bins=16, legacy=False]. Ultralytics has it with 16 bins, not legacy, under this name."""
 
     name = "v10Detect"
+    added = 1
 
     @staticmethod
-    def costs(nc: int, channels: Sequence[int], bins: int = BINS, *, grids: Sequence[Grid]) -> list[Cost]:
-        one = detect_costs(nc, channels, grids, False, bins)
+    def costs(
+        nc: int, channels: Sequence[int], bins: int = BINS, legacy: bool = False, *, grids: Sequence[Grid]
+    ) -> list[Cost]:
+        one = detect_costs(nc, channels, grids, legacy, bins)
         copies = one[:-1] if bins > 1 else one  # both pairs share the distribution; one pair is deployed
         return one + [cost._replace(weight_bytes=0) for cost in copies]

@@ -6,7 +6,9 @@ decoupled downsampling).
 
 from __future__ import annotations
 
-from nas.operators.base import Cost, Grid, StockOperator, conv_cost
+from typing import Any
+
+from nas.operators.base import Cost, Grid, Size, StockOperator, conv_cost, conv_grid
 from nas.operators.registration import register
 
 
@@ -15,9 +17,11 @@ class SCDownOperator(StockOperator):
     """Row arguments: [c2, k, s]."""
 
     example = (24, 3, 2)
-    stride_argument = 2
+
+    def output_grid(self, grid: Grid, *arguments: Any) -> Grid:
+        return conv_grid(grid, arguments[2], arguments[3])
 
     @staticmethod
-    def costs(c1: int, c2: int, k: int, s: int, *, grid: Grid) -> list[Cost]:
-        small = (-(-grid[0] // s), -(-grid[1] // s))
+    def costs(c1: int, c2: int, k: Size, s: Size, *, grid: Grid) -> list[Cost]:
+        small = conv_grid(grid, k, s)
         return [conv_cost(1, c1, c2, grid), conv_cost(k, c2, c2, small, c2, stride=s)]

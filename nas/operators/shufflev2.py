@@ -6,10 +6,10 @@ figure 3 (c, d), with YOLO's SiLU in place of ReLU, as in the other blocks here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from nas.operators.base import Call, Cost, Grid, Shape, StockOperator, conv_cost
+from nas.operators.base import Cost, Grid, StockOperator, conv_cost
 from nas.operators.block import BlockOperator
 from nas.operators.family import Number, Parameter
 from nas.operators.registration import register
@@ -49,11 +49,8 @@ class ShuffleV2DownOperator(StockOperator):
 
     example = (24,)
 
-    def resolve(self, inputs: Sequence[Shape], repeats: int, args: Sequence[Any]) -> Call:
-        if repeats > 1:
-            raise ValueError(f"ShuffleV2Down halves the map and is not repeated, not {repeats} times")
-        call = super().resolve(inputs, repeats, args)
-        return call._replace(output=(call.output[0], *_halved(inputs[0][1:])))
+    def output_grid(self, grid: Grid, *arguments: Any) -> Grid:
+        return _halved(grid)
 
     @staticmethod
     def costs(c1: int, c2: int, star: int = 0, *, grid: Grid) -> list[Cost]:

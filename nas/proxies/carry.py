@@ -85,7 +85,7 @@ class _Carrier:
         kind, row = mine.row.module, f"model.{index}"
         if kind == "Concat":
             return _join(read)
-        if kind == "Upsample":
+        if kind in {"nn.Upsample", "nn.Identity"}:
             return read[0]
         if kind != other.row.module or not copied:
             return _first(*sizes)

@@ -15,9 +15,16 @@ from nas.proxies.recipe import Recipe
 from nas.proxies.template import FromTemplate
 from nas.proxies.train import fit, reproducible
 
+CARRY = 2
+"""Version of `carry`: scores of candidates that inherit otherwise are not comparable. Version 1 lost the order of
+channels at an upsampling row."""
+
 
 class Inheriting(FromTemplate):
     """Trains a candidate that inherits a part of the template's weights."""
+
+    def facts(self) -> dict[str, object]:
+        return super().facts() | {"carry": CARRY}
 
     def evaluate(self, detector: Detector, seed: int, progress: Progress = silent) -> Outcome:
         if not self._prepared:

@@ -88,7 +88,7 @@ class DetectionLoss:
         points, scale = grid([(imgsz // stride, imgsz // stride) for stride in strides], strides)
         self.points, self.scale = points.to(device), scale[:, None].to(device)  # (A, 2) cells, (A, 1) pixels
         self.topk, self.gains = topk, gains
-        self.min_side = float(sorted(strides)[1])
+        self.min_side = float(sorted(strides)[min(1, len(strides) - 1)])
 
     def __call__(self, boxes: Tensor, scores: Tensor, truths: Tensor, valid: Tensor) -> Losses:
         """The losses of a batch.

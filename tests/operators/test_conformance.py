@@ -45,7 +45,10 @@ HEADS: dict[str, tuple[object, ...]] = {
 ROWS = {
     "Concat": (STEM, Row((-1,), 1, "Conv", (8, 1, 1)), Row((-1, 0), 1, "Concat", (1,))),
     **{name: (*LEVELS, Row((0, 1, 2), 1, name, args)) for name, args in HEADS.items()},
-    **{name: (STEM, Row((-1,), 1, name, operator.example)) for name, operator in OPERATORS.items() if operator.example},
+    "CBFuse": (STEM, Row((-1,), 1, "CBLinear", ((8, 16),)), Row((1, 0), 1, "CBFuse", ((1,), ((8, 16),)))),
+    **{
+        name: (STEM, Row((-1,), 1, name, operator.example)) for name, operator in OPERATORS.items() if not operator.many
+    },
 }
 
 
@@ -94,7 +97,7 @@ def test_gradient_reaches_every_parameter(name: str, dtype: torch.dtype) -> None
             assert parameter.grad.abs().sum() > 0, parameter_name
 
 
-@pytest.mark.parametrize("module", [name for name, operator in OPERATORS.items() if operator.example])
+@pytest.mark.parametrize("module", [name for name, operator in OPERATORS.items() if not operator.many])
 def test_cost_equals_fvcore(module: str) -> None:
     resolved = row(module, OPERATORS[module].example, 16)
     network = build_row(resolved)
@@ -110,7 +113,7 @@ def test_cost_equals_fvcore(module: str) -> None:
     assert macs - zeros * resolved.call.output[1] * resolved.call.output[2] == expected.macs
 
 
-@pytest.mark.parametrize("module", [name for name, operator in OPERATORS.items() if operator.example])
+@pytest.mark.parametrize("module", [name for name, operator in OPERATORS.items() if not operator.many])
 def test_bytes_are_those_of_the_deployed_numbers(module: str) -> None:
     """Four each; the packed form of DSConv has its own tests."""
     resolved = row(module, OPERATORS[module].example, 16)

@@ -102,7 +102,7 @@ def test_the_stride_2_unit_rounds_up_and_is_not_repeated() -> None:
     operator = OPERATORS["ShuffleV2Down"]
     assert operator.resolve([(8, 7, 5)], 1, (16,)).output == (16, 4, 3)
     assert ShuffleV2Down(8, 16).eval()(torch.zeros(1, 8, 7, 5)).shape == (1, 16, 4, 3)
-    with pytest.raises(ValueError, match="not repeated"):
+    with pytest.raises(ValueError, match="repeats need an output"):
         operator.resolve([(16, 8, 8)], 2, (16,))
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from nas.detectors.network import Network
-from nas.detectors.rows import Detector
+from nas.detectors.rows import Detector, Row
 from nas.detectors.templates import BACKBONE, TEMPLATES, Stage
 from nas.proxies.carry import carry
 
@@ -124,3 +124,22 @@ def test_an_operator_of_another_kind_starts_fresh() -> None:
             assert torch.equal(value, own[key]), key
         elif not key.endswith("num_batches_tracked"):
             assert torch.equal(value, weights[key]), key
+
+
+def test_an_upsampled_map_has_the_channels_of_its_row() -> None:
+    """A narrower row takes the template's important channels; a row that reads them enlarged takes the same."""
+
+    def detector(width: int) -> Detector:
+        rows = (
+            Row((-1,), 1, "Conv", (width, 3, 16)),
+            Row((-1,), 1, "nn.Upsample", (None, 2, "nearest")),
+            Row((-1,), 1, "Conv", (16, 1, 1)),
+            Row((-1,), 1, "Detect", (2,)),
+        )
+        return Detector(rows, 2, 1)
+
+    weights = trained(detector(16)).state_dict()
+    weights["model.0.conv.weight"][::2] = 0  # the odd channels are the important ones
+    narrow = detector(8)
+    state = carry(Network(narrow, 1), narrow, detector(16), weights)
+    assert torch.equal(state["model.2.conv.weight"], weights["model.2.conv.weight"][:, 1::2])

@@ -10,21 +10,21 @@ import torch
 from torch import nn
 
 from nas.operators.anchor_detect import Anchors
-from nas.operators.modules.detect import Head
+from nas.operators.modules.detect import Head, listed
 
 
 class AnchorDetect(Head):
     """One 1x1 convolution per level. Row arguments: [nc, anchors].
 
-    Reads maps (B, c_l, H_l, W_l) of strides 8, 16, 32. Returns a list of raw (B, na, H_l, W_l, nc + 5) in training, and
+    Reads maps (B, c_l, H_l, W_l), or a single one. Returns a list of raw (B, na, H_l, W_l, nc + 5) in training, and
     otherwise (B, na A, nc + 5), ordered by level, anchor, row and column: center x, center y, width, height in input
     pixels, the probability of an object, and the probabilities of the classes given an object.
     """
 
     anchors: torch.Tensor
 
-    def __init__(self, nc: int, anchors: Anchors, channels: Sequence[int]):
-        super().__init__()
+    def __init__(self, nc: int, anchors: Anchors, channels: Sequence[int], *, strides: Sequence[int]):
+        super().__init__(strides)
         self.nc = nc
         pixels = torch.tensor(anchors, dtype=torch.float).view(len(self.strides), -1, 2)
         self.register_buffer("anchors", pixels / torch.tensor(self.strides).view(-1, 1, 1))  # in cells
@@ -36,7 +36,8 @@ class AnchorDetect(Head):
             bias[:, 4] += math.log(8 / (640 / stride) ** 2)
             bias[:, 5:] += math.log(0.6 / (nc - 0.99999))
 
-    def forward(self, maps: Sequence[torch.Tensor]) -> list[torch.Tensor] | torch.Tensor:
+    def forward(self, maps: Sequence[torch.Tensor] | torch.Tensor) -> list[torch.Tensor] | torch.Tensor:
+        maps = listed(maps)
         raw = []
         for branch, x in zip(self.m, maps, strict=True):
             batch, _, height, width = x.shape

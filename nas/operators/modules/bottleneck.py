@@ -7,6 +7,7 @@ from typing import cast
 import torch
 from torch import nn
 
+from nas.operators.base import Size
 from nas.operators.modules.conv import Conv
 
 
@@ -17,7 +18,7 @@ class Bottleneck(nn.Module):
     """
 
     def __init__(
-        self, c1: int, c2: int, shortcut: bool = True, g: int = 1, k: tuple[int, int] = (3, 3), e: float = 0.5
+        self, c1: int, c2: int, shortcut: bool = True, g: int = 1, k: tuple[Size, Size] = (3, 3), e: float = 0.5
     ):
         super().__init__()
         hidden = int(c2 * e)

@@ -15,5 +15,5 @@ class Concat(nn.Module):
         super().__init__()
         self.d = dimension
 
-    def forward(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
-        return torch.cat(list(maps), self.d)
+    def forward(self, maps: Sequence[torch.Tensor] | torch.Tensor) -> torch.Tensor:
+        return maps if isinstance(maps, torch.Tensor) else torch.cat(list(maps), self.d)

@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import cast
 
 import torch
 from torch import nn
+
+from nas.operators.base import Size, padding_of
+
+_activation: ContextVar[Callable[[], nn.Module]] = ContextVar("activation", default=nn.SiLU)
+
+
+@contextmanager
+def default_activation(make: Callable[[], nn.Module]) -> Iterator[None]:
+    """Let every `Conv` that is built in the block have another activation than SiLU.
+
+    Args:
+        make: Makes the activation.
+    """
+    token = _activation.set(make)
+    try:
+        yield
+    finally:
+        _activation.reset(token)
 
 
 class Conv(nn.Module):
@@ -20,14 +41,25 @@ class Conv(nn.Module):
         s: Stride.
         p: Padding. None: "same".
         g: Groups.
-        act: False leaves out the SiLU.
+        act: True: SiLU, or the activation of `default_activation`. As in Ultralytics, any other value stands for none.
+        d: Dilation.
     """
 
-    def __init__(self, c1: int, c2: int, k: int = 1, s: int = 1, p: int | None = None, g: int = 1, act: bool = True):
+    def __init__(
+        self,
+        c1: int,
+        c2: int,
+        k: Size = 1,
+        s: Size = 1,
+        p: Size | None = None,
+        g: int = 1,
+        act: bool = True,
+        d: Size = 1,
+    ):
         super().__init__()
-        self.conv = nn.Conv2d(c1, c2, k, s, k // 2 if p is None else p, groups=g, bias=False)
+        self.conv = nn.Conv2d(c1, c2, k, s, padding_of(k, d) if p is None else p, d, g, bias=False)
         self.bn: nn.Module = nn.BatchNorm2d(c2)
-        self.act = nn.SiLU() if act else nn.Identity()
+        self.act = _activation.get()() if act is True else nn.Identity()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return cast(torch.Tensor, self.act(self.bn(self.conv(x))))

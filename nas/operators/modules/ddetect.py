@@ -18,5 +18,5 @@ class DDetect(Detect):
     box_bias = 1.0
     hidden_widths = staticmethod(hidden_widths)
 
-    def __init__(self, nc: int, channels: Sequence[int]):
-        super().__init__(nc, channels)
+    def __init__(self, nc: int, channels: Sequence[int], *, strides: Sequence[int]):
+        super().__init__(nc, channels, strides=strides)

@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 import torch
 from torch import nn
 
-from nas.operators.detect import BINS, STRIDES, hidden_widths
+from nas.operators.detect import BINS, hidden_widths
 from nas.operators.modules.conv import Conv
 
 
@@ -44,7 +44,7 @@ def grid(shapes: Sequence[tuple[int, int]], strides: Sequence[int]) -> tuple[tor
     """Points of all cells.
 
     Args:
-        shapes: Height and width of each map, the finest first.
+        shapes: Height and width of each map.
         strides: Stride of each map, in pixels.
 
     Returns:
@@ -59,12 +59,18 @@ def grid(shapes: Sequence[tuple[int, int]], strides: Sequence[int]) -> tuple[tor
 
 
 class Head(nn.Module):
-    """Base of the heads: it reads maps of strides 8, 16 and 32 and knows the points of their cells."""
+    """Base of the heads: it reads maps of some strides and knows the points of their cells.
 
-    strides = STRIDES
+    Args:
+        strides: Pixels of a cell of each map.
+    """
 
-    def __init__(self) -> None:
+    strides: Sequence[int] = (8, 16, 32)
+    """Of a head that was pickled before heads had strides of their own."""
+
+    def __init__(self, strides: Sequence[int]) -> None:
         super().__init__()
+        self.strides = tuple(strides)
         self._grid: tuple[list[tuple[int, int]], torch.Tensor, torch.Tensor] | None = None
 
     def _points(self, maps: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -79,7 +85,7 @@ class Head(nn.Module):
 class Detect(Head):
     """Per level a box branch and a class branch, each of two 3x3 and one 1x1 convolution. Row arguments: [nc].
 
-    Reads maps (B, c_l, H_l, W_l) of strides 8, 16, 32. Returns `Predictions` in training, and otherwise (B, 4 + nc, A):
+    Reads maps (B, c_l, H_l, W_l), or a single one. Returns `Predictions` in training, and otherwise (B, 4 + nc, A):
     center x, center y, width, height in input pixels, and class probabilities. With ``legacy`` False (row arguments
     [nc, False]) the class branch is that of YOLO11 and later: its 3x3 convolutions are depthwise, each followed by a
     1x1. With 1 of ``bins`` the head predicts the distance of a side directly.
@@ -91,8 +97,10 @@ class Detect(Head):
     """Initial bias of the box branches."""
     hidden_widths = staticmethod(hidden_widths)
 
-    def __init__(self, nc: int, channels: Sequence[int], legacy: bool = True, bins: int = BINS):
-        super().__init__()
+    def __init__(
+        self, nc: int, channels: Sequence[int], legacy: bool = True, bins: int = BINS, *, strides: Sequence[int]
+    ):
+        super().__init__(strides)
         self.nc, self._channels, self._legacy = nc, tuple(channels), legacy
         box, cls = self.hidden_widths(nc, channels[0], bins)
         self.cv2 = nn.ModuleList(
@@ -121,7 +129,8 @@ class Detect(Head):
             for c in self._channels
         )
 
-    def forward(self, maps: Sequence[torch.Tensor]) -> Predictions | torch.Tensor:
+    def forward(self, maps: Sequence[torch.Tensor] | torch.Tensor) -> Predictions | torch.Tensor:
+        maps = listed(maps)
         predictions = predict(self.cv2, self.cv3, maps)
         return predictions if self.training else self.decode(predictions, maps)
 
@@ -131,6 +140,11 @@ class Detect(Head):
         near, far = self.dfl(predictions.boxes).chunk(2, 1)
         center, size = points + (far - near) / 2, near + far
         return torch.cat((torch.cat((center, size), 1) * strides, predictions.scores.sigmoid()), 1)
+
+
+def listed(maps: Sequence[torch.Tensor] | torch.Tensor) -> Sequence[torch.Tensor]:
+    """Maps as a list; a row that reads a single map gets it without one."""
+    return [maps] if isinstance(maps, torch.Tensor) else maps
 
 
 def predict(boxes: nn.ModuleList, classes: nn.ModuleList, maps: Sequence[torch.Tensor]) -> Predictions:

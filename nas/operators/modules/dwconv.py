@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from nas.operators.base import Size
 from nas.operators.modules.conv import Conv
 
 
@@ -13,6 +14,5 @@ class DWConv(Conv):
     Row arguments: [c2, k=1, s=1, d=1, act=True].
     """
 
-    def __init__(self, c1: int, c2: int, k: int = 1, s: int = 1, d: int = 1, act: bool = True):
-        super().__init__(c1, c2, k, s, (d * (k - 1) + 1) // 2, math.gcd(c1, c2), act)
-        self.conv.dilation = (d, d)
+    def __init__(self, c1: int, c2: int, k: Size = 1, s: Size = 1, d: Size = 1, act: bool = True):
+        super().__init__(c1, c2, k, s, None, math.gcd(c1, c2), act, d)

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from nas.operators.detect import BINS
-from nas.operators.modules.detect import Detect, Predictions, predict
+from nas.operators.modules.detect import Detect, Predictions, listed, predict
 
 MOST = 300
 """Largest number of detections of an image."""
@@ -30,19 +30,24 @@ class DualPredictions(NamedTuple):
 
 
 class EndToEndDetect(Detect):
-    """`Detect`, not legacy, with copies of its branches for one-to-one assignment. Row arguments: [nc, bins=16].
+    """`Detect` with copies of its branches for one-to-one assignment. Row arguments: [nc, bins=16, legacy=False].
 
     Returns `DualPredictions` in training. Otherwise the flag ``end2end`` decides. False, the initial value: the output
     of `Detect`, from the one-to-many branches. True: (B, k, 6), that is x1, y1, x2, y2 in input pixels, score and class
     of the k = min(300, A) best. `fuse` drops the branches that the flag does not select.
     """
 
-    def __init__(self, nc: int, channels: Sequence[int], bins: int = BINS):
-        super().__init__(nc, channels, legacy=False, bins=bins)
+    def __init__(
+        self, nc: int, channels: Sequence[int], bins: int = BINS, legacy: bool = False, *, strides: Sequence[int]
+    ):
+        super().__init__(nc, channels, legacy, bins, strides=strides)
         self.one2one_cv2, self.one2one_cv3 = copy.deepcopy(self.cv2), copy.deepcopy(self.cv3)
         self.end2end = False
 
-    def forward(self, maps: Sequence[torch.Tensor]) -> DualPredictions | torch.Tensor:  # type: ignore[override]
+    def forward(  # type: ignore[override]
+        self, maps: Sequence[torch.Tensor] | torch.Tensor
+    ) -> DualPredictions | torch.Tensor:
+        maps = listed(maps)
         if self.training:
             one2one = predict(self.one2one_cv2, self.one2one_cv3, [x.detach() for x in maps])
             return DualPredictions(predict(self.cv2, self.cv3, maps), one2one)

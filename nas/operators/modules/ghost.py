@@ -11,6 +11,7 @@ from typing import cast
 import torch
 from torch import nn
 
+from nas.operators.base import Size
 from nas.operators.modules.c3 import C3Shell
 from nas.operators.modules.conv import Conv
 
@@ -22,7 +23,7 @@ class GhostConv(nn.Module):
     odd.
     """
 
-    def __init__(self, c1: int, c2: int, k: int = 1, s: int = 1, g: int = 1, act: bool = True):
+    def __init__(self, c1: int, c2: int, k: Size = 1, s: Size = 1, g: int = 1, act: bool = True):
         super().__init__()
         if c2 % 2:
             raise ValueError(f"{type(self).__name__}: the output channels must be even, not {c2}")
@@ -52,6 +53,28 @@ class GhostBlock(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return cast(torch.Tensor, x + self.conv(x))
+
+
+class GhostBottleneck(nn.Module):
+    """Two Ghost convolutions with a shortcut: (B, c1, H, W) -> (B, c2, H / s, W / s), s 1 or 2.
+
+    Row arguments: [c2, k=3, s=1]. With stride 2 a depthwise k x k lies between the two, and the shortcut is a
+    depthwise k x k and a 1x1.
+    """
+
+    def __init__(self, c1: int, c2: int, k: int = 3, s: int = 1):
+        super().__init__()
+        half = c2 // 2
+
+        def shrink(c: int) -> nn.Module:
+            return nn.Identity() if s == 1 else Conv(c, c, k, s, g=c, act=False)
+
+        self.conv = nn.Sequential(GhostConv(c1, half), shrink(half), GhostConv(half, c2, act=False))
+        beside = nn.Identity() if s == 1 else nn.Sequential(shrink(c1), Conv(c1, c2, 1, act=False))
+        self.shortcut = beside
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return cast(torch.Tensor, self.conv(x) + self.shortcut(x))
 
 
 class C3Ghost(C3Shell):

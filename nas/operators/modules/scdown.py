@@ -11,6 +11,7 @@ from typing import cast
 import torch
 from torch import nn
 
+from nas.operators.base import Size
 from nas.operators.modules.conv import Conv
 
 
@@ -20,7 +21,7 @@ class SCDown(nn.Module):
     Row arguments: [c2, k, s].
     """
 
-    def __init__(self, c1: int, c2: int, k: int, s: int):
+    def __init__(self, c1: int, c2: int, k: Size, s: Size):
         super().__init__()
         self.cv1 = Conv(c1, c2, 1)
         self.cv2 = Conv(c2, c2, k, s, g=c2, act=False)

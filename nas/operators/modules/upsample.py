@@ -1,4 +1,4 @@
-"""Nearest-neighbor upsampling: torch's own module."""
+"""Upsampling: torch's own module."""
 
 from torch.nn import Upsample
 
