@@ -52,9 +52,10 @@ def main(
 
     from nas.runs import export  # reads runs and models: only once the options are checked
     from nas.runs.export_cards import write_export_card
+    from nas.runs.onnx_file import check_onnx
 
     if onnx:
-        export.check_onnx()
+        check_onnx()
     if new_space is not None:
         export.write_new_space(new_space, model, nc, say)
         say(f"{new_space}: edit it, then python -m nas.search --space {new_space} --start {shlex.quote(model)}")

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from nas.detectors.network import Network, with_trainers_norms
-from nas.detectors.rows import Detector
+from nas.detectors.outputs import difference
+from nas.detectors.rows import Detector, row_field
 from nas.detectors.yaml_files import from_content
 from nas.errors import InputError, ModelError, TransferError
 from nas.integrations.ultralytics import import_ultralytics, register
@@ -61,7 +63,8 @@ def read_checkpoint(path: Path, nc: int | None = None) -> Checkpoint:
             for another number of classes.
         InputError: If Ultralytics is not installed.
     """
-    content, weights = _open(path)
+    content, theirs = _open(path)
+    weights = theirs.state_dict()
     try:
         detector = from_content(content, None, str(content.get("scale") or ""), lambda assumed: None)
         network = Network(detector)
@@ -77,7 +80,24 @@ def read_checkpoint(path: Path, nc: int | None = None) -> Checkpoint:
         raise TransferError(f"cannot be built from our rows: {problem}", file=path) from None
     if nc is not None and nc != detector.nc:
         raise TransferError(f"was trained for {detector.nc} classes, not {nc}", file=path, hint="drop `nc`")
-    return Checkpoint(detector, network.eval(), hidden, stock)
+    _compare(detector, network.eval(), theirs, path)
+    return Checkpoint(detector, network, hidden, stock)
+
+
+@torch.no_grad()
+def _compare(detector: Detector, network: Network, theirs: nn.Module, path: Path) -> None:
+    """Raise TransferError unless both give the same outputs: equal weights do not make equal models."""
+    size = 2 * detector.multiple
+    image = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0))
+    head: Any = cast(nn.ModuleList, theirs.model)[-1]
+    if getattr(head, "end2end", False):
+        head.end2end = False  # our output is that of the one-to-many branches
+    output = theirs.eval()(image)
+    expected = output[0] if isinstance(output, tuple | list) else output
+    if problem := difference(detector, expected.numpy(), cast(Tensor, network(image)).numpy()):
+        field = row_field(len(detector.rows) - 1, detector.rows[-1].module)
+        reason = f"cannot be built from our rows: other outputs than the checkpoint's: {problem}"
+        raise TransferError(reason, file=path, field=field, hint="please report the model as a bug")
 
 
 def transfer(detector: Detector, path: Path) -> Transfer:
@@ -91,7 +111,7 @@ def transfer(detector: Detector, path: Path) -> Transfer:
         TransferError: If the file is no checkpoint.
         InputError: If Ultralytics is not installed.
     """
-    _, weights = _open(path)
+    weights = _open(path)[1].state_dict()
     own = Network(detector).state_dict()
     fits: dict[int, bool] = {}
     for key, value in own.items():
@@ -104,8 +124,8 @@ def transfer(detector: Detector, path: Path) -> Transfer:
     return Transfer(fits, hidden if alike and hidden != _hidden(own) else 0)
 
 
-def _open(path: Path) -> tuple[dict[str, Any], Mapping[str, Tensor]]:
-    """The content of the checkpoint's YAML, and its state dict."""
+def _open(path: Path) -> tuple[dict[str, Any], nn.Module]:
+    """The content of the checkpoint's YAML, and its model in float32."""
     if not path.is_file():
         hint = "give a checkpoint of nas.train, such as runs/.../weights/best.pt"
         raise TransferError("no such file", file=path, hint=hint)
@@ -114,7 +134,7 @@ def _open(path: Path) -> tuple[dict[str, Any], Mapping[str, Tensor]]:
     try:
         held, _ = tasks.torch_safe_load(str(path))
         model = held.get("ema") or held["model"]
-        return dict(model.yaml), model.float().state_dict()
+        return dict(model.yaml), model.float()
     except InputError:
         raise
     except Exception as error:  # unpickling another file may raise anything

@@ -37,11 +37,17 @@ def _levels(anchors: Anchors | int, levels: int) -> Anchors:
 
     Of a number of anchors, YOLOv5's trainer makes anchors from the data; before it does, they are 0, 1, 2, ...
     """
-    if isinstance(anchors, int) and anchors > 0:
-        return (tuple(range(2 * anchors)),) * levels
-    sides = {len(level) if isinstance(level, tuple) else 0 for level in anchors} if isinstance(anchors, tuple) else {0}
-    sizes = [size for level in anchors for size in level] if isinstance(anchors, tuple) and 0 not in sides else []
+    if isinstance(anchors, int):
+        anchors = (tuple(range(2 * anchors)),) * levels
+    lists = anchors if isinstance(anchors, tuple) and all(isinstance(level, tuple) for level in anchors) else ()
+    sizes = [size for level in lists for size in level]
     numbers = all(isinstance(size, int | float) and not isinstance(size, bool) for size in sizes)
-    if not sizes or not numbers or len(anchors) != levels or len(sides) != 1 or sides.pop() % 2:
+    if (
+        not sizes
+        or not numbers
+        or len(lists) != levels
+        or len({len(level) for level in lists}) > 1
+        or len(lists[0]) % 2
+    ):
         raise ValueError(f"anchors: must be their number, or width, height, ... of as many for each of {levels} levels")
-    return anchors
+    return lists

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import warnings
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,7 +13,7 @@ from nas.detectors.rows import Detector, Notify
 from nas.detectors.scales import scaled_name
 from nas.errors import ConfigError, ModelError
 from nas.files import replacing, write
-from nas.installation import install_command
+from nas.runs.onnx_file import check_onnx, onnx_file
 from nas.runs.run import load_run
 from nas.spaces.architecture import decode
 from nas.spaces.models import load_detector, size_of
@@ -145,29 +144,18 @@ def write_onnx(model: ExportedModel, dialect: str, folder: Path, notify: Notify 
 
     Raises:
         ConfigError: If onnx is not installed, or the model is trained and would lose its head.
-        ModelError: With the row that the trainer cannot build.
+        ModelError: With the row that the trainer cannot build, or with the head, if the file gives other boxes or
+            scores than torch.
     """
     check_onnx()
-    import torch
-
-    from nas.detectors.network import fuse
-    from nas.latency.runtimes.onnx_runtimes import export
-
     detector = model.in_dialect(dialect).detector
     if model.trained is None:
         notify("the weights are random, as for measuring; give a checkpoint for trained ones")
-    network = model.trained or detector.network(seed=0)
-    content = export(fuse(network.eval()), [torch.rand(1, 3, model.imgsz, model.imgsz)], ("images",), ("output0",))
+    content = onnx_file(detector, model.trained or detector.network(seed=0), model.imgsz)
     path = folder / f"{scaled_name(model.name)}.onnx"
     with replacing(path) as temporary:
         temporary.write_bytes(content)
     return path
-
-
-def check_onnx() -> None:
-    """Raise ConfigError if the package onnx is not installed."""
-    if find_spec("onnx") is None:
-        raise ConfigError("onnx is not installed", field="onnx", hint=f"run {install_command('onnx')}")
 
 
 def write_new_space(path: Path, source: str, nc: int | None = None, notify: Notify = warnings.warn) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from nas.detectors.rows import Detector, ResolvedRow
-from nas.detectors.templates import NECK, Template
+from nas.detectors.templates import NECK, TEMPLATES, Template
 from nas.errors import ModelError
+from nas.operators.arguments import written
 from nas.operators.family import Number, Parameter
 from nas.operators.registry import FAMILIES
 from nas.spaces.architecture import Architecture, StageChoice, choose, stock
@@ -27,7 +28,7 @@ def recognize(detector: Detector, templates: Iterable[Template]) -> Architecture
     Raises:
         ModelError: With the first row that the nearest template cannot have.
     """
-    rows, nearest, others = list(detector.resolve()), (-1, ""), []
+    rows, differences, others = list(detector.resolve()), [], []
     for template in templates:
         base = stock(template)
         if (length := len(base.detector(detector.nc).rows)) != len(rows):
@@ -37,11 +38,22 @@ def recognize(detector: Detector, templates: Iterable[Template]) -> Architecture
         differing = _first_difference(member.detector(detector.nc), rows)
         if differing is None:
             return member
-        nearest = max(nearest, (differing, template.name))
-    index, name = nearest
-    if index < 0:
+        own = list(base.detector(detector.nc).resolve())
+        differences.append((differing, _alike(own, rows), template.name, own[differing]))
+    if not differences:
         raise ModelError(f"has {len(rows)} rows; {', '.join(others)}")
-    raise ModelError(f"is nothing that the template {name} can have there", field=rows[index].field)
+    index, _, name, wanted = max(differences, key=lambda found: found[:3])
+    row = rows[index].row
+    problem = f"{row.module} {written(row.args)} is nothing that the template {name} can have there"
+    problem += f", whose stock model has {wanted.row.module} {written(wanted.row.args)}"
+    hint = f"templates are, of each family, the two smallest scales: {', '.join(TEMPLATES)}"
+    raise ModelError(problem, field=rows[index].field, hint=hint)
+
+
+def _alike(own: Sequence[ResolvedRow], rows: Sequence[ResolvedRow]) -> int:
+    """Number of rows that are alike but for their channels."""
+    pairs = zip(own, rows, strict=True)
+    return sum((a.row.module, *a.row.args[1:]) == (b.row.module, *b.row.args[1:]) for a, b in pairs)
 
 
 def _stages(template: Template, base: Architecture, rows: Sequence[ResolvedRow]) -> dict[str, StageChoice]:

@@ -134,7 +134,7 @@ def test_a_new_space_may_be_called_anything(name: str, tmp_path: Path) -> None:
 
 
 def test_onnx_needs_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("nas.runs.export.find_spec", lambda name: None)
+    monkeypatch.setattr("nas.runs.onnx_file.find_spec", lambda name: None)
     status, _, error = call(export, OF_YOLOV5.stock(), "--onnx", "--out", tmp_path)
     assert (status, error) == (2, f"error: --onnx: onnx is not installed; run {install_command('onnx')}\n")
 
