@@ -1,59 +1,53 @@
-"""Reader of a data.yaml: its classes, its root folder and the images of its splits.
+"""Reader of a data.yaml, with the rules of Ultralytics: its classes, and the places of its splits.
 
-The rules are those of the trainers: `path` is the root, absolute or relative to the folder of the file, which is the
-default. `train`, `val` and `test` are each a folder, which is searched to the bottom, a .txt list of images, or several
-of these, relative to the root.
+`path` is the root: absolute, or relative to the working directory. If it is not there, it is relative to the setting
+`datasets_dir` of Ultralytics. Without `path`, the root is the folder of the file. `train`, `val` and `test` are each a
+folder or a list file, or several of these, relative to the root. tests/data/test_data_yaml.py reads generated layouts
+here and with Ultralytics, side by side.
 """
 
 from __future__ import annotations
 
-import glob
 import os
+import shlex
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+from yaml.reader import Reader
 
+from nas.data.class_names import read_classes
+from nas.data.datasets_dir import datasets_dir, ultralytics_package
+from nas.data.image_files import ImageFile, folder_images, listed_images
 from nas.errors import DataError
 
-_SUFFIXES = (".avif", ".bmp", ".dng", ".jp2", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp")
+SPLITS = ("train", "val", "test")
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # it accepts a little more, and Ultralytics uses it
 
 
 class DataYaml(NamedTuple):
-    """A data.yaml.
+    """A data.yaml with all paths resolved. It reads the same images in any process and working directory.
 
     Attributes:
-        file: Its path.
-        content: The mapping in it; `train`, `val` and `names` are there.
+        file: Its path, absolute.
+        content: The mapping in it.
         classes: The class names.
+        places: Folders and list files of each split that the file has, absolute.
+        root: The folder that the splits are relative to.
+        folder: The working directory at reading; lines of list files may be relative to it.
+        keypoints: Columns of a label row that is a box with keypoints; 0 if the set has none.
     """
 
     file: Path
     content: dict[str, Any]
     classes: tuple[str, ...]
+    places: dict[str, tuple[Path, ...]]
+    root: Path
+    folder: Path
+    keypoints: int
 
-    @property
-    def root(self) -> Path:
-        """The folder that the splits are relative to.
-
-        Raises:
-            DataError: If `path` is no folder.
-        """
-        path = self.content.get("path")
-        if path in (None, ""):
-            return self.file.parent
-        if not isinstance(path, str):
-            problem = f"is not a folder's name but {path!r}"
-            raise DataError(problem, file=self.file, field="path", hint="give the folder of the data set")
-        root = self.file.parent / path  # an absolute path stays itself
-        if not root.is_dir():
-            problem = f"leads to {os.path.abspath(root)}, which is not a folder"
-            hint = "give the data set's folder, absolute or relative to the folder of this file"
-            raise DataError(problem, file=self.file, field="path", hint=hint)
-        return root
-
-    def images(self, split: str) -> list[Path]:
-        """The images of a split, each once, sorted.
+    def images(self, split: str) -> list[ImageFile]:
+        """The images of a split, sorted. An image that is listed twice counts twice.
 
         Args:
             split: ``train``, ``val`` or ``test``.
@@ -61,82 +55,99 @@ class DataYaml(NamedTuple):
         Raises:
             DataError: If the split leads to no images.
         """
-        value, root = self.content[split], self.root
-        images: set[Path] = set()
-        for place in value if isinstance(value, list) else [value]:
-            if not isinstance(place, str):
-                problem = f"is not a path but {place!r}"
-                raise DataError(problem, file=self.file, field=split, hint="give a folder of images, or a .txt list")
-            source = root / place
-            if not source.exists() and place.startswith("../") and (root / place[3:]).exists():
-                source = root / place[3:]  # many published sets say ../ and mean the folder of the yaml
-            images.update(self._images_at(source, split))
-        return sorted(images)
-
-    def _images_at(self, source: Path, split: str) -> list[Path]:
-        """The images of a folder or a .txt list."""
-        if source.is_dir():
-            # glob follows links and skips hidden files, such as the ._x.jpg that other systems leave behind.
-            everything = glob.iglob(os.path.join(glob.escape(str(source.resolve())), "**", "*"), recursive=True)
-            if found := [Path(p) for p in everything if Path(p).suffix.lower() in _SUFFIXES]:
-                return found
-            problem = f"leads to {os.path.abspath(source)}, which has no images"
-            raise DataError(problem, file=self.file, field=split, hint=f"correct '{split}'")
-        if source.suffix == ".txt" and source.is_file():
-            if found := _listed_images(source):
-                return found
-            hint = f"write one path a line, or correct '{split}' in {self.file}"
-            raise DataError("lists no images", file=source, hint=hint)
-        kind = "list" if source.suffix == ".txt" else "folder"
-        wrong = "is neither a folder nor a .txt list" if source.exists() else f"does not exist; no such {kind}"
-        problem = f"leads to {os.path.abspath(source)}, which {wrong}"
+        images: list[ImageFile] = []
+        for place in map(Path.resolve, self.places[split]):
+            if place.is_dir():
+                images += folder_images(place)
+            elif place.is_file():
+                images += listed_images(place, self.folder)
+            else:
+                raise self._absent(split, place)
+        if images:
+            return sorted(images)
+        where = ", ".join(str(place.resolve()) for place in self.places[split])
+        problem = f"leads to {where}, which has no images"
         raise DataError(problem, file=self.file, field=split, hint=f"correct '{split}' or 'path'")
 
+    def _absent(self, split: str, place: Path) -> DataError:
+        """The error for a place that does not exist."""
+        problem = f"leads to {place}, which does not exist"
+        return DataError(problem, file=self.file, field=split, hint=self._absent_hint(split))
 
-def read_data_yaml(file: Path) -> DataYaml:
+    def _absent_hint(self, split: str) -> str:
+        if self.content.get("download"):
+            code = f"from ultralytics.data.utils import check_det_dataset as get; get({str(self.file)!r})"
+            return f"download the images first: python -c {shlex.quote(code)}"
+        path = self.content.get("path")
+        if path and (beside := (self.file.parent / path).resolve()).is_dir() and beside != self.root.resolve():
+            where = f"the working directory and then in {datasets_dir()}, as in Ultralytics"
+            return f"'path' is looked for in {where}; write 'path: {beside}'"
+        return f"correct '{split}' or 'path'"
+
+
+def read_data_yaml(data: str | Path) -> DataYaml:
     """Read a data.yaml; its images are not looked for.
 
     Args:
-        file: The file.
+        data: The file, or its folder, or the name of a data.yaml that ships with Ultralytics.
 
     Raises:
         DataError: With the field that is wrong.
     """
-    content = _mapping(file)
+    file = _find(Path(data))
+    # The trainers take None for null here, but not deeper in the file.
+    content = {key: None if value == "None" else value for key, value in _mapping(file).items()}
     if "val" not in content and "validation" in content:  # the trainers know both
-        content["val"] = content["validation"]
-    for key, example in (("train", "images/train"), ("val", "images/val"), ("names", "[cat, dog]")):
-        if content.get(key) in (None, "", [], {}):
+        content["val"] = content.pop("validation")
+    root = _root(file, content)
+    places = {split: _places(file, root, split, content[split]) for split in SPLITS if _is_given(content, split)}
+    for key, example in (("train", "images/train"), ("val", "images/val")):
+        if key not in places:
             raise DataError("missing", file=file, field=key, hint=f"add a line such as '{key}: {example}'")
-    if "kpt_shape" in content:
-        problem = "makes this a pose data set"
-        raise DataError(problem, file=file, field="kpt_shape", hint="give a data set with boxes")
-    return DataYaml(file, content, _classes(file, content))
+    classes, keypoints = read_classes(file, content), _keypoints(file, content)
+    return DataYaml(Path(os.path.abspath(file)), content, classes, places, root, Path.cwd(), keypoints)
 
 
-def read_text(file: Path) -> str:
-    """The text of a file in UTF-8; raises DataError."""
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        hint = "make it a readable text file"
-        raise DataError(f"cannot be read ({error.strerror})", file=file, hint=hint) from None
-    except UnicodeDecodeError:
-        raise DataError("is not UTF-8 text", file=file, hint="save it as UTF-8") from None
+def _find(data: Path) -> Path:
+    """The file that is meant."""
+    if data.is_dir():
+        return _only_yaml(data)
+    for file in (data, data.with_name(f"{data.name}.yaml"), data.with_name(f"{data.name}.yml")):
+        if file.is_file():
+            if file.suffix.lower() not in {".yaml", ".yml"}:
+                hint = "give the data.yaml; of an archive, the one in it after unpacking"
+                raise DataError("is no .yaml file", file=file, hint=hint)
+            return file
+    package = ultralytics_package()
+    if package is not None and data.parent == Path():
+        for file in (package / "cfg" / "datasets" / data, package / "cfg" / "datasets" / f"{data}.yaml"):
+            if file.is_file():
+                return file
+    hint = "give the path of a data.yaml, or 'shapes' for the built-in set"
+    raise DataError("no such file", file=data, hint=hint)
+
+
+def _only_yaml(folder: Path) -> Path:
+    """The YAML file of a folder, or below it if there is none in it."""
+    found = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("*.yml"))] or sorted(folder.rglob("*.yaml"))
+    if len(found) != 1:
+        names = ", ".join(str(file.relative_to(folder)) for file in found[:5])
+        problem = f"is a folder with {len(found)} YAML files ({names})" if found else "is a folder without a data.yaml"
+        raise DataError(problem, file=folder, hint="give the data.yaml")
+    return found[0]
 
 
 def _mapping(file: Path) -> dict[str, Any]:
-    if file.is_dir():
-        raise DataError("is a folder", file=file, hint="give the data.yaml in it")
-    if not file.exists():
-        hint = "give the path of a data.yaml, or 'shapes' for the built-in set"
-        raise DataError("no such file", file=file, hint=hint)
     try:
-        content = yaml.safe_load(read_text(file))
-    except yaml.YAMLError as error:
+        text = file.read_text(encoding="utf-8-sig", errors="ignore")
+        content = yaml.load(Reader.NON_PRINTABLE.sub("", text), Loader=_LOADER)  # a safe loader
+    except OSError as error:
+        hint = "make it a readable text file"
+        raise DataError(f"cannot be read ({error.strerror})", file=file, hint=hint) from None
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: of a date such as 2020-13-01
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "a character it does not know"
+        problem = getattr(error, "problem", None) or getattr(error, "reason", None) or " ".join(str(error).split())
         raise DataError(f"is not YAML ({problem})", file=file, field=line, hint="correct that line") from None
     if not isinstance(content, dict):
         hint = "write 'train: ...', 'val: ...' and 'names: ...', a line each"
@@ -144,34 +155,40 @@ def _mapping(file: Path) -> dict[str, Any]:
     return content
 
 
-def _classes(file: Path, content: dict[str, Any]) -> tuple[str, ...]:
-    """The class names: `names` is a list or a mapping from 0, 1, 2, ...; `nc` must agree with it if it is there."""
-    names = content["names"]
-    if isinstance(names, dict):
-        names = _numbered(file, names)
-    if not isinstance(names, list) or any(isinstance(name, (list, dict)) or name is None for name in names):
-        raise DataError("is not a list of names", file=file, field="names", hint="write it as 'names: [cat, dog]'")
-    nc = content.get("nc", len(names))
-    if nc != len(names):
-        problem = f"is {nc!r} but 'names' has {len(names)}"
-        raise DataError(problem, file=file, field="nc", hint="correct one, or leave 'nc' out")
-    return tuple(str(name) for name in names)
+def _root(file: Path, content: dict[str, Any]) -> Path:
+    """The folder that the splits are relative to; it need not exist if these are absolute."""
+    path = content.get("path")
+    if path in (None, ""):
+        return Path.cwd() / file.parent
+    if not isinstance(path, str):
+        problem = f"is not a folder's name but {path!r}"
+        raise DataError(problem, file=file, field="path", hint="give the folder of the data set")
+    return Path.cwd() / (path if Path(path).exists() else datasets_dir() / path)  # an absolute path stays itself
 
 
-def _numbered(file: Path, names: dict[Any, Any]) -> list[Any]:
-    """The values of a mapping from 0, 1, 2, ... in order."""
-    hint = "number the classes 0, 1, 2, ..."
-    try:
-        numbered = {int(key): name for key, name in names.items()}
-    except (TypeError, ValueError):
-        raise DataError("has a key that is not a number", file=file, field="names", hint=hint) from None
-    if gaps := set(range(len(names))) - set(numbered):
-        raise DataError(f"has {len(names)} classes but no {min(gaps)}", file=file, field="names", hint=hint)
-    return [numbered[i] for i in range(len(numbered))]
+def _is_given(content: dict[str, Any], split: str) -> bool:
+    return content.get(split) not in (None, "", [])
 
 
-def _listed_images(source: Path) -> list[Path]:
-    """The images of a .txt list, relative to its own folder. They are not looked for."""
-    lines = (line.strip() for line in read_text(source).splitlines())
-    # Without dots, so that an image that a folder holds too is counted once.
-    return [Path(os.path.normpath(source.resolve().parent / line)) for line in lines if line]
+def _places(file: Path, root: Path, split: str, value: object) -> tuple[Path, ...]:
+    """Absolute paths of a split."""
+    if isinstance(value, str):
+        if value.startswith("../") and not (root / value).resolve().exists():
+            return (root / value[3:],)  # many published sets say ../ and mean the folder of the yaml
+        return (root / value,)
+    if not isinstance(value, list) or not all(isinstance(place, str) for place in value):
+        problem = f"is not a path but {value!r}"
+        raise DataError(problem, file=file, field=split, hint="give a folder of images, or a .txt list")
+    return tuple(root / place for place in value)
+
+
+def _keypoints(file: Path, content: dict[str, Any]) -> int:
+    """Columns of a label row of a pose set: class, box and keypoints."""
+    if "kpt_shape" not in content:
+        return 0
+    shape = content["kpt_shape"]
+    if not isinstance(shape, list) or len(shape) != 2 or not all(isinstance(number, int) for number in shape):
+        problem = f"is not a pair of numbers but {shape!r}"
+        hint = "write it as 'kpt_shape: [17, 3]', or leave it out"
+        raise DataError(problem, file=file, field="kpt_shape", hint=hint)
+    return 5 + int(shape[0] * shape[1])

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import torch
 
+from nas.data.data_yaml import DataYaml
+from nas.data.skipped import SkippedImage
+
 
 @dataclass(frozen=True)
 class Split:
@@ -15,10 +18,12 @@ class Split:
     Attributes:
         images: uint8 (N, 3, S, S), RGB, letterboxed to S x S pixels: aspect kept, centered, gray 114 around.
         boxes: For each image float32 (n, 5): class, x1, y1, x2, y2 in pixels of the S x S canvas; n may be 0.
+        skipped: Images that are left out, as Ultralytics leaves them out.
     """
 
     images: torch.Tensor
     boxes: tuple[torch.Tensor, ...]
+    skipped: tuple[SkippedImage, ...] = ()
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -36,6 +41,7 @@ class Dataset:
         fingerprint: 16 hex digits, a hash of the data that decides scores: images and boxes as used, their size, the
             number of classes.
         note: A phrase for people: the number of images that are used and that there are.
+        source: The data.yaml with all paths resolved; None for the built-in set.
     """
 
     name: str
@@ -44,6 +50,17 @@ class Dataset:
     val: Split
     fingerprint: str
     note: str
+    source: DataYaml | None = None
+
+    @property
+    def origin(self) -> str | DataYaml:
+        """The argument of `nas.data.loading.load` that reads the same images, from any working directory."""
+        return self.source or self.name
+
+    @property
+    def skipped(self) -> tuple[SkippedImage, ...]:
+        """Images of both splits that are left out."""
+        return self.train.skipped + self.val.skipped
 
     @property
     def nc(self) -> int:

@@ -28,12 +28,19 @@ def letterbox(
     width, height = (max(1, round(side * scale)) for side in image.size)
     # JPEGs decode at a fraction of their size almost for free; twice the target keeps the resize below clean.
     image.draft("RGB", (2 * width, 2 * height))
-    if image.mode.startswith("I"):  # 16 bits a pixel: Pillow would clip, others scale
-        image = Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))
     # Resize first, turn afterwards: turning the full-size image takes longer.
-    upright = ImageOps.exif_transpose(image.convert("RGB").resize((width, height), Image.Resampling.BILINEAR))
+    upright = ImageOps.exif_transpose(_rgb(image).resize((width, height), Image.Resampling.BILINEAR))
     width, height = upright.size
     left, top = (size - width) // 2, (size - height) // 2
     canvas = np.full((3, size, size), GRAY, dtype=np.uint8)
     canvas[:, top : top + height, left : left + width] = np.asarray(upright).transpose(2, 0, 1)
     return canvas, (left, top, width, height)
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """An image of any mode in RGB, with the colors that OpenCV gives."""
+    if image.mode.startswith("I"):  # 16 bits a pixel: Pillow would clip, others scale
+        return Image.fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8)).convert("RGB")
+    if image.format == "TIFF" and image.mode == "RGBA":  # transparent parts are dark there, but not in other formats
+        return Image.composite(image.convert("RGB"), Image.new("RGB", image.size), image.getchannel("A"))
+    return image.convert("RGB")

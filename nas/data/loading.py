@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nas.data.data_yaml import read_data_yaml
+from nas.data.data_yaml import DataYaml, read_data_yaml
 from nas.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -13,14 +13,15 @@ if TYPE_CHECKING:
 
 
 def load(
-    data: str | Path, imgsz: int, *, content: int | None = None, max_train: int = 1024, max_val: int = 256
+    data: str | Path | DataYaml, imgsz: int, *, content: int | None = None, max_train: int = 1024, max_val: int = 256
 ) -> Dataset:
     """Load a training and a validation split into memory.
 
-    The selection of images is deterministic; `Dataset.note` says if some are left out.
+    The selection of images is deterministic. `Dataset.note` says if it is a subset, and `Dataset.skipped` lists images
+    that cannot be used.
 
     Args:
-        data: "shapes" for the built-in set, otherwise the path of a data.yaml.
+        data: "shapes" for the built-in set, otherwise the path of a data.yaml, or `Dataset.source`.
         imgsz: The side of the images in pixels.
         content: The side of the middle square that each image is fitted into, in pixels; None: ``imgsz``.
         max_train: The largest number of training images.
@@ -39,14 +40,14 @@ def load(
         return draw_shapes(imgsz, content=content, max_train=max_train, max_val=max_val)
     from nas.data.yolo import read_yolo
 
-    return read_yolo(Path(data), imgsz, content=content, max_train=max_train, max_val=max_val)
+    return read_yolo(_read(data), imgsz, content=content, max_train=max_train, max_val=max_val)
 
 
-def load_test(data: str | Path, imgsz: int, *, content: int | None = None, most: int = 1024) -> Split | None:
+def load_test(data: str | Path | DataYaml, imgsz: int, *, content: int | None = None, most: int = 1024) -> Split | None:
     """Load the test split. Use it for final figures only: a split that chooses a model is no test split any more.
 
     Args:
-        data: "shapes" for the built-in set, otherwise the path of a data.yaml.
+        data: "shapes" for the built-in set, otherwise the path of a data.yaml, or `Dataset.source`.
         imgsz: The side of the images in pixels.
         content: The side of the middle square that each image is fitted into, in pixels; None: ``imgsz``.
         most: The largest number of images.
@@ -63,7 +64,7 @@ def load_test(data: str | Path, imgsz: int, *, content: int | None = None, most:
         return draw_test(imgsz, content=content, most=most)
     from nas.data.yolo import read_test
 
-    return read_test(Path(data), imgsz, content=content, most=most)
+    return read_test(_read(data), imgsz, content=content, most=most)
 
 
 def class_names(data: str | Path) -> tuple[str, ...]:
@@ -79,4 +80,8 @@ def class_names(data: str | Path) -> tuple[str, ...]:
         from nas.data.forms import CLASSES
 
         return CLASSES
-    return read_data_yaml(Path(data)).classes
+    return read_data_yaml(data).classes
+
+
+def _read(data: str | Path | DataYaml) -> DataYaml:
+    return data if isinstance(data, DataYaml) else read_data_yaml(data)

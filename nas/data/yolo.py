@@ -1,9 +1,8 @@
 """Data sets in the format of Ultralytics: a data.yaml, folders of images, label files beside them.
 
-The rules are those of the trainers (`nas.data.data_yaml`, `nas.data.labels`), so a set that trains there is read here.
-One thing differs: trainers drop a broken label with a warning, and here it is an error, since scores on different data
-do not compare. `read_test` alone reads the test split. Of a larger set than asked for, files evenly spaced over the
-sorted list are used, and only these are opened.
+The rules are those of the trainers (`nas.data.data_yaml`, `nas.data.labels`, `nas.data.image_reading`), so a set that
+trains there is read here. Images that they drop with a warning are left out and reported; data that stops a training is
+refused. `read_test` alone reads the test split. Of a larger set than asked for, a subset is used (`nas.data.subset`).
 """
 
 from __future__ import annotations
@@ -11,87 +10,132 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from functools import cache, partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
-from nas.data.data_yaml import DataYaml, read_data_yaml
+from nas.data.data_yaml import DataYaml
 from nas.data.dataset import Dataset, Split, fingerprint
-from nas.data.labels import label_file, read_labels
-from nas.data.letterbox import letterbox
-from nas.data.spacing import evenly_spaced
+from nas.data.image_files import ImageFile
+from nas.data.image_reading import read_image
+from nas.data.labels import read_labels
+from nas.data.skipped import SkippedImage, SkippedImageError
+from nas.data.subset import choose_images
 from nas.errors import DataError
 
 KINDS = {"train": "training", "val": "validation", "test": "test"}
+_FEW = 10
+"""A class with fewer training boxes is named where a subset is used."""
+Labels = NDArray[np.float64]
 
 
-def read_yolo(file: Path, imgsz: int, *, content: int | None = None, max_train: int, max_val: int) -> Dataset:
+def read_yolo(data: DataYaml, imgsz: int, *, content: int | None = None, max_train: int, max_val: int) -> Dataset:
     """Read the training and validation splits of a data.yaml, as `nas.data.loading.load`."""
-    data = read_data_yaml(file)
-    found = {"train": data.images("train"), "val": data.images("val")}
-    used = {"train": _at_most(max_train, found["train"]), "val": _at_most(max_val, found["val"])}
-    splits = {split: _read_split(data, split, images, imgsz, content) for split, images in used.items()}
-    train, val = splits["train"], splits["val"]
     nc = len(data.classes)
-    return Dataset(str(file), data.classes, train, val, fingerprint(nc, train, val), _note(found, used))
+    _check_channels(data)
+    found = {"train": data.images("train"), "val": data.images("val")}
+    train, used = _read_split(data, "train", found["train"], max_train, imgsz, content)
+    val, scored = _read_split(data, "val", found["val"], max_val, imgsz, content)
+    note = _note(data, found, {"train": used, "val": scored}, train)
+    return Dataset(str(data.file), data.classes, train, val, fingerprint(nc, train, val), note, data)
 
 
-def read_test(file: Path, imgsz: int, *, content: int | None = None, most: int) -> Split | None:
+def read_test(data: DataYaml, imgsz: int, *, content: int | None = None, most: int) -> Split | None:
     """Read the test split of a data.yaml, as `nas.data.loading.load_test`."""
-    data = read_data_yaml(file)
-    if data.content.get("test") in (None, "", []):
+    if "test" not in data.places:
         return None
-    return _read_split(data, "test", _at_most(most, data.images("test")), imgsz, content)
+    return _read_split(data, "test", data.images("test"), most, imgsz, content)[0]
 
 
-def _at_most(most: int, images: list[Path]) -> list[Path]:
-    return [images[index] for index in evenly_spaced(len(images), most)]
+def _check_channels(data: DataYaml) -> None:
+    channels = data.content.get("channels", 3)
+    if str(channels) != "3":
+        problem = f"is {channels}, and the models of a search take images with 3 channels"
+        hint = "remove the line, also for the training; gray images are then read as RGB"
+        raise DataError(problem, file=data.file, field="channels", hint=hint)
 
 
-def _note(found: dict[str, list[Path]], used: dict[str, list[Path]]) -> str:
+def _note(data: DataYaml, found: dict[str, list[ImageFile]], used: dict[str, list[ImageFile]], train: Split) -> str:
+    """The numbers of images that are used and that there are, and what a reader of the scores must know."""
     counts = {split: f"{len(used[split])} of {len(found[split])}" for split in found}
-    note = f"{counts['train']} training and {counts['val']} validation images"
+    notes = [f"{counts['train']} training and {counts['val']} validation images"]
     if used != found:
-        note += ", evenly spaced over the sorted files"
-    shared = len(set(used["train"]) & set(used["val"]))
+        notes[0] += ", evenly spaced over the sorted files"
+    shared = len({file.image for file in used["train"]} & {file.image for file in used["val"]})
     if shared:
-        note += f"; {shared} validation images are training images too, so scores flatter"
-    return note
+        notes.append(f"{shared} validation images are training images too, so scores flatter")
+    if len(used["train"]) < len(found["train"]):
+        boxes = torch.bincount(torch.cat(train.boxes)[:, 0].long(), minlength=len(data.classes)).tolist()
+        few = [f"{name} {count}" for name, count in zip(data.classes, boxes, strict=True) if count < _FEW]
+        if few:
+            notes.append(f"classes with fewer than {_FEW} training boxes among them: {', '.join(few)}")
+    return "; ".join(notes)
 
 
-def _read_split(data: DataYaml, split: str, images: Sequence[Path], imgsz: int, content: int | None) -> Split:
-    labels = [label_file(image) for image in images]
+def _read_split(
+    data: DataYaml, split: str, found: Sequence[ImageFile], most: int, imgsz: int, content: int | None
+) -> tuple[Split, list[ImageFile]]:
+    """A split and the images that are used of it."""
+    nc = len(data.classes)
+
+    @cache
+    def labels(index: int) -> Labels | SkippedImageError:
+        try:
+            return read_labels(found[index].label, nc, data.file, data.keypoints)
+        except SkippedImageError as error:
+            return error
+
+    def classes(index: int) -> set[int]:
+        rows = labels(index)
+        return set() if isinstance(rows, SkippedImageError) else set(rows[:, 0].astype(int).tolist())
+
     # Labels first: they take no time, and most mistakes are there.
-    boxes = [read_labels(label, len(data.classes), data.file) for label in labels]
-    if not any(len(rows) for rows in boxes):
-        problem = f"has no box in any of its {len(images)} {KINDS[split]} images used"
-        hint = f"put label files where they are looked for, such as {labels[0]}"
-        raise DataError(problem, file=data.file, field=split, hint=hint)
-    canvases = torch.empty((len(images), 3, imgsz, imgsz), dtype=torch.uint8)
-
-    def place(i: int) -> torch.Tensor:
-        canvas, (left, top, width, height) = _decode(images[i], imgsz, content)
-        canvases[i] = torch.from_numpy(canvas)
-        return torch.from_numpy(boxes[i] * (1, width, height, width, height) + (0, left, top, left, top)).float()
-
+    chosen = choose_images(len(found), most, nc, classes)
+    read = partial(_read, imgsz=imgsz, content=content)
     # Pillow decodes outside the interpreter lock.
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        return Split(canvases, tuple(pool.map(place, range(len(images)))))
+        results = list(pool.map(read, [found[index] for index in chosen], map(labels, chosen)))
+    good = [(found[index], *result) for index, result in zip(chosen, results, strict=True) if isinstance(result, tuple)]
+    skipped = tuple(
+        SkippedImage(found[index].image, split, result)
+        for index, result in zip(chosen, results, strict=True)
+        if isinstance(result, SkippedImageError)
+    )
+    files = [file for file, _, _ in good]
+    _check_boxes(data, split, files or found, [boxes for _, _, boxes in good], skipped)
+    images = torch.stack([image for _, image, _ in good])
+    return Split(images, tuple(boxes for _, _, boxes in good), skipped), files
 
 
-def _decode(file: Path, imgsz: int, content: int | None) -> tuple[NDArray[np.uint8], tuple[int, int, int, int]]:
+def _read(
+    file: ImageFile, labels: Labels | SkippedImageError, *, imgsz: int, content: int | None
+) -> tuple[torch.Tensor, torch.Tensor] | SkippedImageError:
+    """The canvas of an image and its boxes in pixels, or the reason why it is left out."""
+    if isinstance(labels, SkippedImageError):
+        return labels
     try:
-        with Image.open(file) as image:
-            return letterbox(image, imgsz, content)
-    except FileNotFoundError:
-        hint = "restore it, or take it off the list"
-        raise DataError("image is listed but does not exist", file=file, hint=hint) from None
-    # Decoders raise any of these for broken files.
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        if isinstance(error, UnidentifiedImageError):
-            reason = "it is empty" if file.stat().st_size == 0 else "its content is of no known format"
-        raise DataError(f"image cannot be read ({reason})", file=file, hint="replace or remove it") from None
+        canvas, (left, top, width, height) = read_image(file.image, imgsz, content)
+    except SkippedImageError as error:
+        return error
+    boxes = labels * (1, width, height, width, height) + (0, left, top, left, top)
+    return torch.from_numpy(canvas), torch.from_numpy(boxes).float()
+
+
+def _check_boxes(
+    data: DataYaml,
+    split: str,
+    files: Sequence[ImageFile],
+    boxes: Sequence[torch.Tensor],
+    skipped: Sequence[SkippedImage],
+) -> None:
+    """Raise DataError for a split without a box."""
+    if any(len(rows) for rows in boxes):
+        return
+    if skipped:
+        problem = f"has no box in its {len(boxes)} usable {KINDS[split]} images; {len(skipped)} are left out"
+        raise DataError(problem, file=data.file, field=split, hint=f"the first reason: {skipped[0].error}")
+    problem = f"has no box in any of its {len(boxes)} {KINDS[split]} images used"
+    hint = f"put label files where they are looked for, such as {files[0].label}"
+    raise DataError(problem, file=data.file, field=split, hint=hint)

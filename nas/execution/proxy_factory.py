@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nas.data.data_yaml import DataYaml
 from nas.data.dataset import fingerprint
 from nas.data.loading import load_test
 from nas.errors import ConfigError, DataError, InputError, TransferError
@@ -17,14 +18,15 @@ from nas.proxies.registry import proxy_class
 
 @dataclass(frozen=True)
 class ProxyFactory:
-    """Creates a run's proxy on any machine that has the same data at the same path.
+    """Creates a run's proxy on any machine that has the same images at the same paths.
 
     The data set and files of weights are sent as paths and hashes, never as content. A proxy that prepares something
     keeps it in its folder; the folder must then be on a disk that all machines share.
 
     Attributes:
         proxy: Name of the proxy.
-        path: Path of the data set, or ``shapes``.
+        path: Path of the data set, or ``shapes``, for messages.
+        origin: The data.yaml with its paths resolved, or ``shapes``.
         data: Fingerprint of the training and validation images.
         test: Fingerprint of the test images; None if they are not used or absent.
         options: Arguments of the proxy.
@@ -33,6 +35,7 @@ class ProxyFactory:
 
     proxy: str
     path: str
+    origin: str | DataYaml
     data: str
     test: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -47,17 +50,16 @@ class ProxyFactory:
             options: The arguments that created it.
             with_test_split: True if the last rung is used, which scores on the test split too.
         """
-        path, absolute = proxy.dataset.name, dict(options)
-        if path != "shapes":
-            path = str(Path(path).resolve())
+        origin, absolute = proxy.dataset.origin, dict(options)
         files = {}
         for name, value in options.items():
             if isinstance(value, Path):
                 absolute[name] = value.resolve()
                 if value.is_file():
                     files[name] = _file_hash(value)
-        test = _test_fingerprint(proxy, path) if with_test_split else None
-        return ProxyFactory(proxy.name, path, proxy.dataset.fingerprint, test, absolute, files)
+        test = _test_fingerprint(proxy) if with_test_split else None
+        data = proxy.dataset
+        return ProxyFactory(proxy.name, data.name, origin, data.fingerprint, test, absolute, files)
 
     def __call__(self) -> Proxy:
         """Create the proxy.
@@ -74,13 +76,13 @@ class ProxyFactory:
         kind = proxy_class(self.proxy)
         self._check_folder(kind)
         try:
-            proxy = kind(self.path, **self.options)
+            proxy = kind(self.origin, **self.options)
         except InputError as error:
-            hint = "the data set must be at this path on every machine"
+            hint = "the images must be at these paths on every machine"
             raise DataError(str(error), hint=hint) from None
         _check_same(self.path, proxy.dataset.fingerprint, self.data)
         if self.test is not None:
-            _check_same(f"{self.path} (test split)", _test_fingerprint(proxy, self.path), self.test)
+            _check_same(f"{self.path} (test split)", _test_fingerprint(proxy), self.test)
         return proxy
 
     def _check_folder(self, kind: type[Proxy]) -> None:
@@ -91,8 +93,8 @@ class ProxyFactory:
             raise ConfigError(problem, file=folder, hint=hint)
 
 
-def _test_fingerprint(proxy: Proxy, path: str) -> str | None:
-    split = load_test(path, proxy.recipe.imgsz)
+def _test_fingerprint(proxy: Proxy) -> str | None:
+    split = load_test(proxy.dataset.origin, proxy.recipe.imgsz)
     return None if split is None else fingerprint(proxy.dataset.nc, split)
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
+from nas.data.data_yaml import DataYaml
 from nas.data.dataset import Dataset, Split, fingerprint
 from nas.data.loading import load
 from nas.detectors.heads import anchor_free
@@ -57,7 +58,7 @@ class Proxy(ABC):
 
     def __init__(
         self,
-        data: str | Path | Dataset,
+        data: str | Path | DataYaml | Dataset,
         folder: Path,
         *,
         space: Space | None = None,
@@ -65,7 +66,7 @@ class Proxy(ABC):
         device: str = "cpu",
     ) -> None:
         self.recipe = recipe or type(self).recipe
-        self.dataset = data if isinstance(data, Dataset) else load(str(data), self.recipe.imgsz)
+        self.dataset = data if isinstance(data, Dataset) else load(_origin(data), self.recipe.imgsz)
         side = self.dataset.train.images.shape[-1]
         if side != self.recipe.imgsz:
             raise ValueError(f"the data set is at {side} px, the recipe at {self.recipe.imgsz} px")
@@ -111,3 +112,7 @@ class Proxy(ABC):
     @abstractmethod
     def evaluate(self, detector: Detector, seed: int, progress: Progress = silent) -> Outcome:
         """Score a detector that has the anchor-free head; see `score`."""
+
+
+def _origin(data: str | Path | DataYaml) -> str | DataYaml:
+    return data if isinstance(data, DataYaml) else str(data)

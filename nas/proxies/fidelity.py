@@ -40,7 +40,7 @@ def with_fidelity(proxy: Proxy, rung: int, scale: float = 1.0) -> Proxy:
     else:
         longer = ShortTraining(proxy.dataset, proxy.folder, space=proxy.space, recipe=recipe, device=proxy.device)
     if rung == RUNGS:
-        longer.test_split = load_test(proxy.dataset.name, recipe.imgsz, content=content)
+        longer.test_split = load_test(proxy.dataset.origin, recipe.imgsz, content=content)
     return longer
 
 
@@ -48,7 +48,7 @@ def _with_image_content(proxy: Proxy, content: int) -> Proxy:
     """A copy whose images hold ``content`` pixels a side, padded to a multiple of 32."""
     side = math.ceil(content / 32) * 32
     other = _with_recipe(proxy, replace(proxy.recipe, imgsz=side))
-    other.dataset = load(proxy.dataset.name, side, content=content)
+    other.dataset = load(proxy.dataset.origin, side, content=content)
     return other
 
 

@@ -224,9 +224,9 @@ def test_data_travel_by_path_and_hash(bccd: Path, tmp_path: Path) -> None:
     assert changed.value.file == str(data / "data.yaml")
     assert scorer.dataset.fingerprint in changed.value.problem
     shutil.rmtree(data)
-    with pytest.raises(DataError, match="no such file") as missing:
+    with pytest.raises(DataError, match="does not exist") as missing:
         make()
-    assert missing.value.hint == "the data set must be at this path on every machine"
+    assert missing.value.hint == "the images must be at these paths on every machine"
 
 
 def test_an_unwanted_job_is_ended(stub: ModuleType) -> None:
