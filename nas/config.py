@@ -235,6 +235,9 @@ class SearchConfig(BaseModel):
     )
 
     data: str = _option("shapes", SCORES, "The built-in data set 'shapes', or an Ultralytics data.yaml.")
+    strict: bool = _option(
+        False, SCORES, "Refuse data with unusable images or labels, which Ultralytics drops.", identity=False
+    )
     proxy: Annotated[str, AfterValidator(_checked_proxy)] = _option(
         "short", SCORES, "Proxy that scores candidates.", choices=lambda: tuple(PROXIES)
     )

@@ -36,6 +36,11 @@ def scores_home() -> Path:
     return (custom / "cache" if custom else _platform_home("cache")) / "scores"
 
 
+def data_home() -> Path:
+    """The user's folder of data.yaml files of trainings. ``PARETO_YOLO_HOME`` replaces the folder above it."""
+    return (_custom_home() or _platform_home("data")) / "data_yaml"
+
+
 def _custom_home() -> Path | None:
     home = os.environ.get("PARETO_YOLO_HOME")
     return Path(home) if home else None

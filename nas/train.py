@@ -26,11 +26,13 @@ def main(arguments: list[str] | None = None) -> None:
     Raises:
         ConfigError: If a training has no model.
         InputError: If Ultralytics is not installed, or an argument is wrong.
+        DataError: If the data cannot be read.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or arguments[0] in {"-h", "--help"}:
         print(__doc__)
         return
+    from nas.data.resolved import training_file
     from nas.integrations.output_folder import output_folder
     from nas.integrations.torchvision import patch_torchvision
     from nas.integrations.ultralytics import register
@@ -52,6 +54,8 @@ def main(arguments: list[str] | None = None) -> None:
         print(f"results: {place.project}")
     # The last of equal arguments counts.
     ours = [] if place.project is None or given.mode == "export" else [f"project={place.project}"]
+    if given.task == "detect" and given.values.get("data"):
+        ours.append(f"data={training_file(str(given.values['data']))}")
     _run(["detect", "train", *arguments, *ours])
 
 

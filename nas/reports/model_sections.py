@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nas.reports.run_data import RunData
 from nas.reports.tables import model_rows
 from nas.runs.finalists import Finalist
-from nas.runs.next_commands import train_command
+from nas.runs.next_commands import train_command, training_data
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ def model_section(data: RunData, model: Finalist) -> ModelSection:
         model.name,
         f"score {model.score:.4f}, {model.latency:.2f} ms, {model.params / 1e6:.2f} M parameters{size}",
         model.arch,
-        train_command(data.folder / model.yaml, data.config.data, model.imgsz),
+        train_command(data.folder / model.yaml, training_data(data.folder, data.config.data), model.imgsz),
         list(dict.fromkeys(rows.part)),
         [_stack(title, rows, column) for title, column in _STACKED.items()],
         rows,

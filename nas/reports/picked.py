@@ -52,14 +52,14 @@ def picked_json(run: Run, picked: Recommendation) -> dict[str, Any]:
 def picked_commands(run: Run, model: Finalist) -> dict[str, str]:
     """The next commands for a model, with the paths filled in, by their purpose."""
     if not run.finished:
-        nc = ["--data", run.config.data] if run.config.data != "shapes" else []
+        nc = ["--data", run.data] if run.config.data != "shapes" else []
         resume = ["python", "-m", "nas.search", "--config", str(run.folder / "run.json"), "--out", str(run.folder)]
         return {
             "write it now": shlex.join(["python", "-m", "nas.export", model.arch, *nc]),
             "continue the search": shlex.join([*resume, "--resume"]),
         }
     path = run.folder / "pareto" / Path(model.yaml).name
-    data = run.config.data
+    data = run.data
     return {
         "train it": train_command(path, data, model.imgsz),
         "train, export and measure it": finish_command(run.folder, model.name, "shapes" if data == "shapes" else None),

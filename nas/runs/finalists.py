@@ -14,7 +14,7 @@ from nas.latency.notices import forced_warning
 from nas.objectives.costs import LATENCY
 from nas.objectives.limits import Limits
 from nas.objectives.pareto import Point, dominates, pareto
-from nas.runs.next_commands import train_command, training_notes
+from nas.runs.next_commands import train_command, training_data, training_notes
 from nas.runs.trials import short_id
 from nas.spaces.architecture import decode
 
@@ -187,7 +187,7 @@ def write_front(
         about = f"{finalist.name}: {unit} {finalist.score:.4f}, {latency}, {finalist.imgsz} px"
         notes = [f"{about}; the stock model" if finalist.stock else about, finalist.arch]
         notes += [forced_warning(forced)] if forced else []
-        notes += training_notes(train_command(run / finalist.yaml, data, finalist.imgsz))
+        notes += training_notes(train_command(run / finalist.yaml, data and training_data(run, data), finalist.imgsz))
         write(run / finalist.yaml, to_yaml(decode(finalist.arch).detector(nc), "\n".join(notes)))
     frame = pareto_frame(front)
     write(run / "pareto.csv", (frame.assign(forced=forced) if forced else frame).to_csv(index=False))

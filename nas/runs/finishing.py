@@ -140,7 +140,7 @@ def finish_model(
     if reporter is None:
         with Terminal() as terminal:
             return finish_model(run, model, terminal, epochs=epochs, data=data, options=options)
-    data = data or run.config.data
+    data = data or run.data
     check_tools(data)
     wanted = FinishOptions(arch=model.arch, epochs=epochs, data=data, imgsz=model.imgsz, train=tuple(options))
     folder = run.folder / FOLDER
@@ -150,7 +150,7 @@ def finish_model(
         for step in (_train, _validate, _export, _measure):
             finished = step(finished, reporter)
     except KeyboardInterrupt:
-        command = finish_command(run.folder, model.name, data if data != run.config.data else None, epochs, options)
+        command = finish_command(run.folder, model.name, data if data != run.data else None, epochs, options)
         reporter.say(f"interrupted; continue with {command}")
         raise
     from nas.runs.finished_card import finished_card

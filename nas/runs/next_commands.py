@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from nas.data.resolved import FILE as RESOLVED
+
 EPOCHS = 300
 """Epochs of a full training."""
 DATA = "data.yaml"
@@ -48,6 +50,17 @@ def finish_command(
     found = ["python", "-m", "nas.finish", str(run), "--model", model, "--epochs", str(epochs)]
     found += [] if data is None else ["--data", data_argument(data)]
     return shlex.join([*found, *options])
+
+
+def training_data(run: Path, data: str) -> str:
+    """The data.yaml that names the images of a search from any working directory.
+
+    Args:
+        run: The run directory.
+        data: The option `data` of the search, for runs without one.
+    """
+    file = run / RESOLVED
+    return str(file) if file.is_file() else data
 
 
 def training_notes(command: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nas.config import SearchConfig
 from nas.errors import ConfigError
 from nas.runs.finalists import Finalist
+from nas.runs.next_commands import training_data
 from nas.runs.recommendation import Recommendation, recommend
 from nas.runs.record import RunRecord, RunResult, RunStatus
 
@@ -44,6 +45,11 @@ class Run:
     def config(self) -> SearchConfig:
         """Options of the search."""
         return self.record.config
+
+    @property
+    def data(self) -> str:
+        """The data.yaml that names the images of the search from any working directory, or ``shapes``."""
+        return training_data(self.folder, self.config.data)
 
     @property
     def finished(self) -> bool:

@@ -117,7 +117,7 @@ def _meaning(run: Run) -> tuple[str, ...]:
 
 
 def _commands(run: Run, model: Finalist) -> dict[str, str]:
-    path, data = run.folder / "pareto" / Path(model.yaml).name, run.config.data
+    path, data = run.folder / "pareto" / Path(model.yaml).name, run.data
     return {
         "Train it": train_command(path, data, model.imgsz),
         "Train it, export it to ONNX, and measure it": finish_command(

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from nas.config import SearchConfig
+from nas.data.skipped import SkippedImage
 from nas.errors import ConfigError, ModelError
 from nas.execution.cluster.link import Link
 from nas.execution.executors import Executor, executor_class
@@ -59,6 +60,7 @@ class SearchPlan:
         builder: Measures for the table, where the device is this machine and the table fits it.
         remote: The device, where it is a worker of a cluster.
         start: Architectures to train first.
+        skipped: Images of the data set that are left out.
     """
 
     config: SearchConfig
@@ -70,6 +72,7 @@ class SearchPlan:
     builder: TableBuilder | None
     remote: RemoteDevice | None
     start: tuple[Architecture, ...]
+    skipped: tuple[SkippedImage, ...] = ()
     proxy_options: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -137,8 +140,7 @@ def plan_search(config: SearchConfig, reporter: Reporter, dry: bool = False) -> 
         choose_here(config.runtime, config.device, config.threads, config.precision)
     options = {"folder": folder / "proxy", "space": space, "device": train_device, **_proxy_options(config)}
     proxy = proxy_class(config.proxy)(config.data, **options)
-    if config.rungs == RUNGS:
-        with_fidelity(proxy, RUNGS)  # refuses an unusable test split
+    skipped = _skipped(proxy, config)
     start = tuple(_member(space, name, config.imgsz, proxy.dataset.nc) for name in config.start)
     check_early(space, Target(_NO_TABLE, proxy.dataset.nc, config.imgsz), config.limits)
     remote = None if dry else _remote_device(config, reporter)
@@ -152,7 +154,16 @@ def plan_search(config: SearchConfig, reporter: Reporter, dry: bool = False) -> 
         table, builder = _open_table(config, space, proxy.dataset.nc)
     check_early(space, Target(table, proxy.dataset.nc, config.imgsz), config.limits)
     resolved = _resolved(config, space, proxy, table, train_device, start, folder)
-    return SearchPlan(resolved, folder, server, space, proxy, table, builder, remote, start, options)
+    return SearchPlan(resolved, folder, server, space, proxy, table, builder, remote, start, skipped, options)
+
+
+def _skipped(proxy: Proxy, config: SearchConfig) -> tuple[SkippedImage, ...]:
+    """Images of the splits that the search uses, as far as they are left out. An unusable test split is refused."""
+    test = with_fidelity(proxy, RUNGS).test_split if config.rungs == RUNGS else None
+    skipped = proxy.dataset.skipped + (() if test is None else test.skipped)
+    if skipped and config.strict:
+        raise skipped[0].error
+    return skipped
 
 
 def _resolved(
@@ -181,7 +192,7 @@ def _resolved(
 
 
 def _data_name(data: str) -> str:
-    return data if data == "shapes" else Path(data).parent.name
+    return data if data == "shapes" else Path(data).resolve().parent.name
 
 
 def _next_folder(stem: str) -> Path:

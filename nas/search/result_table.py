@@ -44,7 +44,7 @@ def recommendation(result: SearchResult) -> list[str]:
     """The model to train, the reason for it, and its command; nothing if no model meets the limits."""
     if not result.front:
         return []
-    run, data = result.run, result.run.config.data
+    run, data = result.run, result.run.data
     model, reason = run.pick()
     train = train_command(model.yaml, data, model.imgsz)
     finish = finish_command(run.folder, model.name, "shapes" if data == "shapes" else None)

@@ -24,6 +24,7 @@ from nas.runs.record import Hashes, RunRecord, RunStatus
 from nas.runs.run import STUDY_FILE
 from nas.runs.study import open_study
 from nas.runs.study_file import StudyFile
+from nas.search.data_files import write_data_files
 from nas.search.driver import Driver
 from nas.search.plan import SearchPlan
 from nas.search.reporter import SearchReporter
@@ -106,6 +107,7 @@ def open_session(plan: SearchPlan, reporter: SearchReporter, began: float) -> It
         # A run keeps the latencies that it once had, and the reason why they were forced.
         run.save(forced=run.record.forced or plan.table.forced)
         reporter.say(f"run directory {plan.folder}; {plan.proxy.dataset.note}")
+        write_data_files(plan.folder, plan.proxy.dataset.source, plan.skipped, reporter.say)
         study = _open_study(plan, run, reporter)
 
         def observe(target: Target) -> StudyWriter:
