@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from nas import train
-from nas.errors import InputError
+from nas.errors import DataError, InputError
 from nas.integrations.output_folder import output_folder
 from nas.integrations.ultralytics import import_ultralytics
 from nas.integrations.yolo_arguments import YoloArguments, read_arguments
@@ -171,7 +172,16 @@ def test_the_next_commands_have_the_real_path(folder: Path) -> None:
     assert f" {Path('/else/best.pt')} " in train.next_commands(Path("/else/best.pt"), "data.yaml", 320)[1]
 
 
+def write_set(folder: Path) -> None:
+    """Write a data.yaml with an empty image a split."""
+    for split in ("train", "val"):
+        (folder / "images" / split).mkdir(parents=True)
+        (folder / "images" / split / "a.png").touch()
+    (folder / "data.yaml").write_text("path: .\ntrain: images/train\nval: images/val\nnames: [a]\n")
+
+
 def test_the_arguments_that_yolo_gets(folder: Path, calls: list[dict[str, Any]], capsys: Any) -> None:
+    write_set(folder)
     train.main(shlex.split("model = model.yaml data=data.yaml cfg=all.yaml imgsz=64"))
     train.main(["val", "model=weights.pt", "project=mine"])
     train.main(["export", "model=weights.pt", "format=onnx"])
@@ -181,3 +191,20 @@ def test_the_arguments_that_yolo_gets(folder: Path, calls: list[dict[str, Any]],
     assert (validated["mode"], Path(validated["project"]).name) == ("val", "mine")
     assert (exported["mode"], exported["format"], "project" in exported) == ("export", "onnx", False)
     assert f"results: {trained['project']}\n" in capsys.readouterr().out
+    content = yaml.safe_load(Path(trained["data"]).read_text())
+    assert (content["path"], content["val"]) == (str(folder), f"{folder}/images/val")
+
+
+def test_a_training_reads_the_images_that_a_search_reads(
+    folder: Path, calls: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_set(folder)
+    with pytest.raises(DataError, match="no such file"):
+        train.main(["model=model.yaml", "data=nope.yaml"])
+    monkeypatch.chdir(folder / "images")
+    with pytest.raises(DataError, match="does not exist"):  # its path is relative to the working directory
+        train.main(["model=../model.yaml", "data=../data.yaml"])
+    (folder / "data.yaml").write_text((folder / "data.yaml").read_text() + "download: https://x/y.zip\n")
+    train.main(["model=../model.yaml", "data=../data.yaml"])  # Ultralytics downloads them
+    train.main(["model=../model.yaml", "data=https://x/data.yaml"])
+    assert [call["data"] for call in calls] == ["../data.yaml", "https://x/data.yaml"]
