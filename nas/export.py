@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,6 +14,9 @@ from nas import cli
 from nas.config import check_imgsz, check_nc
 from nas.detectors.heads import DIALECTS
 from nas.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nas.runs.export import ExportedModel
 
 app = typer.Typer(add_completion=False)
 
@@ -27,7 +31,9 @@ def main(
     nc: Annotated[
         int | None, typer.Option(help="Number of classes.", show_default="the model's; 80 for an architecture")
     ] = None,
-    data: Annotated[str | None, typer.Option(help="data.yaml that names the classes, in place of --nc.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help="data.yaml of the training: it names the classes, in place of --nc.")
+    ] = None,
     onnx: Annotated[bool, typer.Option("--onnx", help="Write an ONNX file in place of a YAML.")] = False,
     imgsz: Annotated[
         int | None, typer.Option(help="Image size of the ONNX file in pixels.", show_default="the model's; else 640")
@@ -60,19 +66,45 @@ def main(
         export.write_new_space(new_space, model, nc, say)
         say(f"{new_space}: edit it, then python -m nas.search --space {new_space} --start {shlex.quote(model)}")
         return
-    for found in export.models_to_export(model, nc, imgsz, say):
-        if onnx:
-            path = export.write_onnx(found, dialect, out, say)
-            say(f"{path}")
-        else:
-            path = export.write_model_yaml(found, dialect, out)
-            say(f"{path}: {_training_command(dialect, path, found.imgsz)}")
+    models = export.models_to_export(model, nc, imgsz, say)
+    paths = _write_onnx(models, dialect, out, say) if onnx else _write_yamls(models, dialect, data, out, say)
+    for found, path in zip(models, paths, strict=True):
         write_export_card(found, path, dialect, model)
-        if dialect != "ultralytics":
+
+
+def _write_onnx(models: Sequence[ExportedModel], dialect: str, folder: Path, say: cli.Say) -> list[Path]:
+    from nas.runs.export import write_onnx
+
+    paths = [write_onnx(model, dialect, folder, say) for model in models]
+    for path in paths:
+        say(str(path))
+    return paths
+
+
+def _write_yamls(
+    models: Sequence[ExportedModel], dialect: str, data: str | None, folder: Path, say: cli.Say
+) -> list[Path]:
+    """Write model YAMLs, and the data.yaml that a checkout reads, and say how to train them."""
+    from nas.runs.export import write_model_yaml
+    from nas.runs.trainer_checkouts import CHECKOUTS, checkout_note, write_checkout_data
+
+    paths = []
+    known = models[0].data if data is None and models else data
+    known = None if known == "shapes" else known
+    if known is not None and dialect in CHECKOUTS:
+        known = str(write_checkout_data(known, folder))
+    for model in models:
+        path, command = write_model_yaml(model._replace(data=known), dialect, folder)
+        say(f"{path}: {command}")
+        paths.append(path)
+        if dialect in CHECKOUTS:
             say(
                 f"  its head is that of {DIALECTS[dialect].title}, not the one that a search trains and measures; its "
-                f"latency: python -m nas.latency predict {path} --imgsz {found.imgsz}"
+                f"latency: python -m nas.latency predict {shlex.quote(str(path))} --imgsz {model.imgsz}"
             )
+    if dialect in CHECKOUTS:
+        say(checkout_note(dialect))
+    return paths
 
 
 def _classes(nc: int | None, data: str | None) -> int | None:
@@ -85,13 +117,6 @@ def _classes(nc: int | None, data: str | None) -> int | None:
     from nas.data.loading import class_names
 
     return len(class_names(data))
-
-
-def _training_command(dialect: str, path: Path, size: int) -> str:
-    file = shlex.quote(str(path))
-    if dialect == "ultralytics":
-        return f"python -m nas.train model={file} data=data.yaml imgsz={size} epochs=300"
-    return f"python train.py --weights '' --cfg {file} --data data.yaml --imgsz {size} --epochs 300  (in its checkout)"
 
 
 if __name__ == "__main__":

@@ -24,8 +24,14 @@ def install_command(extra: str) -> str:
         extra: An extra of pyproject.toml, such as "onnx".
     """
     clone = _clone()
-    options, place = ["-e"] if _runs_from(clone) else [], "." if clone in {None, Path.cwd()} else str(clone)
+    options = ["-e"] if _runs_from(clone) else []
+    place = "." if clone in {None, Path.cwd()} else str(clone)
     return " ".join([*_pip(), "install", *options, f"'{place}[{extra}]'"])
+
+
+def install_elsewhere_command() -> str:
+    """The command that installs this package into another environment."""
+    return shlex.join(["pip", "install", str(_clone() or ".")])
 
 
 def _pip() -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -42,11 +43,14 @@ def draw_detections(
 
 
 def _draw_image(split: Split, image: int, boxes: Sequence[Mapping[str, float]], classes: Sequence[str]) -> Image.Image:
+    import matplotlib
     from PIL import Image, ImageDraw, ImageFont
 
     pixels = split.images[image].permute(1, 2, 0).contiguous().numpy()
     scale, picture = SIDE / pixels.shape[0], Image.fromarray(pixels).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-    pen, font = ImageDraw.Draw(picture), cast(ImageFont.ImageFont, ImageFont.load_default(13))
+    # Pillow has a default font that scales from 10.1 on only.
+    font = ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")), 12)
+    pen = ImageDraw.Draw(picture)
     for _, *corners in split.boxes[image].tolist():
         pen.rectangle([scale * corner for corner in corners], outline="#fff")
     for box in reversed(boxes):  # the highest score on top

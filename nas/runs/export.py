@@ -13,8 +13,10 @@ from nas.detectors.rows import Detector, Notify
 from nas.detectors.scales import scaled_name
 from nas.errors import ConfigError, ModelError
 from nas.files import replacing, write
+from nas.runs.next_commands import train_command, training_notes
 from nas.runs.onnx_file import check_onnx, onnx_file
-from nas.runs.run import load_run
+from nas.runs.run import Run, load_run
+from nas.runs.trainer_checkouts import CHECKOUTS, checkout_command, checkout_note
 from nas.spaces.architecture import decode
 from nas.spaces.models import load_detector, size_of
 from nas.spaces.new_space import new_space
@@ -35,6 +37,7 @@ class ExportedModel(NamedTuple):
         imgsz: The side of its images in pixels.
         comment: Lines at the top of its YAML.
         trained: Its trained network; None: it has no weights.
+        data: The data.yaml of its run; None: not known.
     """
 
     name: str
@@ -42,6 +45,7 @@ class ExportedModel(NamedTuple):
     imgsz: int
     comment: str = ""
     trained: Network | None = None
+    data: str | None = None
 
     def in_dialect(self, dialect: str) -> ExportedModel:
         """The model with the head of a trainer.
@@ -79,12 +83,7 @@ def models_to_export(
     """
     path = Path(source)
     if path.is_dir():
-        result = load_run(path).result
-        classes = nc or result.nc
-        return [
-            ExportedModel(model.name, decode(model.arch).detector(classes), imgsz or model.imgsz, model.arch)
-            for model in result.front
-        ]
+        return _front(load_run(path), nc, imgsz)
     size = size_of(source, imgsz, SIZE)
     if path.suffix == ".pt":
         return [_trained_model(path, nc, size, notify)]
@@ -93,6 +92,20 @@ def models_to_export(
         return [ExportedModel(path.stem, detector, size)]
     digest = hashlib.sha256(source.encode()).hexdigest()[:6]
     return [ExportedModel(re.sub(r"\W", "-", source.partition("/")[0]) + "-" + digest, detector, size, source)]
+
+
+def _front(run: Run, nc: int | None, imgsz: int | None) -> list[ExportedModel]:
+    data = None if run.config.data == "shapes" or not Path(run.config.data).is_file() else run.config.data
+    return [
+        ExportedModel(
+            model.name,
+            decode(model.arch).detector(nc or run.result.nc),
+            imgsz or model.imgsz,
+            f"{model.arch}\nthe stock model" if model.stock else model.arch,
+            data=data,
+        )
+        for model in run.result.front
+    ]
 
 
 def _trained_model(path: Path, nc: int | None, size: int, notify: Notify) -> ExportedModel:
@@ -107,8 +120,8 @@ def _trained_model(path: Path, nc: int | None, size: int, notify: Notify) -> Exp
     return ExportedModel(path.stem, detector, size, f"trained: {path}", network)
 
 
-def write_model_yaml(model: ExportedModel, dialect: str, folder: Path) -> Path:
-    """Write the YAML of a trainer.
+def write_model_yaml(model: ExportedModel, dialect: str, folder: Path) -> tuple[Path, str]:
+    """Write the YAML of a trainer. Its header has the command that trains it.
 
     Args:
         model: The model.
@@ -116,7 +129,7 @@ def write_model_yaml(model: ExportedModel, dialect: str, folder: Path) -> Path:
         folder: The folder to write into.
 
     Returns:
-        The path of the YAML.
+        The path of the YAML, and the command.
 
     Raises:
         ModelError: With the row that the trainer cannot build.
@@ -124,8 +137,15 @@ def write_model_yaml(model: ExportedModel, dialect: str, folder: Path) -> Path:
     """
     detector = model.in_dialect(dialect).detector
     path = folder / f"{scaled_name(model.name)}.yaml"
-    write(path, detector.to_yaml(f"{model.comment}\nfor {DIALECTS[dialect].title}".strip()))
-    return path
+    if dialect in CHECKOUTS:
+        command = checkout_command(dialect, path, model.data, model.imgsz)
+        notes = [f"train it: {command}", checkout_note(dialect)]
+    else:
+        command = train_command(path, model.data, model.imgsz)
+        notes = training_notes(command)
+    header = [model.comment, f"for {DIALECTS[dialect].title}", *notes]
+    write(path, detector.to_yaml("\n".join(filter(None, header))))
+    return path, command
 
 
 def write_onnx(model: ExportedModel, dialect: str, folder: Path, notify: Notify = warnings.warn) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from io import StringIO
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 
 import nas.search.__main__ as search
 from nas import cli, export
@@ -46,7 +48,8 @@ def call(command: object, *options: object) -> tuple[int, str, str]:
 def test_the_stock_model_is_the_trainers_own(space: Space, dialect: str, params: int, tmp_path: Path) -> None:
     status, said, _ = call(export, space.stock(), "--dialect", dialect, "--out", tmp_path)
     (file,) = tmp_path.glob("*.yaml")
-    assert status == 0 and f"--cfg {file}" in said and f"nas.latency predict {file}" in said
+    assert status == 0 and f"--cfg {file} --data data.yaml --hyp data/hyps/" in said
+    assert f"nas.latency predict {file}" in said
     assert cost(from_yaml(file)).params == params
 
 
@@ -112,7 +115,7 @@ def test_a_scale_that_adds_to_rows_is_applied_once(tmp_path: Path) -> None:
     assert status == 0
     (file,) = (tmp_path / "out of here").glob("*.yaml")
     assert from_yaml(file) == from_yaml(tmp_path / "yolo12l.yaml")
-    assert f"model='{file}'" in said
+    assert f"'model={file}'" in said
 
 
 def test_what_is_pasted_is_no_module_of_ultralytics(tmp_path: Path) -> None:
@@ -123,6 +126,33 @@ def test_what_is_pasted_is_no_module_of_ultralytics(tmp_path: Path) -> None:
     assert status == 2
     assert "row 2 (C2f_Faster): Ultralytics has no such module" in error
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("space", "dialect"), [(OF_YOLOV5, "yolov5"), (OF_YOLOV9, "yolov9")])
+def test_a_trainer_gets_its_data_by_absolute_paths(space: Space, dialect: str, tmp_path: Path) -> None:
+    """It resolves relative ones against its own checkout, and reads the file in the encoding of the system."""
+    folder = tmp_path / "my dâta"
+    for split in ("train", "val"):
+        (folder / "images" / split).mkdir(parents=True)
+    (folder / "d.yaml").write_text("train: images/train\nval: images/val\nnames: [Katze, Bär, 犬]\n", encoding="utf-8")
+    with chdir(tmp_path):
+        options = ("--dialect", dialect, "--data", "my dâta/d.yaml", "--out", "out")
+        status, said, error = call(export, space.stock(), *options)
+    assert status == 0, error
+    text = (tmp_path / "out" / "data.yaml").read_text(encoding="ascii")
+    content = yaml.safe_load(text)
+    assert content["names"] == {0: "Katze", 1: "Bär", 2: "犬"} and content["nc"] == 3
+    for split in ("train", "val"):
+        # As both do: the root is absolute, so the checkout does not count.
+        assert (Path("/checkout") / content["path"] / content[split]).samefile(folder / "images" / split)
+    (model,) = (file for file in (tmp_path / "out").glob("*.yaml") if file.name != "data.yaml")
+    command = next(line for line in said.splitlines() if "train.py" in line).partition(": ")[2]
+    words = shlex.split(command)
+    assert words[words.index("--data") + 1] == str(tmp_path / "out" / "data.yaml")
+    assert words[words.index("--cfg") + 1] == str(model)
+    assert f"# train it: {command}" in model.read_text()
+    assert ("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1" in words) is (dialect == "yolov9")
+    assert "git clone https://github.com/" in said
 
 
 @pytest.mark.parametrize("name", ["2024", "no", "a: b", "plain"])
