@@ -8,7 +8,7 @@ from datetime import date
 
 from nas.detectors.rows import Detector, ResolvedRow
 from nas.latency.entries import Key, Part
-from nas.latency.header import Calibration, Header
+from nas.latency.header import Calibration, Header, calibration_mark
 from nas.latency.reference import bench as new_bench
 from nas.latency.runtimes.base import Prepared, Runtime
 from nas.latency.runtimes.measure import BATCH, QUIET, WHOLE_SAMPLES, Bench, Measurement, Noise
@@ -46,6 +46,7 @@ class TableBuilder:
         self.runtime, self._file, self._bench = runtime, file, bench
         self._new = False
         self._wanted: dict[Key, ResolvedRow] = {}
+        self._again: set[Key] = set()
 
     @property
     def table(self) -> LatencyTable:
@@ -57,18 +58,22 @@ class TableBuilder:
         """Noise while this builder measured."""
         return self._bench.noise if self._bench is not None else Noise(1.0, None)
 
-    def ensure(self, rows: Iterable[ResolvedRow], progress: Progress = silent) -> None:
+    def ensure(self, rows: Iterable[ResolvedRow], progress: Progress = silent, again: bool = False) -> None:
         """Measure the entries that the table lacks.
 
         Args:
             rows: The rows that the table must predict.
             progress: Receives the share of entries that exist.
+            again: True to measure entries again that were measured while the machine was too noisy.
 
         Raises:
             AbsentDeviceError: Entries are missing, and the table was opened by force.
         """
+        rows = list(rows)
         for row in map(Part.of, rows):
             self._wanted.update({key: row.at(key.depth) for key in row.needs()})
+        if again and self.table.measurable:
+            self._again.update(self.table.noisy(rows))
         if self.table.contents is not None and not self._missing:
             return
         with self._measuring(counted(len(self._missing), "entry", "entries")) as bench:
@@ -77,8 +82,8 @@ class TableBuilder:
 
     @property
     def _missing(self) -> list[Key]:
-        """Keys of the entries that are wanted and missing."""
-        return [key for key in self._wanted if key not in self.table.entries]
+        """Keys of the entries that are wanted, and missing or to be measured again."""
+        return [key for key in self._wanted if key not in self.table.entries or key in self._again]
 
     def _measure(self, bench: Bench, missing: Sequence[Key], progress: Progress) -> None:
         """Measure these entries. It returns early if the table has to be begun again."""
@@ -100,20 +105,27 @@ class TableBuilder:
                 overhead = self.table.header.overhead_ms
                 keys = missing[number * BATCH :][: len(batch)]
                 times = zip(keys, measured, strict=True)
-                self._file.add({key: m._replace(ms=max(0.0, m.ms - overhead)) for key, m in times}, bench.noise)
-                progress(sum(key in self.table.entries for key in self._wanted) / len(self._wanted))
+                found = {key: m._replace(ms=max(0.0, m.ms - overhead)) for key, m in times}
+                self._file.add(found, bench.noise, bench.last.too_much)
+                self._again.difference_update(keys)
+                progress(1 - len(self._missing) / len(self._wanted))
 
-    def calibrate(self, detectors: Sequence[Detector], imgsz: int, progress: Progress = silent) -> Calibration:
+    def calibrate(
+        self, detectors: Sequence[Detector], imgsz: int, progress: Progress = silent, again: bool = False
+    ) -> Calibration:
         """Fit the factor of an image size, unless the table has it.
 
         Args:
             detectors: Detectors to measure end-to-end, about eight. The table must contain their rows.
             imgsz: The image size in pixels.
             progress: Receives the share done.
+            again: True to fit it again if the machine was too noisy.
         """
-        if not self.table.calibrated(imgsz):
+        noisy = again and self.table.measurable and calibration_mark(imgsz) in (self.table.header.noisy or ())
+        if noisy or not self.table.calibrated(imgsz):
             measured = self.measure_end_to_end(detectors, [imgsz] * len(detectors), progress)
-            self._file.fit(detectors, measured, imgsz, self.noise)
+            too_noisy = self._bench is not None and self._bench.last.too_much
+            self._file.fit(detectors, measured, imgsz, self.noise, too_noisy)
         return self.table.header.calibrations[str(imgsz)]
 
     def measure_end_to_end(
@@ -198,5 +210,6 @@ class TableBuilder:
         """Begin an empty table whose reference kernel takes ``nominal`` seconds."""
         bench.nominal = nominal
         (empty,) = bench.measure([self.runtime.prepare_nothing()])
-        header = Header(dict(self.table.fingerprint), date.today().isoformat(), 1e3 * nominal, empty.ms)
+        today = date.today().isoformat()
+        header = Header(dict(self.table.fingerprint), today, 1e3 * nominal, empty.ms, noisy=())
         self._file.begin(header)

@@ -129,7 +129,10 @@ def make_card(
     predicted = [table.predict(model.detector, imgsz).total_ms for model in models]
     checked = tuple(map(CheckedModel.make, models, predicted, first, second))
     today, header = date.today().isoformat(), table.header
-    return ReportCard(header.identity, imgsz, space, seed, today, noise, header.noise, table.forced, checked)
+    rows = (row for model in models for row in model.detector.resolve(imgsz))
+    # Noise counts if it was there while the entries of these models were measured.
+    built = header.noise if header.noisy is None or table.noisy(rows) else Noise(1.0, None)
+    return ReportCard(header.identity, imgsz, space, seed, today, noise, built, table.forced, checked)
 
 
 def _replacement_name(member: Architecture, stock: Architecture) -> str:

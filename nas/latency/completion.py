@@ -30,7 +30,7 @@ class Built(NamedTuple):
 
 
 def build_table(builder: TableBuilder, spaces: Sequence[Space], sizes: Sequence[int], nc: int, bar: Bar) -> Built:
-    """Measure what the table lacks for search spaces, and calibrate it.
+    """Measure what the table lacks for search spaces, and calibrate it. What was too noisy is measured again.
 
     Args:
         builder: The table's builder.
@@ -43,14 +43,14 @@ def build_table(builder: TableBuilder, spaces: Sequence[Space], sizes: Sequence[
     for size in sizes:
         for space in spaces:
             with bar(f"rows of {space.name} at {size} px") as progress:
-                builder.ensure(space.rows(nc, size), progress)
+                builder.ensure(space.rows(nc, size), progress, again=True)
         with bar(f"complete models at {size} px") as progress:
-            builder.calibrate(spaces[0].calibration(nc), size, progress)
+            builder.calibrate(spaces[0].calibration(nc), size, progress, again=True)
     return Built(len(builder.table) - before, time.perf_counter() - start)
 
 
 def complete_table(builder: TableBuilder, models: Sequence[Model], imgsz: int, bar: Bar) -> None:
-    """Measure what the table lacks to predict models.
+    """Measure what the table lacks to predict models. Their entries that were too noisy are measured again.
 
     A missing calibration uses the models that ``python -m nas.latency build`` uses. The factor stays in the table, so
     it must not depend on the models that are predicted now.
@@ -65,6 +65,9 @@ def complete_table(builder: TableBuilder, models: Sequence[Model], imgsz: int, b
     if missing := builder.table.missing(rows):
         with bar(f"{counted(len(missing), 'entry', 'entries')} that the table lacks") as progress:
             builder.ensure(rows, progress)
+    if noisy := builder.table.noisy(rows):
+        with bar(f"{counted(len(noisy), 'entry', 'entries')} that were too noisy") as progress:
+            builder.ensure(rows, progress, again=True)
     if not builder.table.calibrated(imgsz):
         members = load_space(DEFAULT_SPACE).calibration(CLASSES)
         with bar(f"rows of {len(members)} members of {DEFAULT_SPACE}, to calibrate at {imgsz} px") as progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -31,6 +32,11 @@ class Key(NamedTuple):
     arguments: str
     inputs: str
     depth: int
+
+    @property
+    def mark(self) -> str:
+        """12 hex digits that stand for the key in `nas.latency.header.Header.noisy`."""
+        return hashlib.sha256(json.dumps(self).encode()).hexdigest()[:12]
 
     def __str__(self) -> str:
         return f"{self.operator} {self.arguments} on {self.inputs} at depth {self.depth}"

@@ -80,6 +80,8 @@ class Header:
         quiet: Lowest share of quiet samples in any session, see `nas.latency.runtimes.measure.Noise`.
         steal: Highest share of time that the host took in any session; None if the system does not say.
         kits: By measuring kit, the number of its rows that were imported.
+        noisy: Marks of the entries and calibrations that were measured while the machine was too noisy, see
+            `nas.latency.entries.Key.mark` and `calibration_mark`; None if an earlier release did not record them.
     """
 
     identity: dict[str, Name]
@@ -93,6 +95,7 @@ class Header:
         float | None, _must_be("a share from 0 to 1", lambda value: value is None or _number(0, 1)(value))
     ] = None
     kits: dict[str, Count] = field(default_factory=dict)
+    noisy: tuple[Text, ...] | None = None
 
     @property
     def noise(self) -> Noise:
@@ -100,9 +103,19 @@ class Header:
         return Noise(self.quiet, self.steal)
 
     @property
+    def too_noisy(self) -> bool:
+        """True if something was measured while the machine was too noisy."""
+        return self.noise.too_much if self.noisy is None else bool(self.noisy)
+
+    @property
     def sizes(self) -> list[int]:
         """Image sizes in pixels that the table predicts at."""
         return sorted(map(int, self.calibrations))
+
+
+def calibration_mark(imgsz: int) -> str:
+    """The mark of a calibration in `Header.noisy`."""
+    return f"calibration {imgsz}"
 
 
 FIELDS = tuple(Header.__dataclass_fields__)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nas.spaces.space import Space
 
 
 def differences(held: Mapping[str, object], wanted: Mapping[str, object]) -> str:
@@ -37,6 +41,13 @@ def latency_command(*words: str, fingerprint: Mapping[str, object], path: Path |
     if path is not None:
         options += ["--table", str(path)]
     return shlex.join(["python", "-m", "nas.latency", *words, *options])
+
+
+def command_words(spaces: Iterable[Space], sizes: Iterable[int], nc: int) -> list[str]:
+    """The words of ``build`` with everything that decides which rows it measures."""
+    words = [word for space in spaces for word in ("--space", space.source)]
+    words += [word for size in sizes for word in ("--imgsz", str(size))]
+    return ["build", *words, "--nc", str(nc)]
 
 
 def rebuild_hint(fingerprint: Mapping[str, object], path: Path | None) -> str:

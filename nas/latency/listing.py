@@ -57,7 +57,7 @@ class ListedTable:
             "sizes": header.sizes,
             "entries": len(entries),
             "date": header.date,
-            "noise": {**header.noise._asdict(), "too_much": header.noise.too_much},
+            "noise": {**header.noise._asdict(), "too_much": header.too_noisy},
             "cards": header.cards,
         }
 
@@ -72,7 +72,10 @@ class ListedTable:
         runtime = f"{held['runtime']} {held['version']}, {counted(int(held['threads']), 'thread')}, {held['precision']}"
         yield f"  {held['device']} ({held.get('gpu') or held.get('cpu')}), {runtime}"
         sizes = ", ".join(map(str, header.sizes)) or "no size yet"
-        loud = "; TOO NOISY to be trusted" if noise.too_much else ""
+        loud = ""
+        if header.too_noisy:
+            some = "" if header.noisy is None else f" for {counted(len(header.noisy), 'entry', 'entries')}"
+            loud = f"; TOO NOISY{some} to be trusted"
         yield f"  {counted(len(entries), 'entry', 'entries')}, {sizes} px, {header.date}; {noise}{loud}"
         for size, card in header.cards.items():
             figures = ", ".join(f"{card[name]:.1%} {label}" for name, label in CARD.items() if name in card)

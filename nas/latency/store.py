@@ -86,7 +86,7 @@ def load_header(path: Path) -> Header:
     if content.get("format") != VERSION:
         raise DamagedTableError(f"must be {VERSION}, the one this release reads", file=path, field="format")
     for name in FIELDS:
-        if name not in content and name != "kits":  # earlier releases wrote no kits
+        if name not in content and name not in {"kits", "noisy"}:  # earlier releases wrote neither
             raise DamagedTableError("is missing", file=path, field=name)
     check = content.pop("check", None)
     header = parse_header({name: value for name, value in content.items() if name != "format"}, path)

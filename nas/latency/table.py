@@ -85,6 +85,12 @@ class LatencyTable:
         keys = dict.fromkeys(key for part in parts for key in part.needs())
         return [key for key in keys if key not in self.entries]
 
+    def noisy(self, rows: Iterable[ResolvedRow]) -> list[Key]:
+        """The entries of these rows that were measured while the machine was too noisy."""
+        marks = set((self.contents.noisy if self.contents is not None else None) or ())
+        keys = dict.fromkeys(key for part in map(Part.of, rows if marks else ()) for key in part.needs())
+        return [key for key in keys if key.mark in marks]
+
     def require(self, rows: Iterable[ResolvedRow], imgsz: int) -> None:
         """Check that the table predicts detectors of these rows.
 

@@ -16,7 +16,7 @@ from nas.detectors.rows import Detector
 from nas.errors import TableError
 from nas.latency.entries import Key
 from nas.latency.errors import DamagedTableError, RefusedTableError
-from nas.latency.header import Calibration, Header
+from nas.latency.header import Calibration, Header, calibration_mark
 from nas.latency.hints import differences, kit_hint, rebuild_hint
 from nas.latency.runtimes.measure import Measurement, Noise
 from nas.latency.store import load, save
@@ -77,15 +77,26 @@ class TableFile:
         self._earlier = QUIET
         self.table = replace(self.table, contents=header, entries=MappingProxyType({}))
 
-    def add(self, entries: Mapping[Key, Measurement], noise: Noise) -> None:
+    def add(self, entries: Mapping[Key, Measurement], noise: Noise, too_noisy: bool = False) -> None:
         """Add entries and save.
 
         Args:
             entries: New entries.
             noise: Noise of this session.
+            too_noisy: True to mark the entries: the machine was too noisy while they were measured.
         """
         self.table = replace(self.table, entries=MappingProxyType({**self.table.entries, **entries}))
+        self._mark([key.mark for key in entries], too_noisy)
         self._save_noise(noise)
+
+    def _mark(self, marks: Sequence[str], too_noisy: bool) -> None:
+        """Set or remove marks of entries or calibrations that were just measured."""
+        header = self.table.header
+        if header.noisy is None and header.noise.too_much:
+            return  # an earlier release measured it, and nobody knows which entries are concerned
+        others = [mark for mark in header.noisy or () if mark not in marks]
+        noisy = (*others, *marks) if too_noisy else tuple(others)
+        self.table = replace(self.table, contents=replace(header, noisy=noisy))
 
     def rescale(self, scale: float) -> None:
         """Change the unit: multiply every time, the reference kernel's among them."""
@@ -95,7 +106,12 @@ class TableFile:
         self.table = replace(self.table, contents=header, entries=MappingProxyType(entries))
 
     def fit(
-        self, detectors: Sequence[Detector], measured: Sequence[Measurement], imgsz: int, noise: Noise | None = None
+        self,
+        detectors: Sequence[Detector],
+        measured: Sequence[Measurement],
+        imgsz: int,
+        noise: Noise | None = None,
+        too_noisy: bool = False,
     ) -> Calibration:
         """Fit the factor of an image size and save it.
 
@@ -104,6 +120,7 @@ class TableFile:
             measured: Their end-to-end latencies.
             imgsz: The image size in pixels.
             noise: Noise of this session, if it measured anything.
+            too_noisy: True to mark the calibration, as in `add`.
         """
         overhead = self.table.header.overhead_ms
         sums = [sum(self.table.row_times(detector, imgsz)) for detector in detectors]
@@ -114,6 +131,7 @@ class TableFile:
             header = self.table.header
             calibrations = {**header.calibrations, str(imgsz): calibration}
             self.table = replace(self.table, contents=replace(header, calibrations=calibrations))
+            self._mark([calibration_mark(imgsz)], too_noisy)
             if noise is None:
                 self._save()
             else:
@@ -151,6 +169,7 @@ class TableFile:
                 cards={},
                 quiet=noise.quiet,
                 steal=noise.steal,
+                noisy=_joined_marks(own, header, entries),
             )
             self.table = replace(self.table, contents=joined, entries=MappingProxyType(held))
             self._save()
@@ -172,6 +191,16 @@ class TableFile:
     def _save(self) -> None:
         save(self.table.path, self.table.header, self.table.entries)
         self.table = replace(self.table, source=self.table.path)
+
+
+def _joined_marks(own: Header, other: Header, entries: Mapping[Key, Measurement]) -> tuple[str, ...] | None:
+    """Marks of a table with the entries of another one."""
+    if own.noisy is None and own is not other and own.noise.too_much:
+        return None
+    theirs = other.noisy
+    if theirs is None:
+        theirs = tuple(key.mark for key in entries) if other.noise.too_much else ()
+    return tuple(dict.fromkeys((*(own.noisy or ()), *theirs)))
 
 
 def reloaded(table: LatencyTable, source: Path, given: Path | None) -> LatencyTable:

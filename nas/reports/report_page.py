@@ -100,13 +100,14 @@ def _choices(data: RunData) -> dict[str, Any]:
 
 
 def _reliability(data: RunData) -> dict[str, Any]:
-    fingerprint, imgsz = data.run.record.fingerprint, str(data.config.imgsz[0])
+    fingerprint, config = data.run.record.fingerprint, data.config
+    where = ["--space", config.space, "--imgsz", str(config.imgsz[0]), "--nc", str(data.result.nc)]
     return {
         "trust": report_text.sentence(data.result.trust),
         "spreads": score_spreads(data),
         "latency_errors": report_text.latency_errors(data),
         "cards": [(size, card_frame(card)) for size, card in cards(data).items()],
-        "check": latency_command("check", "--imgsz", imgsz, fingerprint=fingerprint),
+        "check": latency_command("check", *where, fingerprint=fingerprint),
         "calibrations": calibrations(data),
         "table_line": report_text.table_line(data),
     }

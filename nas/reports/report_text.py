@@ -26,9 +26,9 @@ def warnings(data: RunData) -> list[str]:
     """Reasons to distrust the figures of a run."""
     found = [forced_warning(data.forced)] if data.forced else []
     found += [f"latencies of the front are {data.unmeasured}"] if data.unmeasured else []
-    noise = used_table(data).noise
-    if noise.too_much:
-        found.append(f"the machine was too noisy while the latency table was measured. Do not trust it: {noise}")
+    table = used_table(data)
+    if noisy := table.too_noisy:
+        found.append(f"{noisy} measured while the machine was too noisy. Do not trust the latencies: {table.noise}")
     found += [] if data.tells_apart else [data.result.trust]
     return list(map(sentence, found))
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import NasError
 from nas.files import shipped
+from nas.plurals import counted
 from nas.reports.run_data import RunData
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class UsedTable:
         cards: By image size, figures of the report card.
         quiet: Share of the samples that were taken while the machine was quiet.
         steal: Share of the time that the host stole; None if the system does not report it.
+        noisy: Marks of the entries that the run used and that were measured while the machine was too noisy; None if
+            an earlier release did not record them.
     """
 
     path: Path
@@ -44,6 +47,15 @@ class UsedTable:
     cards: Mapping[str, Mapping[str, float]]
     quiet: float
     steal: float | None
+    noisy: Sequence[str] | None
+
+    @property
+    def too_noisy(self) -> str:
+        """The entries that were measured while the machine was too noisy, in words; empty if there are none."""
+        if self.noisy is None:
+            return "the latency table was" if self.noise.too_much else ""
+        some = counted(len(self.noisy), "entry", "entries")
+        return f"{some} of the latency table {'was' if len(self.noisy) == 1 else 'were'}" if self.noisy else ""
 
     @property
     def noise(self) -> Noise:
@@ -57,8 +69,8 @@ def used_table(data: RunData) -> UsedTable:
     """The header that the run recorded."""
     snapshot = data.result.table
     header: dict[str, Any] = snapshot.header
-    names = [name for name in UsedTable.__dataclass_fields__ if name != "path"]
-    return UsedTable(path=Path(snapshot.path), **{name: header[name] for name in names})
+    names = [name for name in UsedTable.__dataclass_fields__ if name not in {"path", "noisy"}]
+    return UsedTable(path=Path(snapshot.path), noisy=header.get("noisy"), **{name: header[name] for name in names})
 
 
 def find_table(data: RunData) -> LatencyTable | None:

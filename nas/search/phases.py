@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from nas.files import write
 from nas.interrupts import stoppable
 from nas.latency.builder import TableBuilder
+from nas.latency.header import Header, calibration_mark
+from nas.latency.hints import command_words
 from nas.latency.notices import forced_warning, noise_warning
 from nas.plurals import counted
 from nas.proxies.rungs import AP_UNIT, RUNGS
@@ -55,7 +57,8 @@ def measure_table(session: Session) -> None:
             for size in target.sizes:
                 with session.reporter.bar("calibration on complete models") as progress:
                     plan.builder.calibrate(space.calibration(target.nc), size, progress)
-    if noisy := noise_warning(plan.table, plan.builder.noise if plan.builder is not None else None):
+    predicted = (row for size in target.sizes for row in space.rows(target.nc, size))
+    if noisy := noise_warning(plan.table, predicted, *command_words([space], target.sizes, target.nc)):
         session.reporter.say(noisy)
 
 
@@ -179,7 +182,7 @@ def write_result(
         finalists=(*front.models, *front.others),
         stock=front.stock,
         baselines=_baselines(session, candidates),
-        table=TableSnapshot(path=str(table.path.resolve()), header=asdict(table.header)),
+        table=TableSnapshot(path=str(table.path.resolve()), header=asdict(_used_header(session))),
         score_noise=noise,
         trust=_trust(session, noise, standings),
     )
@@ -188,6 +191,15 @@ def write_result(
         write_report(run.folder, session.study)
         write_study(run.folder, study=session.study)
     session.loggers.front(run)
+
+
+def _used_header(session: Session) -> Header:
+    """The table's header with the marks of the entries that this space needs."""
+    target, table = session.target, session.plan.table
+    rows = (row for size in target.sizes for row in session.plan.space.rows(target.nc, size))
+    marks = {key.mark for key in table.noisy(rows)} | {calibration_mark(size) for size in target.sizes}
+    noisy = table.header.noisy
+    return replace(table.header, noisy=noisy and tuple(mark for mark in noisy if mark in marks))
 
 
 def _trust(session: Session, noise: ScoreNoise, standings: Sequence[Standing]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -24,7 +23,8 @@ from nas.execution.remote_device import RemoteDevice
 from nas.integrations.loggers.registry import check_logger
 from nas.latency.builder import TableBuilder
 from nas.latency.devices import is_local
-from nas.latency.errors import AbsentDeviceError
+from nas.latency.errors import AbsentDeviceError, RefusedTableError
+from nas.latency.hints import command_words, kit_hint
 from nas.latency.opening import choose_here, open_builder, open_table
 from nas.latency.table import LatencyTable
 from nas.objectives.target import Target
@@ -263,16 +263,14 @@ def _open_table(config: SearchConfig, space: Space, nc: int) -> tuple[LatencyTab
             table.require(space.rows(nc, size), size)
     except AbsentDeviceError as error:
         if not is_local(config.device):
-            error.hint = f"{error.hint}; for this search, {_kit_options(config, nc)}"
+            first, *others = config.imgsz
+            error.hint = kit_hint(_named(config), *command_words([space], [first], nc)[1:])
+            error.hint += "".join(f"; make another one with --imgsz {size}" for size in others)
+        raise
+    except RefusedTableError as error:
+        error.hint = f"add `rebuild_table` to measure it in this search, or {error.hint}"
         raise
     return table, None
-
-
-def _kit_options(config: SearchConfig, nc: int) -> str:
-    """The options of the kits that a search needs."""
-    options = ["--space", config.space, "--nc", nc, "--runtime", config.runtime, "--threads", config.threads]
-    sizes = " and ".join(f"--imgsz {size}" for size in config.imgsz)
-    return f"bundle with {shlex.join(map(str, options))} {sizes}"
 
 
 def _member(space: Space, name: str, sizes: tuple[int, ...], nc: int) -> Architecture:

@@ -14,6 +14,7 @@ from nas.detectors.costs import cost
 from nas.detectors.rows import Detector, ResolvedRow
 from nas.detectors.templates import NECK, TEMPLATES, Template
 from nas.errors import ModelError
+from nas.files import shipped
 from nas.operators.family import Number
 from nas.operators.registry import FAMILIES, OPERATORS
 from nas.spaces.architecture import Architecture, StageChoice, choose, compose, decode, stock
@@ -56,6 +57,11 @@ class Space:
     def name(self) -> str:
         """The space's name in runs and reports."""
         return self.file.space
+
+    @property
+    def source(self) -> str:
+        """The value of ``--space`` that names it: a shipped name, or the path of its file."""
+        return self.name if self.path.parent == shipped("search_spaces") else str(self.path)
 
     @property
     def template(self) -> Template:

@@ -266,7 +266,7 @@ def test_what_a_search_needs_is_said_before_anything_is_spent(run: Path) -> None
         message = refused(search, *SEARCH, *options, "--out", "other")
         assert problem in message
         device = dict([("--device", "pi5"), options])["--device"]
-        sizes = " and ".join(("--imgsz 64", *([" ".join(options)] if options[0] == "--imgsz" else [])))
-        assert f"python -m nas.latency bundle DIR --device {device}" in message
-        assert f"bundle with --space tiny --nc 2 --runtime onnxruntime --threads 1 {sizes}" in message
+        kit = f"bundle DIR --device {device} --runtime onnxruntime --threads 1 --space tiny --imgsz 64 --nc 2, run it"
+        assert f"python -m nas.latency {kit}" in message
+        assert ("make another one with --imgsz 96" in message) == (options[0] == "--imgsz")
         assert not (run.parent / "other").exists()

@@ -111,7 +111,7 @@ def test_where_costs_are_exact_there_are_no_errors(card: ReportCard) -> None:
 
 def test_a_bias_and_a_drift_show(builder: TableBuilder) -> None:
     # One reading when the bench is made, then the two measurings of all models.
-    builder._runtime, builder._bench = Off([1, 1.25, 1.0]), None
+    builder.runtime, builder._bench = Off([1, 1.25, 1.0]), None
     card = check_table(builder, models(), SIZE, silent)
     assert all(m.second_ms == pytest.approx(m.predicted_ms, rel=1e-6) for m in card.models)
     assert all(m.first_ms == pytest.approx(1.25 * m.second_ms, rel=1e-6) for m in card.models)
@@ -138,7 +138,7 @@ def test_both_measurings_of_a_group_are_apart(
     detectors = [model.detector for model in models(3)[:3]]
     runtime = Off([1, *([2.0, 3.0] * len(detectors))])
     alone = [FakeRuntime().prepare(*end_to_end(detector, SIZE)).seconds() for detector in detectors]
-    builder._runtime, builder._bench = runtime, None
+    builder.runtime, builder._bench = runtime, None
     shares: list[float] = []
     first, second = builder.measure_twice(detectors, SIZE, shares.append)
     assert [m.ms for m in first] == pytest.approx([2e3 * s for s in alone])

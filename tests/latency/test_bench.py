@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,9 @@ from torch import nn
 
 from nas.detectors.templates import TEMPLATES
 from nas.latency.builder import TableBuilder
+from nas.latency.header import Header
 from nas.latency.modules import build
+from nas.latency.notices import noise_warning
 from nas.latency.opening import builder_for
 from nas.latency.reference import bench
 from nas.latency.reference_modules import reference
@@ -23,6 +26,7 @@ from nas.latency.runtimes.base import Prepared
 from nas.latency.runtimes.fake import FakeRuntime
 from nas.latency.runtimes.measure import Noise
 from nas.latency.runtimes.registry import choose
+from nas.latency.table import LatencyTable
 
 Slowness = Callable[[float], float]
 
@@ -286,6 +290,47 @@ def test_a_tables_header_tells_the_worst_of_its_sessions(tmp_path: Path, monkeyp
     again = session(Machine(), 6)
     assert again.noise == Noise(1.0, 0.3)
     assert again.table.header.noise == Noise(noisy.noise.quiet, 0.3)
+
+
+def test_entries_of_a_noisy_session_are_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A noisy top-up marks its own entries, and the command of the warning measures them again."""
+    counted, steal = [0, 0], [0]
+
+    def ticks() -> tuple[int, int]:
+        counted[:] = counted[0] + steal[0], counted[1] + 100
+        return counted[0], counted[1]
+
+    monkeypatch.setattr(measure, "_ticks", ticks)
+    rows = list(TEMPLATES["yolov8n"].stock(2).resolve(64))
+
+    def session(count: int, stolen: int, again: bool = False) -> LatencyTable:
+        machine, steal[0] = Machine(), stolen
+        machine.keep_time(monkeypatch)
+        table = builder_for(machine, tmp_path / "t.csv")
+        table.ensure(rows[:count], again=again)
+        return table.table
+
+    assert session(2, 0).header.noisy == ()
+    table = session(4, 50)
+    assert len(table.noisy(rows)) == len(table.noisy(rows[2:4])) > 0 == len(table.noisy(rows[:2]))
+    assert noise_warning(table, rows[:2], "build") == ""
+    warning = noise_warning(table, rows[:4], "build", "--space", "mine.yaml")
+    assert (
+        f"{len(table.noisy(rows))} entries of {tmp_path / 't.csv'} were measured while the machine was too" in warning
+    )
+    assert "python -m nas.latency build --space mine.yaml --device" in warning
+    assert session(4, 0).noisy(rows) == table.noisy(rows)
+    assert session(4, 0, again=True).noisy(rows) == []
+    noisy = session(6, 50)
+    assert noisy.noisy(rows[:4]) == [] != noisy.noisy(rows[:6])
+
+
+def test_a_noisy_table_of_an_earlier_release_is_noisy_as_a_whole(tmp_path: Path) -> None:
+    table = builder_for(Machine(), tmp_path / "t.csv").table
+    header = Header({"device": "cpu"}, "2026-01-01", 1.0, 0.0, quiet=0.1)
+    table = replace(table, contents=header)
+    assert "t.csv was measured while the machine was too noisy" in noise_warning(table, [], "build")
+    assert "build --rebuild" in noise_warning(table, [], "build")
 
 
 def test_rows_are_timed_as_built() -> None:

@@ -24,6 +24,7 @@ from nas.errors import InputError
 from nas.files import tables_home
 from nas.latency.entries import Part
 from nas.latency.fingerprint import identity
+from nas.latency.hints import command_words
 from nas.latency.kit import KitSpec, write_kit
 from nas.latency.kit_models import PERIOD, compressible
 from nas.latency.kit_results import KitResults, import_kit
@@ -243,7 +244,9 @@ def test_a_noisy_table_is_mended_by_the_kit_that_its_warning_names(brought: Path
     every = [*rows, *(row for detector in fitted for row in detector.resolve(SIZE))]
     write_kit(tmp_path / "noisy", KitSpec("pi6", "onnxruntime", 1, SIZE, list(every), fitted, []))
     noisy = scripted(tmp_path / "noisy", table, 3.0, device="pi6", quiet=0.1, reference_ms=1.0, overhead_ms=0.0).table
-    assert "bundle DIR --device pi6 --runtime onnxruntime --threads 1 --rebuild" in noise_warning(noisy)
+    words = command_words([SPACE], [SIZE], 2)
+    command = f"bundle DIR --device pi6 --runtime onnxruntime --threads 1 --space tiny --imgsz {SIZE} --nc 2 --rebuild"
+    assert command in noise_warning(noisy, every, *words)
     with pytest.raises(InputError, match="its table contains all of this already; measure it again with rebuild"):
         write_kit(tmp_path / "more", KitSpec("pi6", "onnxruntime", 1, SIZE, list(every), fitted, []))
     write_kit(tmp_path / "again", KitSpec("pi6", "onnxruntime", 1, SIZE, list(every), fitted, [], rebuild=True))
@@ -251,7 +254,7 @@ def test_a_noisy_table_is_mended_by_the_kit_that_its_warning_names(brought: Path
         anew = scripted(tmp_path / "again", table, 1.0, device="pi6", reference_ms=1.0, overhead_ms=0.0).table
         assert {tuple(entry) for entry in anew.entries.values()} == {(1.0, 0.1, 4)}
         assert anew.entries.keys() == noisy.entries.keys()
-        assert not noise_warning(anew)
+        assert not noise_warning(anew, every, *words)
         assert anew.header.calibrations[str(SIZE)].n == 8
 
 

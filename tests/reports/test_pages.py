@@ -37,7 +37,7 @@ def test_noisy_or_forced_table_is_a_warning(tmp_path: Path) -> None:
     data = make(tmp_path, header={"quiet": 0.2}, forced="another device")
     write_html(data, tmp_path / "report.html")
     html = (tmp_path / "report.html").read_text()
-    assert "too noisy while the latency table was measured" in html
+    assert "The latency table was measured while the machine was too noisy" in html
     assert "does not fit this device: another device" in html
 
 

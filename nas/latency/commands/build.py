@@ -27,14 +27,14 @@ def build(
     spaces = read_spaces(space)
     from nas.latency.completion import build_table
     from nas.latency.errors import AbsentDeviceError
-    from nas.latency.hints import kit_hint
+    from nas.latency.hints import command_words, kit_hint
     from nas.latency.notices import noise_warning
 
     try:
         builder = table.builder(rebuild)
     except AbsentDeviceError as error:
         known = {"device": table.device, "runtime": table.runtime, "threads": table.threads}
-        words = ["--imgsz", str(sizes[0]), "--nc", str(nc), *(["--rebuild"] if rebuild else [])]
+        words = [*command_words(spaces, sizes[:1], nc)[1:], *(["--rebuild"] if rebuild else [])]
         error.hint = kit_hint(known, *words)
         raise
     with terminal() as display:
@@ -50,5 +50,6 @@ def build(
             f"{file_of(builder.table)}: {len(builder.table)} entries, {built.entries} of them new, in "
             f"{built.seconds:.0f} seconds; {builder.table.header.noise}"
         )
-        if warning := noise_warning(builder.table, builder.noise):
+        rows = (row for part in spaces for size in sizes for row in part.rows(nc, size))
+        if warning := noise_warning(builder.table, rows, *command_words(spaces, sizes, nc)):
             display.say(warning)

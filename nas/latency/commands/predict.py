@@ -81,5 +81,9 @@ def _show_predictions(
             display.say(f"{file_of(table)}; {calibration_line(table, size)}")
         if table.forced:
             display.say(forced_warning(table.forced))
-    if warning := noise_warning(table):
-        display.say(warning)
+    for size in dict.fromkeys(sizes):
+        of_size = [model for model, own in zip(models, sizes, strict=True) if own == size]
+        predicted = (row for model in of_size for row in model.detector.resolve(size))
+        names = [model.name for model in of_size]
+        if warning := noise_warning(table, predicted, "predict", *names, "--imgsz", str(size)):
+            display.say(warning)

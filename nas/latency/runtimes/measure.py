@@ -178,6 +178,7 @@ class Bench:
     Attributes:
         nominal: The nominal time, in seconds.
         level: Time of the reference kernel in the last `measure`, in seconds.
+        last: Noise during the last `measure`.
     """
 
     def __init__(
@@ -191,6 +192,7 @@ class Bench:
         self._quiet = self._taken = self._stolen = self._passed = 0
         self.nominal = nominal if nominal is not None else self.watch(2.0)
         self.level = self.nominal
+        self.last = Noise(1.0, None)
 
     @property
     def noise(self) -> Noise:
@@ -309,11 +311,14 @@ class Bench:
         after: tuple[int, int] | None,
     ) -> None:
         if self._timed:
-            self._taken += sum(map(len, taken))
-            self._quiet += sum(self._is_quiet(sample) for of_entry in taken for sample in of_entry)
+            count = sum(map(len, taken))
+            quiet = sum(self._is_quiet(sample) for of_entry in taken for sample in of_entry)
+            stolen = passed = 0
             if before is not None and after is not None:
-                self._stolen += after[0] - before[0]
-                self._passed += after[1] - before[1]
+                stolen, passed = after[0] - before[0], after[1] - before[1]
+            self._taken, self._quiet = self._taken + count, self._quiet + quiet
+            self._stolen, self._passed = self._stolen + stolen, self._passed + passed
+            self.last = Noise(quiet / count if count else 1.0, stolen / passed if passed else None)
 
     def _summary(self, samples: Sequence[_Sample]) -> Measurement:
         kept = [sample for sample in samples if self._is_quiet(sample)]
