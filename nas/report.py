@@ -27,7 +27,7 @@ def main(
     ] = None,
     as_json: cli.Json = False,
 ) -> None:
-    """Rebuild report.html, pareto.png and the study's pages of a finished run.
+    """Rebuild report.html, pareto.png and the study's pages of a finished run; of another one, write a partial report.
 
     With two runs, compare them instead: the models that both trained, and each Pareto front on the other run's device.
     """
@@ -38,9 +38,17 @@ def main(
         if given:
             hint = f"name a second run, or drop `{field}`"
             raise ConfigError("is only for the comparison of two runs", field=field, value=given, hint=hint)
+    from nas.reports.partial_report import write_partial_report
     from nas.reports.study_summary import write_study
     from nas.reports.writing import write_report
+    from nas.runs.run import load_run
 
+    if not (opened := load_run(run)).finished:
+        from nas.runs.next_commands import resume_command
+
+        page = write_partial_report(opened)
+        print(f"{page}: partial, this run is {opened.record.status.value}; continue it with {resume_command(run)}")
+        return
     write_report(run)
     write_study(run)
     print(run / "report.html")
@@ -74,7 +82,8 @@ def _print(comparison: Comparison) -> None:
         console.print(f"{name}: {device}", markup=False)
     console.print(terminal_table(comparison.shared.drop(columns="architecture"), "Models trained in both runs"))
     for here, there, front in (("A", "B", comparison.on_a), ("B", "A", comparison.on_b)):
-        console.print(terminal_table(front.losses, f"{here}'s front, and the losses of {there}'s front on {here}"))
+        title = f"{here}'s front, and the change for a user who takes {there}'s front on {here}"
+        console.print(terminal_table(front.changes, title))
     for line in (*comparison.summary, *(f"warning: {warning}" for warning in comparison.warnings)):
         console.print(line, markup=False)
 

@@ -13,6 +13,9 @@ from nas.reports.run_data import RunData
 if TYPE_CHECKING:
     import pandas as pd
 
+MANY = 2.0
+"""Ratio from which on a text says "times" in place of a percentage."""
+
 
 def shared_models(shared: pd.DataFrame) -> str:
     """Number of models that both runs trained, and the ratio of their latencies.
@@ -46,15 +49,15 @@ def foreign_front(here: str, there: str, front: ForeignFront) -> list[str]:
     if front.volume is None:
         return found
     lost, slower = front.losses["score loss"].dropna(), front.losses["latency loss"].dropna()
-    found.append(f"On {here}, {there}'s front has {front.volume:.0%} of the hypervolume of {here}'s ({front.kind}).")
+    share = f"{front.volume:.1f} times" if front.volume >= MANY else f"{front.volume:.0%} of"
+    found.append(f"On {here}, {there}'s front has {share} the hypervolume of {here}'s ({front.kind}).")
     if len(lost):
         found.append(
             f"At the latency of {here}'s models, {there}'s front scores {_signed(lost.mean())} on average and "
             f"{_signed(lost.max())} in the worst case."
         )
     if len(slower):
-        direction = "slower" if slower.mean() >= 0 else "faster"
-        found.append(f"At their score, it is {abs(slower.mean()):.1%} {direction} on average.")
+        found.append(f"At their score, it is {_speed(slower.mean())} on average.")
     if none := len(front.losses) - len(lost):
         found.append(f"No model of {there} is as fast as {_owned(here, none, len(front.losses))}.")
     return found
@@ -75,7 +78,20 @@ def warnings(runs: Mapping[str, RunData], difference: str) -> list[str]:
 
 
 def _signed(loss: float) -> str:
-    return f"{abs(loss):.4f} {'lower' if loss >= 0 else 'higher'}"
+    if abs(loss) < 0.00005:
+        return "the same"
+    return f"{abs(loss):.4f} {'lower' if loss > 0 else 'higher'}"
+
+
+def _speed(loss: float) -> str:
+    """A relative loss of latency in words: from `MANY` times on as a ratio, below as a share."""
+    if 1 + loss >= MANY:
+        return f"{1 + loss:.1f} times as slow"
+    if 1 + loss <= 1 / MANY:
+        return f"{1 / (1 + loss):.1f} times as fast"
+    if abs(loss) < 0.0005:
+        return "as fast"
+    return f"{abs(loss):.1%} {'slower' if loss > 0 else 'faster'}"
 
 
 def _owned(run: str, count: int, total: int) -> str:

@@ -41,6 +41,14 @@ class ForeignFront:
     volume: float | None
 
     @property
+    def changes(self) -> pd.DataFrame:
+        """The losses as changes for people who take the other front: a negative score change is a loss."""
+        found = self.losses.copy()
+        if "score loss" in found:
+            found["score loss"] = -found["score loss"]
+        return found.rename(columns={"score loss": "score change", "latency loss": "latency change"})
+
+    @property
     def kind(self) -> str:
         """The kind of its latencies: measured or predicted."""
         return "measured" if self.measured else "predicted"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _FORMATS = {
     "{:.4f}": ("score", "score sd", "test score"),
-    "{:+.4f}": ("score vs. stock", "score loss"),
+    "{:+.4f}": ("score vs. stock", "score change"),
     "{:.2f}": ("measured, ms", "predicted, ms", "A, ms", "B, ms", "ms"),
     "{:.3f}": ("spread, ms", "MACs, G", "params, M", "weights, MB", "B / A", "factor"),
     "{:.2f} \N{MULTIPLICATION SIGN}": ("speedup",),
@@ -29,7 +29,7 @@ _FORMATS = {
         "params vs. stock",
         "MACs vs. stock",
         "weights vs. stock",
-        "latency loss",
+        "latency change",
     ),
     "{:.1%}": ("share", "share of latency", "largest error"),
     "{:,.2f}": ("MACs, M", "memory access, M", "weights, KiB"),

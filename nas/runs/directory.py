@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     import optuna
 
 _LOCK = ".lock"
-_TRIALS = "trials.csv"
+TRIALS = "trials.csv"
+"""Table of the trials; it exists once a trial has ended."""
 _STUDY_COPY = "run"
 """Attribute of a study on a server that holds a copy of run.json."""
 _BY_HASH = ("space", "data")
@@ -116,7 +117,7 @@ def open_run(folder: Path, record: RunRecord, resume: bool) -> Iterator[RunDirec
         run.save(status=RunStatus.RUNNING, versions=versions(), git=_commit())
         yield run
     except InputError:
-        if earlier is None and not (folder / _TRIALS).exists():
+        if earlier is None and not (folder / TRIALS).exists():
             run.remove(made)
         raise
     finally:

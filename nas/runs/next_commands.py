@@ -52,6 +52,21 @@ def finish_command(
     return shlex.join([*found, *options])
 
 
+def resume_command(run: str | Path) -> str:
+    """The command that continues a run.
+
+    Args:
+        run: The run directory.
+    """
+    options = ["--config", str(Path(run) / "run.json"), "--out", str(run), "--resume"]
+    return shlex.join(["python", "-m", "nas.search", *options])
+
+
+def report_command(run: str | Path) -> str:
+    """The command that writes the report of a run, a partial one where it is not finished."""
+    return shlex.join(["python", "-m", "nas.report", str(run)])
+
+
 def training_data(run: Path, data: str) -> str:
     """The data.yaml that names the images of a search from any working directory.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nas.config import SearchConfig
 from nas.errors import ConfigError
 from nas.runs.finalists import Finalist
-from nas.runs.next_commands import training_data
+from nas.runs.next_commands import resume_command, training_data
 from nas.runs.recommendation import Recommendation, recommend
 from nas.runs.record import RunRecord, RunResult, RunStatus
 
@@ -64,7 +64,8 @@ class Run:
             ConfigError: The run is not finished.
         """
         if not self.finished or self.record.result is None:
-            raise ConfigError("not a finished run", file=self.folder, hint="finish the search with `resume`")
+            hint = f"finish it with {resume_command(self.folder)}"
+            raise ConfigError("not a finished run", file=self.folder, hint=hint)
         return self.record.result
 
     @property

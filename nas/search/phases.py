@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
@@ -18,6 +19,7 @@ from nas.proxies.rungs import AP_UNIT, RUNGS
 from nas.reports.study_summary import write_study
 from nas.reports.writing import write_report
 from nas.runs.finalists import Front, front_of, write_front
+from nas.runs.next_commands import resume_command
 from nas.runs.record import Baselines, RunResult, RunStatus, TableSnapshot
 from nas.runs.row_costs import write_rows
 from nas.runs.score_noise import ScoreNoise
@@ -113,6 +115,8 @@ def search_candidates(session: Session) -> Candidates:
             session.loggers.trial(trial)
 
         reporter.say(f"search ended: {driver.run(ended)}")
+        if time.monotonic() >= driver.until and sum(row.trained for row in known) < driver.budget:
+            reporter.say(f"to train the rest later: {resume_command(run.folder)} --time-limit MINUTES")
     trials, stock = read_trials(session.study), str(session.plan.space.stock())
     trained = sorted((row for row in trials if row.trained), key=lambda row: row.arch != stock)
     return Candidates(trained, trials)

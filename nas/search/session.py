@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import math
-import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import optuna
 
+from nas.errors import SearchError
 from nas.execution.executors import Executor
 from nas.execution.score import Score
 from nas.execution.score_cache import ScoreCache, cached
@@ -18,7 +18,8 @@ from nas.files import scores_home
 from nas.objectives.target import Target
 from nas.proxies.fidelity import with_fidelity
 from nas.reports.study_writer import StudyWriter
-from nas.runs.directory import RunDirectory, open_run
+from nas.runs.directory import TRIALS, RunDirectory, open_run
+from nas.runs.next_commands import report_command, resume_command
 from nas.runs.observer import TrialObserver
 from nas.runs.record import Hashes, RunRecord, RunStatus
 from nas.runs.run import STUDY_FILE
@@ -168,8 +169,13 @@ def _status(run: RunDirectory, executor: Executor, reporter: SearchReporter) -> 
         yield
     except KeyboardInterrupt:
         run.save(status=RunStatus.INTERRUPTED)
-        command = shlex.join(["python", "-m", "nas.search", "--config", str(run.folder / "run.json")])
-        reporter.say(f"interrupted; continue with {command} --out {shlex.quote(str(run.folder))} --resume")
+        reporter.say(f"interrupted; continue with {resume_command(run.folder)}")
+        if (run.folder / TRIALS).exists():
+            reporter.say(f"the results so far: {report_command(run.folder)}")
+        raise
+    except SearchError:
+        run.save(status=RunStatus.FAILED)
+        reporter.say(f"after the cause of the error is removed, continue with {resume_command(run.folder)}")
         raise
     except Exception:
         run.save(status=RunStatus.FAILED)

@@ -148,3 +148,21 @@ def test_models_without_a_rival_are_counted(own: list[float], other: float, sent
     models = pd.DataFrame({"ms": [other]})
     front = ForeignFront(pd.DataFrame({"ms": own}), models, True, [], losses.astype(float), 0.5)
     assert comparison_text.foreign_front("A", "B", front)[-1] == sentence
+
+
+@pytest.mark.parametrize(
+    ("volume", "slower", "texts"),
+    [
+        (0.52, 0.1, ["has 52% of the hypervolume", "it is 10.0% slower on average"]),
+        (11.53, 10.53, ["has 11.5 times the hypervolume", "it is 11.5 times as slow on average"]),
+        (1.2, -0.6, ["has 120% of the hypervolume", "it is 2.5 times as fast on average"]),
+        (1.0, 0.0, ["has 100% of the hypervolume", "it is as fast on average"]),
+    ],
+)
+def test_ratios_are_readable(volume: float, slower: float, texts: list[str]) -> None:
+    losses = pd.DataFrame({"score loss": [-0.05, 0.0], "latency loss": [slower, slower]})
+    models = pd.DataFrame({"ms": [1.0]})
+    front = ForeignFront(models, models, True, [], losses, volume)
+    said = " ".join(comparison_text.foreign_front("A", "B", front))
+    assert all(text in said for text in [*texts, "scores 0.0250 higher on average and the same in the worst case"])
+    assert front.changes["score change"].tolist() == [0.05, 0.0]
