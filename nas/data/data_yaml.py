@@ -77,7 +77,8 @@ class DataYaml(NamedTuple):
     def _absent_hint(self, split: str) -> str:
         if self.content.get("download"):
             code = f"from ultralytics.data.utils import check_det_dataset as get; get({str(self.file)!r})"
-            return f"download the images first: python -c {shlex.quote(code)}"
+            quoted = shlex.quote(code) if set(code) & set('"$`\\') else f'"{code}"'
+            return f"download the images first: python -c {quoted}"
         path = self.content.get("path")
         if path and (beside := (self.file.parent / path).resolve()).is_dir() and beside != self.root.resolve():
             where = f"the working directory and then in {datasets_dir()}, as in Ultralytics"

@@ -35,13 +35,13 @@ def read_image(
     Raises:
         SkippedImageError: Ultralytics trains without this image: the file is absent, no image, too small, or a JPEG
             that is cut off.
-        DataError: A training with Ultralytics stops at this image: it opens, but cannot be decoded.
+        DataError: A training with Ultralytics can stop at this image: it opens, but cannot be decoded.
     """
     _check(file)
     try:
         with Image.open(file) as image:
             if image.format == "TIFF" and image.mode in {"I", "F"}:
-                problem = "image has 32 bits a pixel, and a training stops at it"
+                problem = "image has 32 bits a pixel, and stops a training"
                 raise DataError(problem, file=file, hint="convert it to 8 or 16 bits")
             return letterbox(image, imgsz, content)
     except _FAULTS as error:
@@ -76,7 +76,7 @@ def _decoding_error(file: Path, error: Exception) -> DataError:
     problem = f"image cannot be read ({_reason(error)})"
     if jpeg and not _ends_with(file, _JPEG_END):
         return SkippedImageError(problem, file=file, hint=_REPLACE)
-    return DataError(f"{problem}, and a training stops at it", file=file, hint=_REPLACE)
+    return DataError(f"{problem}, and can stop a training", file=file, hint=_REPLACE)
 
 
 def _reason(error: Exception) -> str:

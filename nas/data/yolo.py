@@ -24,6 +24,7 @@ from nas.data.labels import read_labels
 from nas.data.skipped import SkippedImage, SkippedImageError
 from nas.data.subset import choose_images
 from nas.errors import DataError
+from nas.plurals import counted
 
 KINDS = {"train": "training", "val": "validation", "test": "test"}
 _FEW = 10
@@ -38,7 +39,7 @@ def read_yolo(data: DataYaml, imgsz: int, *, content: int | None = None, max_tra
     found = {"train": data.images("train"), "val": data.images("val")}
     train, used = _read_split(data, "train", found["train"], max_train, imgsz, content)
     val, scored = _read_split(data, "val", found["val"], max_val, imgsz, content)
-    note = _note(data, found, {"train": used, "val": scored}, train)
+    note = _note(data, found, {"train": used, "val": scored}, (train, val))
     return Dataset(str(data.file), data.classes, train, val, fingerprint(nc, train, val), note, data)
 
 
@@ -57,17 +58,24 @@ def _check_channels(data: DataYaml) -> None:
         raise DataError(problem, file=data.file, field="channels", hint=hint)
 
 
-def _note(data: DataYaml, found: dict[str, list[ImageFile]], used: dict[str, list[ImageFile]], train: Split) -> str:
+def _note(
+    data: DataYaml, found: dict[str, list[ImageFile]], used: dict[str, list[ImageFile]], splits: tuple[Split, Split]
+) -> str:
     """The numbers of images that are used and that there are, and what a reader of the scores must know."""
     counts = {split: f"{len(used[split])} of {len(found[split])}" for split in found}
     notes = [f"{counts['train']} training and {counts['val']} validation images"]
-    if used != found:
+    skipped = [len(split.skipped) for split in splits]
+    # A subset was chosen where fewer images were opened than there are.
+    subset = [len(used[name]) + left < len(found[name]) for name, left in zip(used, skipped, strict=True)]
+    if any(subset):
         notes[0] += ", evenly spaced over the sorted files"
+    if any(skipped):
+        notes.append(f"{counted(sum(skipped), 'unusable image')} left out")
     shared = len({file.image for file in used["train"]} & {file.image for file in used["val"]})
     if shared:
         notes.append(f"{shared} validation images are training images too, so scores flatter")
-    if len(used["train"]) < len(found["train"]):
-        boxes = torch.bincount(torch.cat(train.boxes)[:, 0].long(), minlength=len(data.classes)).tolist()
+    if subset[0]:
+        boxes = torch.bincount(torch.cat(splits[0].boxes)[:, 0].long(), minlength=len(data.classes)).tolist()
         few = [f"{name} {count}" for name, count in zip(data.classes, boxes, strict=True) if count < _FEW]
         if few:
             notes.append(f"classes with fewer than {_FEW} training boxes among them: {', '.join(few)}")

@@ -192,7 +192,8 @@ def _resolved(
 
 
 def _data_name(data: str) -> str:
-    return data if data == "shapes" else Path(data).resolve().parent.name
+    path = Path(data).resolve()
+    return data if data == "shapes" else (path if path.is_dir() else path.parent).name
 
 
 def _next_folder(stem: str) -> Path:

@@ -354,7 +354,11 @@ def test_yaml_without_permission(folder: Folder) -> None:
         (YAML + "nc: many\n", "nc", ["not a number", "'many'"]),
         (YAML + "path: 3\n", "path", ["3"]),
         (YAML + "path: nowhere\n", "train", ["nowhere/images/train", "does not exist", "'path'"]),
-        (YAML + "path: nowhere\ndownload: https://x/y.zip\n", "train", ["download the images first: python -c"]),
+        (
+            YAML + "path: nowhere\ndownload: https://x/y.zip\n",
+            "train",
+            ['download the images first: python -c "from ultralytics.data', "data.yaml')\""],
+        ),
         (YAML + "path: images\n", "train", ["working directory", "datasets", "write 'path: /"]),
         (YAML + "kpt_shape: 17\n", "kpt_shape", ["pair of numbers"]),
         (YAML.replace("images/train", "images/nowhere"), "train", ["images/nowhere", "does not exist"]),
@@ -452,7 +456,7 @@ def test_an_image_at_which_a_training_stops_is_refused(folder: Folder) -> None:
     file = folder.root / "images/val/c.bmp"
     Image.new("RGB", (64, 64)).save(file)
     file.write_bytes(file.read_bytes()[:4000])
-    refused(folder.yaml, file, "", "image cannot be read", "a training stops at it", "remove")
+    refused(folder.yaml, file, "", "image cannot be read", "can stop a training", "remove")
 
 
 def test_a_small_image(folder: Folder) -> None:
@@ -484,8 +488,10 @@ KANGAROO = Path(__file__).parents[2] / "../shared/data/kangaroo/data.yaml"
 def test_the_truncated_photograph_of_the_kangaroo_set() -> None:
     if not KANGAROO.is_file():
         pytest.skip(f"no data set at {KANGAROO}")
-    (one,) = load(KANGAROO, 64).skipped
+    data = load(KANGAROO, 64)
+    (one,) = data.skipped
     assert "truncated" in str(one.error)
+    assert data.note == "123 of 123 training and 40 of 41 validation images; 1 unusable image left out"
 
 
 @pytest.mark.parametrize(("key", "kind"), [("train", "training"), ("val", "validation")])
