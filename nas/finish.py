@@ -31,6 +31,7 @@ def main(
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of the training.")] = EPOCHS,
     data: Annotated[str | None, typer.Option(help="data.yaml to train on.", show_default="that of the run")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the result.", show_default="RUN/finish")] = None,
     as_json: cli.Json = False,
 ) -> None:
     """Train a model of a run with Ultralytics, validate it, export it to ONNX and measure it on the device.
@@ -53,7 +54,7 @@ def main(
     chosen = chosen_model(opened, model, max_latency)
     console = Console(stderr=as_json, soft_wrap=True, highlight=False)
     with Terminal(console) as terminal:
-        found = finish_model(opened, chosen, terminal, epochs=epochs, data=data, options=options)
+        found = finish_model(opened, chosen, terminal, epochs=epochs, data=data, options=options, out=out)
     if as_json:
         print(json.dumps(found.record.to_json() | {"folder": str(found.folder)}, indent=2))
     else:

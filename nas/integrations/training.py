@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 from zipfile import is_zipfile
 
+from nas.data.resolved import training_file
 from nas.errors import InputError, SearchError
 from nas.installation import install_command
 from nas.integrations.torchvision import patch_torchvision
@@ -162,12 +163,14 @@ def validate(checkpoint: Path, data: str, imgsz: int, device: str = "cpu") -> Va
 
     Raises:
         InputError: Ultralytics is not installed.
+        DataError: The data cannot be read.
     """
     register()
     patch_torchvision()
     network, seen = import_ultralytics().YOLO(str(checkpoint)), list[int]()
     network.add_callback("on_val_end", lambda validator: seen.append(int(validator.seen)))
-    options: dict[str, Any] = {"data": data, "imgsz": imgsz, "device": ultralytics_device(device), "workers": 0}
+    options: dict[str, Any] = {"data": training_file(data), "imgsz": imgsz, "workers": 0}
+    options |= {"device": ultralytics_device(device)}
     with TemporaryDirectory() as folder, _quiet():  # nothing that it writes is needed
         box = network.val(**options, plots=False, verbose=False, project=folder, name="val").box
     return Validation(float(box.map), float(box.map50), float(box.mp), float(box.mr), seen[-1])

@@ -6,7 +6,8 @@ from rich.box import SIMPLE
 from rich.table import Table
 
 from nas.runs.finished_card import comparison
-from nas.runs.finishing import Finished
+from nas.runs.finishing import Finished, trained_stock
+from nas.runs.next_commands import finish_command
 from nas.terminal import Terminal
 
 
@@ -15,6 +16,11 @@ def show_finished(finished: Finished, terminal: Terminal) -> None:
     terminal.show(comparison_table(finished))
     if finished.record.unmeasured:
         terminal.say(f"Latency is not measured: {finished.record.unmeasured}")
+    if trained_stock(finished) is None:
+        options, run = finished.record.options, finished.run
+        extra = ["--out", str(run.folder / "finish-stock"), *options.train]
+        command = finish_command(run.folder, "stock", options.data, options.epochs, extra)
+        terminal.say(f"The stock model is not trained yet. To compare: {command}")
     files = ", ".join(str(file) for file in (finished.weights, finished.onnx, finished.card))
     terminal.say(f"finished: {files}")
 

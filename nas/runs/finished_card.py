@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 
 from nas.objectives.costs import readable
-from nas.runs.finishing import Finished
-from nas.runs.model_card import MISSING, Fact, Metric, ModelCard, data_name
+from nas.runs.finishing import Finished, trained_stock
+from nas.runs.model_card import MISSING, Fact, Metric, ModelCard
 from nas.runs.run_cards import conditions, origin
 
 
@@ -15,11 +15,11 @@ def finished_card(finished: Finished) -> ModelCard:
     run, model, options = finished.run, finished.model, finished.record.options
     what = "The stock model of its template" if model.stock else "A YOLO detector that a search found"
     lead = (
-        f"{what}, for {conditions(run.record)}, images of {model.imgsz} px. It is trained on {data_name(options.data)} "
+        f"{what}, for {conditions(run.record)}, images of {model.imgsz} px. It is trained on {finished.data_name} "
         f"for {finished.record.epochs_done} epochs. `best.pt` is the checkpoint, `best.onnx` the deployable file."
     )
     return ModelCard(
-        name=f"{model.name}-{data_name(options.data)}",
+        name=f"{model.name}-{finished.data_name}",
         lead=lead,
         arch=model.arch,
         facts=tuple(_facts(finished)),
@@ -27,7 +27,7 @@ def finished_card(finished: Finished) -> ModelCard:
         commands=_commands(finished),
         limits=_limits(finished),
         origin=origin(run.record) | finished.record.versions | {"epochs": f"{options.epochs}"},
-        data=data_name(options.data),
+        data=finished.data_name,
         metrics=tuple(_metrics(finished)),
         trained=True,
         tags=("onnx",),
@@ -48,7 +48,7 @@ def comparison(finished: Finished) -> list[Fact]:
         found.append(Fact(title, *(readable(name, of.costs[name]) for of in (model, stock))))
     accuracy = record.accuracy
     trained = MISSING if accuracy is None else f"{accuracy.ap:.4f}"
-    found.append(Fact("AP50-95 after training", trained, trained if model.stock else MISSING))
+    found.append(Fact("AP50-95 after training", trained, _stock_ap(finished)))
     return [*found, Fact("proxy score of the search", f"{model.score:.4f}", f"{stock.score:.4f}")]
 
 
@@ -74,12 +74,17 @@ def _facts(finished: Finished) -> list[Fact]:
         ]
     return [
         *found,
-        Fact("AP50-95 of the stock model", MISSING, "train it with the same options to compare"),
+        Fact("AP50-95 of the stock model", _stock_ap(finished), "trained with the same options, one training"),
         Fact("parameters", f"{model.params:,}", "counted"),
         Fact("MACs", readable("macs", model.macs), f"computed for {where}"),
         Fact("weights", f"{model.weight_bytes:,} bytes", "computed for the deployed form, four bytes a number"),
         Fact("proxy score in the search", f"{model.score:.4f}", "ranks candidates; not comparable with the AP"),
     ]
+
+
+def _stock_ap(finished: Finished) -> str:
+    record = trained_stock(finished)
+    return MISSING if record is None or record.accuracy is None else f"{record.accuracy.ap:.4f}"
 
 
 def _session(fingerprint: dict[str, str | int]) -> str:
@@ -100,9 +105,8 @@ def _commands(finished: Finished) -> dict[str, str]:
 
 
 def _limits(finished: Finished) -> tuple[str, ...]:
-    options = finished.record.options
     found = [
-        f"It detects the {finished.run.result.nc} classes of {data_name(options.data)}, in images like those.",
+        f"It detects the {finished.run.result.nc} classes of {finished.data_name}, in images like those.",
         "best.pt is a pickle, which runs code when it is opened: open such files only from people you trust.",
         "best.pt needs ParetoYOLO to be opened, as `nas.train` does; best.onnx needs nothing of it.",
     ]

@@ -21,9 +21,11 @@ from nas.files import replacing, write
 from nas.installation import install_command
 from nas.integrations.training import Training, check_ultralytics, train, ultralytics_device, validate
 from nas.latency.devices import is_local
+from nas.plurals import counted
 from nas.progress import Reporter
 from nas.runs.finalists import STOCK, Finalist
-from nas.runs.finish_record import Accuracy, FinishOptions, FinishRecord, MeasuredLatency
+from nas.runs.finish_record import FILE, Accuracy, FinishOptions, FinishRecord, MeasuredLatency
+from nas.runs.model_card import data_name
 from nas.runs.next_commands import EPOCHS, finish_command
 from nas.runs.run import Run
 from nas.terminal import Terminal
@@ -57,6 +59,13 @@ class Finished:
         return self.folder / "best.pt"
 
     @property
+    def data_name(self) -> str:
+        """A short name of the data set."""
+        data, own = self.record.options.data, self.run.data
+        same = Path(data).is_file() and Path(own).is_file() and Path(data).samefile(own)
+        return data_name(self.run.config.data if same else data)
+
+    @property
     def onnx(self) -> Path:
         """The ONNX file."""
         return self.folder / "best.onnx"
@@ -65,6 +74,16 @@ class Finished:
     def card(self) -> Path:
         """The model card."""
         return self.folder / "card.md"
+
+
+def trained_stock(finished: Finished) -> FinishRecord | None:
+    """The record of the stock model where the run has one that was trained with the same options."""
+    same = finished.record.options.model_copy(update={"arch": finished.run.stock.arch})
+    for file in sorted(finished.run.folder.glob(f"{FOLDER}*/{FILE}")):
+        record = FinishRecord.load(file.parent)
+        if record is not None and record.options == same and record.accuracy is not None:
+            return record
+    return None
 
 
 def check_tools(data: str) -> None:
@@ -115,6 +134,7 @@ def finish_model(
     epochs: int = EPOCHS,
     data: str | None = None,
     options: Sequence[str] = (),
+    out: Path | None = None,
 ) -> Finished:
     """Train, validate, export and measure a model of a run.
 
@@ -125,6 +145,7 @@ def finish_model(
         epochs: Epochs of the training.
         data: The data.yaml; default: that of the run.
         options: More arguments of Ultralytics, such as ``batch=8``.
+        out: The folder of the result; default: ``finish`` in the run directory.
 
     Raises:
         InputError: Ultralytics or onnx is not installed, or an option cannot be used.
@@ -139,18 +160,20 @@ def finish_model(
     """
     if reporter is None:
         with Terminal() as terminal:
-            return finish_model(run, model, terminal, epochs=epochs, data=data, options=options)
-    data = data or run.data
-    check_tools(data)
-    wanted = FinishOptions(arch=model.arch, epochs=epochs, data=data, imgsz=model.imgsz, train=tuple(options))
-    folder = run.folder / FOLDER
+            return finish_model(run, model, terminal, epochs=epochs, data=data, options=options, out=out)
+    place = Path(data or run.data)
+    source = str(place.resolve()) if place.is_file() else str(place)
+    check_tools(source)
+    wanted = FinishOptions(arch=model.arch, epochs=epochs, data=source, imgsz=model.imgsz, train=tuple(options))
+    folder = out or run.folder / FOLDER
     record = _begun(folder, model.name, wanted)
     finished = Finished(run, model, folder, record)
     try:
         for step in (_train, _validate, _export, _measure):
             finished = step(finished, reporter)
     except KeyboardInterrupt:
-        command = finish_command(run.folder, model.name, data if data != run.data else None, epochs, options)
+        extra = list(options) if out is None else ["--out", str(out), *options]
+        command = finish_command(run.folder, model.name, data, epochs, extra)
         reporter.say(f"interrupted; continue with {command}")
         raise
     from nas.runs.finished_card import finished_card
@@ -172,7 +195,7 @@ def _begun(folder: Path, name: str, wanted: FinishOptions) -> FinishRecord:
         shown = [(key, found.name, name) if key == "arch" else (key, before, after) for key, before, after in changed]
         differences = "; ".join(f"{_word(key)} was {_word(a)} and is {_word(b)}" for key, a, b in shown)
         problem = f"holds another finished model: {differences}"
-        raise ConfigError(problem, file=folder, hint="move or remove this folder, or give its options to continue it")
+        raise ConfigError(problem, file=folder, hint="give another folder with `out`, or its options to continue it")
     return found
 
 
@@ -227,7 +250,7 @@ def _train(finished: Finished, reporter: Reporter) -> Finished:
     if finished.weights.is_file():
         return finished
     training = _training(finished)
-    title = f"training of {finished.model.name}, {training.epochs} epochs; log in {training.log}"
+    title = f"training of {finished.model.name}, {counted(training.epochs, 'epoch')}; log in {training.log}"
     with reporter.bar(title) as progress:
         train(training, progress)
     with replacing(finished.weights) as temporary:

@@ -112,6 +112,12 @@ def test_a_model_is_trained_validated_exported_and_measured_once(run: Run, fakes
     finish_model(run, model, Silent(), epochs=2, options=("batch=4",))
     assert fakes.done == ["train", "validate", "export", "measure"]
     assert run.finished  # run.json is as it was
+    out = run.folder / "finish-stock"
+    fakes.arch = run.stock.arch
+    finish_model(run, run.stock, Silent(), epochs=2, options=("batch=4",), out=out)
+    assert (out / "best.onnx").is_file()
+    shown = {fact.figure: fact for fact in comparison(finished)}
+    assert shown["AP50-95 after training"][1:] == ("0.4000", "0.4000")
     with pytest.raises(ConfigError, match="epochs was 2 and is 3"):
         finish_model(run, model, Silent(), epochs=3, options=("batch=4",))
 

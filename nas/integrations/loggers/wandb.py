@@ -30,7 +30,7 @@ class WandbLogger:
 
     @property
     def place(self) -> str:
-        return self._run.url or f"wandb sync {Path(self._run.dir).parent}"
+        return f"wandb sync {Path(self._run.dir).parent}" if self._run.offline else str(self._run.url)
 
     def trial(self, number: int, values: Mapping[str, float], architecture: str) -> None:
         self._run.log({f"trial/{name}": value for name, value in values.items()} | {"trial": number}, step=number)
