@@ -19,7 +19,7 @@ def show_finished(finished: Finished, terminal: Terminal) -> None:
     if trained_stock(finished) is None:
         options, run = finished.record.options, finished.run
         extra = ["--out", str(run.folder / "finish-stock"), *options.train]
-        command = finish_command(run.folder, "stock", options.data, options.epochs, extra)
+        command = finish_command(run.folder, "stock", finished.other_data, options.epochs, extra)
         terminal.say(f"The stock model is not trained yet. To compare: {command}")
     files = ", ".join(str(file) for file in (finished.weights, finished.onnx, finished.card))
     terminal.say(f"finished: {files}")

@@ -72,9 +72,11 @@ def _facts(finished: Finished) -> list[Fact]:
             Fact("AP50", f"{accuracy.ap50:.4f}", source),
             Fact("precision, recall", f"{accuracy.precision:.4f}, {accuracy.recall:.4f}", "at the best F1"),
         ]
+    stock = _stock_ap(finished)
+    same = "train it with the same options" if stock == MISSING else "trained with the same options, one training"
     return [
         *found,
-        Fact("AP50-95 of the stock model", _stock_ap(finished), "trained with the same options, one training"),
+        Fact("AP50-95 of the stock model", stock, same),
         Fact("parameters", f"{model.params:,}", "counted"),
         Fact("MACs", readable("macs", model.macs), f"computed for {where}"),
         Fact("weights", f"{model.weight_bytes:,} bytes", "computed for the deployed form, four bytes a number"),

@@ -59,11 +59,15 @@ class Finished:
         return self.folder / "best.pt"
 
     @property
+    def other_data(self) -> str | None:
+        """The data.yaml of the training; None for that of the run."""
+        data = self.record.options.data
+        return None if data == _resolved(self.run.data) else data
+
+    @property
     def data_name(self) -> str:
         """A short name of the data set."""
-        data, own = self.record.options.data, self.run.data
-        same = Path(data).is_file() and Path(own).is_file() and Path(data).samefile(own)
-        return data_name(self.run.config.data if same else data)
+        return data_name(self.other_data or self.run.config.data)
 
     @property
     def onnx(self) -> Path:
@@ -161,8 +165,7 @@ def finish_model(
     if reporter is None:
         with Terminal() as terminal:
             return finish_model(run, model, terminal, epochs=epochs, data=data, options=options, out=out)
-    place = Path(data or run.data)
-    source = str(place.resolve()) if place.is_file() else str(place)
+    source = _resolved(data or run.data)
     check_tools(source)
     wanted = FinishOptions(arch=model.arch, epochs=epochs, data=source, imgsz=model.imgsz, train=tuple(options))
     folder = out or run.folder / FOLDER
@@ -180,6 +183,11 @@ def finish_model(
 
     write(finished.card, finished_card(finished).markdown())
     return finished
+
+
+def _resolved(data: str) -> str:
+    """An absolute path of a data.yaml, so that the working directory does not count; other names stay."""
+    return str(Path(data).resolve()) if Path(data).is_file() else data
 
 
 def _begun(folder: Path, name: str, wanted: FinishOptions) -> FinishRecord:
