@@ -11,7 +11,7 @@ from typing import Any
 from nas.objectives.costs import readable
 from nas.runs.finalists import Finalist
 from nas.runs.model_card import card_path
-from nas.runs.next_commands import finish_command, onnx_command, train_command
+from nas.runs.next_commands import finish_command, onnx_command, resume_command, train_command
 from nas.runs.recommendation import Recommendation
 from nas.runs.run import Run
 from nas.runs.score_noise import CHANCE
@@ -53,10 +53,9 @@ def picked_commands(run: Run, model: Finalist) -> dict[str, str]:
     """The next commands for a model, with the paths filled in, by their purpose."""
     if not run.finished:
         nc = ["--data", run.data] if run.config.data != "shapes" else []
-        resume = ["python", "-m", "nas.search", "--config", str(run.folder / "run.json"), "--out", str(run.folder)]
         return {
             "write it now": shlex.join(["python", "-m", "nas.export", model.arch, *nc]),
-            "continue the search": shlex.join([*resume, "--resume"]),
+            "continue the search": resume_command(run.folder),
         }
     path = run.folder / "pareto" / Path(model.yaml).name
     data = run.data

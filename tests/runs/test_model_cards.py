@@ -81,7 +81,7 @@ def test_an_exported_model_has_a_card(tmp_path: Path) -> None:
     stock = str(load_space("yolov5n", (64,)).stock())
     for source, dialect in ((str(EARLIER), "ultralytics"), (stock, "yolov5")):
         model = models_to_export(source)[0]
-        text = write_export_card(model, write_model_yaml(model, dialect, tmp_path), dialect, source).read_text()
+        text = write_export_card(model, write_model_yaml(model, dialect, tmp_path)[0], dialect, source).read_text()
         assert head(text)["license"] == "apache-2.0"
         assert ("the figures differ" in text) == (dialect == "yolov5")
         assert ("| latency | 75.39 ± 0.00 ms |" in text) == (source == str(EARLIER))
