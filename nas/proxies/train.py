@@ -168,11 +168,26 @@ class ScheduledOptimizer:
 
     def step(self, loss: Tensor) -> None:
         """Compute the gradients of a loss and take one step."""
+        with self.stepping():
+            loss.backward()
+
+    @contextmanager
+    def stepping(self) -> Iterator[None]:
+        """Take one step with the gradients that the block computes."""
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        yield
         nn.utils.clip_grad_norm_(self._parameters, self._clip)
         self._optimizer.step()
         self._schedule.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state to continue from."""
+        return {"optimizer": self._optimizer.state_dict(), "schedule": self._schedule.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from the state of another optimizer of the same module and recipe."""
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._schedule.load_state_dict(state["schedule"])
 
 
 class Batch(NamedTuple):

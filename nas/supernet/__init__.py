@@ -1,0 +1,1 @@
+"""One set of trained parameters whose restrictions are the members of a search space."""
