@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import copy
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -31,22 +31,23 @@ class Supernet(nn.Module):
 
     Args:
         detector: Rows of the teacher.
-        state: State dict of the teacher.
+        network: The teacher. Its head may be wider than these rows build it.
         importance: Importance of its channels, see `nas.transfer.importance`.
     """
 
-    def __init__(self, detector: Detector, state: Mapping[str, Tensor], importance: Importance):
+    def __init__(self, detector: Detector, network: Network, importance: Importance):
         super().__init__()
         self.detector, self.importance = detector, dict(importance)
-        network = Network(detector)
-        network.load_state_dict(dict(state))
+        self._layout = (copy.deepcopy(network).to("meta"),)  # in a tuple: it is no part of this module
         trained = dict(network.named_parameters())
-        self._keys = list(state)
-        self.shared = nn.ParameterDict({_plain(key): nn.Parameter(value.detach()) for key, value in trained.items()})
+        self._keys = list(network.state_dict())
+        self.shared = nn.ParameterDict(
+            {_plain(key): nn.Parameter(value.detach().clone()) for key, value in trained.items()}
+        )
         for key, parameter in trained.items():
             self.shared[_plain(key)].requires_grad_(parameter.requires_grad)
         for key, value in network.named_buffers():
-            self.register_buffer(_plain(key), value)
+            self.register_buffer(_plain(key), value.detach().clone())
         self.branches = nn.ParameterDict()
         self._restriction = lru_cache(CACHED)(self._restrict)
 
@@ -59,7 +60,7 @@ class Supernet(nn.Module):
             network: The network.
             images: Batches (B, 3, S, S) in 0..1, to measure the importance of channels.
         """
-        return cls(detector, network.state_dict(), channel_importance(network, images))
+        return cls(detector, network, channel_importance(network, images))
 
     def add_branches(self, detector: Detector) -> None:
         """Create the branches that a member needs and that do not exist yet.
@@ -123,7 +124,7 @@ class Supernet(nn.Module):
         }
 
     def _restrict(self, detector: Detector) -> Restriction:
-        return restrict(detector, self.detector, self.importance)
+        return restrict(detector, self.detector, self.importance, self._layout[0])
 
     def _branch(self, detector: Detector, key: str) -> str:
         """The name of a parameter of a branch: its row as written, its input widths and its key."""
@@ -140,27 +141,3 @@ class Supernet(nn.Module):
 def _plain(key: str) -> str:
     """A key as the name of a parameter, which has no dots."""
     return key.replace(".", "/")
-
-
-@torch.no_grad()
-def recalibrate(network: Network, images: Iterable[Tensor]) -> None:
-    """Compute the running statistics of all norms anew, as means over batches; leaves the network in eval mode.
-
-    A member's norms see other inputs than the teacher's, so the teacher's statistics are wrong for it (Yu and Huang,
-    "Universally Slimmable Networks", ICCV 2019, section 3.3).
-
-    Args:
-        network: The network; it is changed.
-        images: Batches (B, 3, S, S) in 0..1.
-    """
-    norms = [part for part in network.modules() if isinstance(part, nn.BatchNorm2d)]
-    before = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # the mean of all batches
-    network.train()
-    for batch in images:
-        network(batch)
-    network.eval()
-    for norm, momentum in zip(norms, before, strict=True):
-        norm.momentum = momentum

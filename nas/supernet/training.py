@@ -7,28 +7,22 @@ import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from nas.data.dataset import Split
 from nas.detectors.network import Network
 from nas.detectors.rows import Detector
 from nas.files import replacing
-from nas.operators.modules.detect import Predictions
 from nas.progress import Progress, silent
-from nas.proxies.loss import DetectionLoss
 from nas.proxies.outcome import ProxyError
 from nas.proxies.recipe import Recipe
 from nas.proxies.train import Batch, ScheduledOptimizer, batches
 from nas.supernet.supernet import Supernet
 from nas.transfer.augmentation import augment
-from nas.transfer.distillation import distillation_loss
-
-HARD = 0.5
-"""Share of the detection loss beside the distillation loss."""
+from nas.transfer.teacher_loss import TeacherLoss
 
 Members = Callable[[np.random.Generator], Sequence[Detector]]
 """Draws the members of one step."""
@@ -48,15 +42,14 @@ class SupernetTraining:
         members: Draws the members of one step.
         recipe: Constants of the training; its image size is that of ``split``.
         seed: Seed of the members, the order of images and their augmentation.
+        device: Torch device.
     """
 
     def __init__(
         self, supernet: Supernet, teacher: Network, members: Members, recipe: Recipe, seed: int = 0, device: str = "cpu"
     ):
         self.supernet, self._members, self._recipe, self._seed = supernet.to(device), members, recipe, seed
-        self._teacher = _frozen(teacher.to(device))
-        self._device = device
-        self._loss = DetectionLoss(recipe.imgsz, teacher.strides, topk=recipe.topk, device=device)
+        self._loss, self._device = TeacherLoss(teacher, recipe, device), device
 
     def run(self, split: Split, checkpoint: Path | None = None, every: int = 25, progress: Progress = silent) -> None:
         """Train to the end.
@@ -83,15 +76,11 @@ class SupernetTraining:
 
     def _step(self, step: int, batch: Batch, optimizer: ScheduledOptimizer) -> None:
         generator = torch.Generator().manual_seed(self._seed * 1_000_003 + step)
-        images, boxes, valid = augment(batch, generator)
-        with torch.no_grad():
-            given = cast(Predictions, self._teacher(images))
-        drawn = self._drawn(step)
+        batch = augment(batch, generator)
+        targets, drawn = self._loss.targets(batch.images), self._drawn(step)
         with optimizer.stepping():
             for detector in drawn:
-                found = self.supernet.predict(detector, images)
-                hard = self._loss(found.boxes, found.scores, boxes, valid).total
-                loss = HARD * hard + distillation_loss(found, given)
+                loss = self._loss(self.supernet.predict(detector, batch.images), targets, batch)
                 if not math.isfinite(value := loss.item()):
                     raise ProxyError(f"the training loss became {value} at step {step + 1} of {self._recipe.steps}")
                 (loss / len(drawn)).backward()  # one member's graph in memory at a time
@@ -126,18 +115,3 @@ class SupernetTraining:
         self.supernet.load_state_dict(content["supernet"])
         optimizer.load_state_dict(content["optimizer"])
         return int(content["done"])
-
-
-def _frozen(teacher: Network) -> Network:
-    """The teacher in training mode, for raw outputs, with the norms and parameters fixed."""
-    teacher.train().requires_grad_(False)
-    for part in teacher.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            part.eval()
-    return teacher
-
-
-def images_of(split: Split, count: int, batch: int, device: str = "cpu") -> list[Tensor]:
-    """The first ``count`` images of a split in batches (B, 3, S, S) in 0..1."""
-    parts = split.images[:count].split(batch)
-    return [part.to(device, memory_format=torch.channels_last).float().div_(255) for part in parts]

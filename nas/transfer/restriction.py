@@ -33,7 +33,9 @@ Importance = Mapping[str, Tensor]
 """For each convolution of the teacher, by its name such as ``model.2.cv1``, one number for each output channel."""
 
 
-def restrict(member: Detector, teacher: Detector, importance: Importance) -> Restriction:
+def restrict(
+    member: Detector, teacher: Detector, importance: Importance, network: Network | None = None
+) -> Restriction:
     """Select the parameters of a member among its teacher's.
 
     A narrower row takes the teacher's most important channels, and rows that read it take the same ones. A wider row
@@ -43,19 +45,20 @@ def restrict(member: Detector, teacher: Detector, importance: Importance) -> Res
         member: Rows with the same numbers as the teacher's.
         teacher: Rows of the trained network.
         importance: See `Importance`.
+        network: The trained network, if its head is wider than these rows build it.
 
     Returns:
         The selection. Parameters that it calls fresh keep the member's own values.
     """
-    return _Walk(member, teacher, importance).restriction()
+    return _Walk(member, teacher, importance, network).restriction()
 
 
 class _Walk:
     """Goes through the rows in order, and notes the channels of every row's output."""
 
-    def __init__(self, member: Detector, teacher: Detector, importance: Importance):
+    def __init__(self, member: Detector, teacher: Detector, importance: Importance, network: Network | None):
         with torch.device("meta"):  # only shapes count
-            self._member, self._teacher = Network(member), Network(teacher)
+            self._member, self._teacher = Network(member), network or Network(teacher)
         self._widths = [(ours.call.output[0], theirs.call.output[0]) for ours, theirs in _rows(member, teacher)]
         self._importance = importance
         self._shapes = {key: value.shape for key, value in self._teacher.state_dict().items()}

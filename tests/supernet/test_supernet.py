@@ -10,7 +10,8 @@ from nas.detectors.network import Network
 from nas.detectors.rows import Detector
 from nas.errors import ModelError
 from nas.spaces.architecture import decode
-from nas.supernet.supernet import Supernet, recalibrate
+from nas.supernet.supernet import Supernet
+from nas.transfer.recalibration import recalibrate
 
 STOCK = "yolov8n.1/p2:c2f_e0.5_n1_c32/p3:c2f_e0.5_n2_c64/p4:c2f_e0.5_n2_c128/p5:c2f_e0.5_n1_c256"
 NARROW = "yolov8n.1/p2:c2f_e0.5_n1_c16/p3:csp-het_p4_e1_n2_c48/p4:csp-grouped_g4_e1_n1_c96/p5:c2f_e0.5_n1_c128"
@@ -79,7 +80,7 @@ def test_recalibration_gives_the_statistics_of_the_batches(supernet: Supernet) -
 
 def test_it_is_stored_and_read(supernet: Supernet) -> None:
     supernet.add_branches(rows(BRANCH))
-    other = Supernet(supernet.detector, Network(rows(STOCK), 7).state_dict(), supernet.importance)
+    other = Supernet(supernet.detector, Network(rows(STOCK), 7), supernet.importance)
     other.add_branches(rows(BRANCH))
     other.load_state_dict(supernet.state_dict())
     for text in (STOCK, BRANCH):

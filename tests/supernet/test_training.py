@@ -17,7 +17,8 @@ from nas.detectors.rows import Detector
 from nas.proxies.recipe import Recipe
 from nas.spaces.architecture import decode
 from nas.supernet.supernet import Supernet
-from nas.supernet.training import SupernetTraining, images_of
+from nas.supernet.training import SupernetTraining
+from nas.transfer.recalibration import image_batches
 
 STOCK = "yolov8n.1/p2:c2f_e0.5_n1_c32/p3:c2f_e0.5_n2_c64/p4:c2f_e0.5_n2_c128/p5:c2f_e0.5_n1_c256"
 SMALL = "yolov8n.1/p2:c2f_e0.5_n1_c16/p3:c2f_e0.5_n1_c32/p4:c2f_e0.5_n1_c64/p5:plain-faster_r4_e1_n1_c128"
@@ -39,7 +40,7 @@ def dataset() -> Dataset:
 
 def training(dataset: Dataset, recipe: Recipe = RECIPE) -> SupernetTraining:
     teacher = Network(rows(STOCK), 0)
-    supernet = Supernet.of(rows(STOCK), teacher, images_of(dataset.train, 4, 2))
+    supernet = Supernet.of(rows(STOCK), teacher, image_batches(dataset.train, 4, 2))
     return SupernetTraining(supernet, teacher, members, recipe)
 
 
@@ -76,8 +77,8 @@ def test_a_checkpoint_of_another_training_is_not_continued(dataset: Dataset, tmp
 
 def test_the_teacher_stays(dataset: Dataset) -> None:
     run = training(dataset)
-    before = {key: value.clone() for key, value in run._teacher.state_dict().items()}
+    before = {key: value.clone() for key, value in run._loss.teacher.state_dict().items()}
     run.run(dataset.train)
-    assert all(torch.equal(value, before[key]) for key, value in run._teacher.state_dict().items())
+    assert all(torch.equal(value, before[key]) for key, value in run._loss.teacher.state_dict().items())
     moved = run.supernet.member(rows(STOCK)).state_dict()
     assert not torch.equal(moved["model.0.conv.weight"], before["model.0.conv.weight"])
