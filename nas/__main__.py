@@ -23,6 +23,7 @@ COMMANDS = {
     "profile": "Show the costs of every row of a model YAML.",
     "worker": "Lend this machine to searches, as part of a cluster.",
     "scheduler": "Start the scheduler of a cluster.",
+    "transfer": "Make starting weights for one model from a trained detector of its family.",
     "train": "Train a model YAML with Ultralytics, our operators registered.",
 }
 """Commands and their help. Each is a module or package of `nas` with a Typer ``app``, imported when it is needed."""
@@ -33,7 +34,9 @@ class _LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
-        module = importlib.import_module(f"nas.{name}" + (".__main__" if name in {"search", "latency"} else ""))
+        module = importlib.import_module(
+            f"nas.{name}" + (".__main__" if name in {"search", "latency", "transfer"} else "")
+        )
         if hasattr(module, "app"):
             command = typer.main.get_command(module.app)
             command.name = name

@@ -30,12 +30,12 @@ class RowOrigin(NamedTuple):
     """The origin of a row's starting weights.
 
     Attributes:
-        index: Number of the row.
+        row: Number of the row.
         module: Its module.
         share: Share of its parameters that come from the teacher, from 0 (it starts fresh) to 1.
     """
 
-    index: int
+    row: int
     module: str
     share: float
 
