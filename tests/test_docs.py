@@ -60,6 +60,7 @@ QUICK = {
     r"nas\.train predict": "imgsz=64 device=cpu",
     r"nas\.train (val|export)": "imgsz=64 device=cpu",
     r"nas\.train": "epochs=1 imgsz=64 batch=4 device=cpu workers=0 plots=False",
+    r"nas\.transfer": "--imgsz 64 --steps 1",
     r"nas\.pick": "--max-latency 1000",
     r"nas\.finish": "--epochs 1 batch=4 workers=0 plots=False",
     r"-m pytest": "-n 0 -p no:cacheprovider",
