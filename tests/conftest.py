@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,9 @@ import nas  # noqa: F401  sets how OpenMP waits, before torch is imported
 import torch  # isort: skip
 
 torch.set_num_threads(1)  # each process of tests has one core
+
+SETTINGS = tempfile.TemporaryDirectory(prefix="ultralytics-")  # removed when the process ends
+os.environ.setdefault("YOLO_CONFIG_DIR", SETTINGS.name)  # a test does not write the user's settings of Ultralytics
 
 ROOT = Path(__file__).parent.parent
 OPEN, SAVE = Image.open, torch.save
