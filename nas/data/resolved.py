@@ -39,10 +39,17 @@ def training_file(data: str) -> str:
         return data
     for split in ("train", "val"):
         found.images(split)
-    key = hashlib.sha256(repr(found).encode()).hexdigest()[:8]
-    file = data_home() / f"{found.file.parent.name}-{found.file.stem}-{key}.yaml"
+    file = data_home() / f"{found.file.parent.name}-{found.file.stem}-{_key(found)}.yaml"
     write_resolved(found, file)
     return str(file)
+
+
+def _key(data: DataYaml) -> str:
+    """A hash that is the same from each working directory that gives the same images."""
+    lists = [
+        listed_images(place, data.folder) for places in data.places.values() for place in places if place.is_file()
+    ]
+    return hashlib.sha256(repr((data._replace(folder=Path()), lists)).encode()).hexdigest()[:8]
 
 
 def write_resolved(data: DataYaml, file: Path) -> None:

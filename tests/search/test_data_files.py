@@ -10,6 +10,7 @@ from PIL import Image
 
 from nas.config import SearchConfig
 from nas.data.loading import load
+from nas.data.resolved import training_file
 from nas.errors import DataError
 from nas.runs.next_commands import training_data
 from nas.search.data_files import write_data_files
@@ -54,6 +55,24 @@ def test_the_run_has_a_data_yaml_for_any_working_directory(
     assert said[0].startswith(f"1 image is left out, as in Ultralytics; all reasons are in {tmp_path}/run/skipped-")
     assert f"{tmp_path}/set/images/val/b.png: image cannot be read (it is empty)" in said[0]
     assert "b.png" in (tmp_path / "run/skipped-images.csv").read_text()
+
+
+def test_a_training_is_given_the_images_by_absolute_paths(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = training_file("my.yaml")
+    assert load(file, 32).fingerprint == load(data, 32).fingerprint
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/data.yaml").write_text(f"train: {tmp_path}/list.txt\nval: ../set/images/val\nnames: [a]\n")
+    other = training_file("other/data.yaml")
+    assert load(other, 32).classes == ("a",)
+    monkeypatch.chdir(tmp_path / "other")
+    assert training_file("../my.yaml") == "../my.yaml"  # not there, and Ultralytics would download it
+    assert training_file("data.yaml") != other  # the list has other images here
+    (tmp_path / "list.txt").write_text("./set/images/train/a.png\n")
+    here = training_file("data.yaml")
+    monkeypatch.chdir("/")
+    assert training_file(f"{tmp_path}/other/data.yaml") == here
 
 
 def test_the_built_in_set_has_neither(tmp_path: Path) -> None:
