@@ -6,8 +6,8 @@ Each step leaves its result in RUN/finish. A repeated call does what is missing,
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from shutil import copyfile
 from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
 
 from nas.errors import ConfigError, InputError, TableError
 from nas.files import replacing, write
@@ -169,20 +171,30 @@ def finish_model(
     check_tools(source)
     wanted = FinishOptions(arch=model.arch, epochs=epochs, data=source, imgsz=model.imgsz, train=tuple(options))
     folder = out or run.folder / FOLDER
-    record = _begun(folder, model.name, wanted)
-    finished = Finished(run, model, folder, record)
-    try:
-        for step in (_train, _validate, _export, _measure):
-            finished = step(finished, reporter)
-    except KeyboardInterrupt:
-        extra = list(options) if out is None else ["--out", str(out), *options]
-        command = finish_command(run.folder, model.name, data, epochs, extra)
-        reporter.say(f"interrupted; continue with {command}")
-        raise
+    with _owned(folder):
+        finished = Finished(run, model, folder, _begun(folder, model.name, wanted))
+        try:
+            for step in (_train, _validate, _export, _measure):
+                finished = step(finished, reporter)
+        except KeyboardInterrupt:
+            extra = list(options) if out is None else ["--out", str(out), *options]
+            reporter.say(f"interrupted; continue with {finish_command(run.folder, model.name, data, epochs, extra)}")
+            raise
     from nas.runs.finished_card import finished_card
 
     write(finished.card, finished_card(finished).markdown())
     return finished
+
+
+@contextmanager
+def _owned(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a folder for the length of the block."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise ConfigError("another process is finishing a model here", file=folder, hint="wait for it to end") from None
 
 
 def _resolved(data: str) -> str:

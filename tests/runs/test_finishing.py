@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from filelock import FileLock
 
+from nas import cli
 from nas.config import SearchConfig
 from nas.errors import ConfigError, InputError, SearchError
+from nas.finish import app
 from nas.integrations.training import Training, Validation, train
 from nas.progress import Progress
 from nas.runs import finishing
@@ -24,6 +28,7 @@ from nas.spaces.architecture import decode
 from tests.reports.made import NC, make
 
 DATA = "/data/mine/data.yaml"
+EARLIER = Path(__file__).parent / "earlier-run"
 
 
 class Silent:
@@ -169,6 +174,33 @@ def test_the_built_in_set_has_no_data_yaml(fakes: Fakes) -> None:
     with pytest.raises(ConfigError) as error:
         check_tools("shapes")
     assert error.value.field == "data"
+
+
+def test_two_processes_do_not_finish_in_one_folder(run: Run, fakes: Fakes) -> None:
+    folder = run.folder / "finish"
+    folder.mkdir()
+    with FileLock(folder / ".lock"), pytest.raises(ConfigError, match="another process") as error:
+        finish_model(run, run.front[0], Silent())
+    assert error.value.file == folder
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (("batch",), "error: batch: not KEY=VALUE, as Ultralytics' arguments are; give one such as batch=8\n"),
+        (
+            (),
+            "error: --data shapes: Ultralytics trains on a data.yaml, and the built-in set shapes has none; give the ",
+        ),
+        (("--model", "none"), "error: --model none: no such model in "),
+    ],
+)
+def test_the_command_refuses_in_one_line(options: tuple[str, ...], line: str, fakes: Fakes) -> None:
+    err = StringIO()
+    with redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        cli.run(lambda: app([str(EARLIER), *options], standalone_mode=False))
+    assert ended.value.code == 2
+    assert err.getvalue().startswith(line) and err.getvalue().count("\n") == 1
 
 
 def test_a_failed_training_shows_the_last_line_of_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
