@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nas import cli
+from nas.errors import ConfigError
+
+if TYPE_CHECKING:
+    from nas.runs.finalists import Finalist
+    from nas.runs.run import Run
 
 app = typer.Typer(add_completion=False)
 
@@ -23,6 +28,9 @@ def main(
         float | None, typer.Option(help="Lowest score. Without --max-latency: take the fastest such model.")
     ] = None,
     as_json: cli.Json = False,
+    only_yaml: Annotated[
+        bool, typer.Option("--yaml", help="Print the path of its model YAML and nothing else, for another command.")
+    ] = False,
 ) -> None:
     """Recommend one model of a run: the most accurate one within a latency, or the fastest one with a score.
 
@@ -35,10 +43,19 @@ def main(
 
     opened = load_run(run)
     picked = opened.pick(max_latency, min_score)
-    if as_json:
+    if only_yaml:
+        print(_yaml(opened, picked.model))
+    elif as_json:
         print(json.dumps(picked_json(opened, picked), indent=2))
     else:
         print("\n".join(picked_lines(opened, picked)))
+
+
+def _yaml(run: Run, model: Finalist) -> str:
+    """The path of the picked model's YAML; a run that is not finished has none."""
+    if not model.yaml:
+        raise ConfigError("is not finished, and has no model YAMLs yet", file=run.folder, hint="finish it by `resume`")
+    return model.yaml
 
 
 if __name__ == "__main__":

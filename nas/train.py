@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> None:
     ours = [] if place.project is None or given.mode == "export" else [f"project={place.project}"]
     if given.task == "detect" and given.values.get("data"):
         ours.append(f"data={training_file(str(given.values['data']))}")
-    _run(["detect", "train", *arguments, *ours])
+    _run(["detect", "train", *arguments, *ours], given.values.get("data"))
 
 
 def _print_transfer(values: dict[str, Any]) -> None:
@@ -66,8 +66,8 @@ def _print_transfer(values: dict[str, Any]) -> None:
         print(note)
 
 
-def _run(arguments: list[str]) -> None:
-    """Run ``yolo``, and print the next commands after a training."""
+def _run(arguments: list[str], data: str | None) -> None:
+    """Run ``yolo``, and print the next commands after a training on ``data``."""
     from nas.integrations.ultralytics import import_ultralytics
 
     trainers: list[Any] = []
@@ -81,7 +81,7 @@ def _run(arguments: list[str]) -> None:
         ended.remove(trainers.append)
     for trainer in trainers:
         if Path(trainer.best).is_file():
-            print("\n".join(next_commands(Path(trainer.best), str(trainer.args.data), trainer.args.imgsz)))
+            print("\n".join(next_commands(Path(trainer.best), str(data or trainer.args.data), trainer.args.imgsz)))
 
 
 def next_commands(best: Path, data: str, imgsz: int) -> list[str]:

@@ -43,7 +43,7 @@ NOT_RUN = {
     r"\.venv/bin/python": "as above",
     r"-m nas\.dashboard|^optuna-dashboard": "serves until it is stopped; tests/commands/test_dashboard.py looks at it",
     r"10\.0\.0\.": "other machines; tests/commands/test_cluster.py has a cluster of processes",
-    r"^python train\.py": "in a checkout of YOLOv5 or YOLOv9; experiments/trainers runs them",
+    r"^(TORCH_\S+ )?python train\.py": "in a checkout of YOLOv5 or YOLOv9; experiments/trainers runs them",
     "cuda": "there may be no GPU",
     "--finish": "trains; nas.finish of the same page does the same",
     "--logger": "tests/integrations/test_loggers.py records with every logger that is installed",
@@ -103,8 +103,8 @@ def module_of(command: str) -> ModuleType:
 
 MODULES = [module_of(name) for name in COMMANDS]
 OPTIONS = set[str]().union(*(options(typer.main.get_command(m.app)) for m in MODULES if hasattr(m, "app")))
-OTHERS = {"--help", "--version", "--artifact-dir", "--epochs", "--logdir"}
-"""Options of every command, of ``nas``, of optuna-dashboard, of YOLOv5, and of TensorBoard."""
+OTHERS = {"--help", "--version", "--artifact-dir", "--epochs", "--logdir", "--index-url"}
+"""Options of every command, of ``nas``, of optuna-dashboard, of YOLOv5, of TensorBoard, and of pip."""
 
 
 def blocks(text: str, *fences: str) -> list[tuple[str, str]]:
@@ -211,6 +211,22 @@ def test_the_notebook_runs(before: Path, tmp_path: Path) -> None:
     shutil.copytree(before, tmp_path, dirs_exist_ok=True)
     python(tmp_path / "work", (ROOT / "docs" / "notebook.py").read_text(encoding="utf-8"), tmp_path / "home")
     assert (tmp_path / "work" / "runs" / "notebook" / "front.svg").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "end"), [("the main job", "nas.search --device cpu --budget 50"), ("the tests", "pytest")]
+)
+def test_ci_finds_the_commands_of_the_readme(words: str, end: str) -> None:
+    found = subprocess.run([ROOT / ".ci" / "readme_command", words], capture_output=True, text=True, check=True).stdout
+    assert found.startswith("python3 -m venv .venv && .venv/bin/pip install ")
+    assert found.endswith(f"&& .venv/bin/python -m {end}\n") and found.count("\n") == 1
+
+
+def test_the_torch_of_the_readme_is_one_that_we_allow() -> None:
+    """A newer one would be replaced by the build with CUDA."""
+    allowed = re.search(r'"(torch>=[^"]*)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    cap = re.search(r"'torch<([\d.]+)'", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert allowed and cap and allowed[1].endswith(f"<{cap[1]}")
 
 
 @pytest.mark.parametrize("kind", NOT_RUN)

@@ -52,12 +52,13 @@ def _key(data: DataYaml) -> str:
     return hashlib.sha256(repr((data._replace(folder=Path()), lists)).encode()).hexdigest()[:8]
 
 
-def write_resolved(data: DataYaml, file: Path) -> None:
+def write_resolved(data: DataYaml, file: Path, ascii_only: bool = False) -> None:
     """Write a data.yaml that Ultralytics reads as `data`, whatever the working directory and its settings are.
 
     Args:
         data: The data.yaml.
         file: The file to write. Lists whose lines depend on the working directory are written beside it.
+        ascii_only: True to escape other characters, for a trainer that reads the encoding of the system.
     """
     others = {key: value for key, value in data.content.items() if key not in _NOT_NEEDED}
     content: dict[str, Any] = {"path": str(data.root.resolve())}
@@ -65,8 +66,9 @@ def write_resolved(data: DataYaml, file: Path) -> None:
         resolved = [_place(data, place.resolve(), file.with_name(f"{file.stem}-{split}")) for place in places]
         content[split] = resolved if len(resolved) > 1 else resolved[0]
     content["names"] = dict(enumerate(data.classes))
-    text = yaml.safe_dump(content | others, sort_keys=False, allow_unicode=True, width=1000)
-    write(file, f"# The images of {data.file}, by absolute paths.\n{text}")
+    text = yaml.safe_dump(content | others, sort_keys=False, allow_unicode=not ascii_only, width=1000)
+    origin = ascii(str(data.file)) if ascii_only else data.file
+    write(file, f"# The images of {origin}, by absolute paths.\n{text}")
 
 
 def _place(data: DataYaml, place: Path, beside: Path) -> str:

@@ -6,15 +6,12 @@ import shlex
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
 from nas.data.data_yaml import read_data_yaml
-from nas.files import write
+from nas.data.resolved import write_resolved
 from nas.installation import install_elsewhere_command
 from nas.runs.next_commands import EPOCHS, data_argument
 
 FILE = "data.yaml"
-_SPLITS = ("train", "val", "test")
 
 
 class Checkout(NamedTuple):
@@ -79,11 +76,5 @@ def write_checkout_data(data: str | Path, folder: Path) -> Path:
     Raises:
         DataError: The data.yaml cannot be used.
     """
-    found = read_data_yaml(Path(data))
-    splits = {name: found.content[name] for name in _SPLITS if found.content.get(name)}
-    names = dict(enumerate(found.classes))
-    content = {"path": str(found.root.resolve()), **splits, "nc": len(names), "names": names}
-    # Escaped: they read the file in the encoding of the system and skip what they cannot decode.
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=False, width=1000)
-    write(folder / FILE, f"# The images of {str(data)!a}, for a trainer in its checkout.\n{text}")
+    write_resolved(read_data_yaml(str(data)), folder / FILE, ascii_only=True)
     return folder / FILE

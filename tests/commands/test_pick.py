@@ -43,6 +43,12 @@ def test_a_run_of_an_earlier_version() -> None:
     assert any(line.startswith("01-c22840 is 4.98 ms faster, and its score is lower by 0.0124 only") for line in lines)
 
 
+def test_only_the_path_for_another_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(EARLIER.parent)
+    code, out, _ = command(app, EARLIER.name, "--max-latency", 82, "--yaml")
+    assert (code, out) == (0, f"{EARLIER.name}/pareto/03-6e9590.yaml\n")
+
+
 def test_without_bounds_it_is_what_the_search_recommends() -> None:
     code, out, _ = command(app, EARLIER, "--json")
     picked = json.loads(out)

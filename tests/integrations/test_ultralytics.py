@@ -213,7 +213,7 @@ def test_which_rows_take_over_weights(tmp_path: Path, monkeypatch: pytest.Monkey
     stages = {"p3": choose("faster", "csp", 64, 2, {"n_div": 4, "expansion": 2})}
     detector = SPACE.stock().replace(stages).detector(3)
     (tmp_path / "model.yaml").write_text(to_yaml(detector))
-    monkeypatch.setattr(train, "_run", lambda arguments: None)
+    monkeypatch.setattr(train, "_run", lambda arguments, data: None)
     for nc, fresh, wide in ((3, "4 (CSPFaster)", False), (80, "4 (CSPFaster), 22 (Detect)", True)):
         stock_checkpoint(tmp_path / f"{nc}.pt", nc)
         train.main([f"model={tmp_path / 'model.yaml'}", f"pretrained={tmp_path / f'{nc}.pt'}"])
