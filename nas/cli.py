@@ -29,6 +29,7 @@ from typer.exceptions import TyperException
 from nas.config import SearchConfig, spec_of
 from nas.errors import NasError, SearchError
 from nas.operators.user_operators import load_own
+from nas.streams import make_tolerant
 
 _REFUSED_BY_SYSTEM = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
 """Errors of files that must not be read or written, or cannot exist."""
@@ -172,6 +173,7 @@ def run(command: Callable[..., object]) -> NoReturn:
     Args:
         command: A Typer app, or a function without parameters.
     """
+    make_tolerant()
     try:
         load_own()
         status = command(standalone_mode=False) if isinstance(command, typer.Typer) else command()

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +69,27 @@ def read_yaml(path: Path, kind: str, keys: str, error: type[InputError], errors:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8", errors=errors))
     except FileNotFoundError:
-        raise error("no such file", file=path, hint=f"give the path of a {kind}") from None
+        found = similar_paths(path)
+        hint = f"did you mean {' or '.join(found[:3])}?" if found else f"give the path of a {kind}"
+        raise error("no such file", file=path, hint=hint) from None
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as problem:
         raise error(f"not a YAML file: {' '.join(str(problem).split())}", file=path) from None
     if not isinstance(content, dict):
         raise error(f"not a {kind}", file=path, hint=f"expected the keys {keys}")
     return content
+
+
+def similar_paths(path: Path) -> list[str]:
+    """Paths that someone may have meant who named a file or a folder that does not exist, the most similar first.
+
+    Args:
+        path: The path. The folder that should contain it and ``runs`` are looked through.
+    """
+    folders = [folder for folder in (path.parent, Path("runs")) if folder.is_dir()]
+    known = [found for folder in folders for found in folder.iterdir() if not found.name.startswith(".")]
+    names = {str(found): found.name for found in known if found.is_dir() or found.suffix == path.suffix}
+    close = get_close_matches(path.name, names.values())
+    return sorted((name for name, own in names.items() if own in close), key=lambda name: close.index(names[name]))
 
 
 def write(path: Path, text: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nas.files import STALE, replacing, write
+from nas.files import STALE, replacing, similar_paths, write
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,3 +47,14 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) 
         os.utime(file, (time.time() - STALE - 10, time.time() - STALE - 10))
     write(path, "new")
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([path.name, young.name, other.name])
+
+
+def test_a_path_that_is_not_there_has_similar_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("runs/first", "runs/.hidden", "home"):
+        Path(folder).mkdir(parents=True)
+    Path("runs/first/01-ca8a16.yaml").touch()
+    Path("runs/first/01-ca8a16.md").touch()
+    assert similar_paths(Path("frist")) == similar_paths(Path("runs/frist")) == ["runs/first"]
+    assert similar_paths(Path("runs/first/01-ca8a61.yaml")) == ["runs/first/01-ca8a16.yaml"]
+    assert similar_paths(Path("nope")) == similar_paths(Path("none/at/all")) == []

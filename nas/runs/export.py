@@ -18,7 +18,7 @@ from nas.runs.onnx_file import check_onnx, onnx_file
 from nas.runs.run import Run, load_run
 from nas.runs.trainer_checkouts import CHECKOUTS, checkout_command, checkout_note
 from nas.spaces.architecture import decode
-from nas.spaces.models import load_detector, size_of
+from nas.spaces.models import check_exists, load_detector, size_of
 from nas.spaces.new_space import new_space
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def models_to_export(
     path = Path(source)
     if path.is_dir():
         return _front(load_run(path), nc, imgsz)
+    check_exists(source, "run, model YAML, checkpoint")
     size = size_of(source, imgsz, SIZE)
     if path.suffix == ".pt":
         return [_trained_model(path, nc, size, notify)]

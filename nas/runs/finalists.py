@@ -21,6 +21,8 @@ from nas.spaces.architecture import decode
 if TYPE_CHECKING:
     import pandas as pd
 
+LEAST_SHOWN = 0.00005
+"""Least difference of scores that four decimals show."""
 STOCK = "stock"
 """The stock model's name; on the front its rank stands before it."""
 
@@ -146,7 +148,8 @@ def _dominated_by(finalist: Finalist, front: Sequence[Finalist], minimize: Seque
     cheaper = [other for other in front if dominates(other.point(minimize), finalist.point(minimize))]
     best = max(cheaper, key=lambda other: other.score)
     costs = "is no slower" if len(minimize) == 1 else f"has no higher {' or '.join(minimize)}"
-    return f"{best.name} {costs} and scores {best.score - finalist.score:.4f} higher"
+    more = best.score - finalist.score
+    return f"{best.name} {costs} and scores {f'{more:.4f} higher' if more >= LEAST_SHOWN else 'as high'}"
 
 
 def _named(rank: int, finalist: Finalist) -> Finalist:

@@ -7,9 +7,11 @@ import warnings
 from pathlib import Path
 
 from nas.detectors.rows import Detector, Notify
+from nas.detectors.templates import TEMPLATES
 from nas.detectors.yaml_files import from_yaml
 from nas.errors import ConfigError, ModelError
-from nas.spaces.architecture import decode
+from nas.files import similar_paths
+from nas.spaces.architecture import decode, stock
 
 
 def load_detector(
@@ -42,6 +44,7 @@ def load_detector(
     """
     name = str(source)
     try:
+        check_exists(name, "model YAML, checkpoint")
         if is_architecture(name):
             detector = decode(name).detector(nc or 80)
         elif name.endswith(".pt"):
@@ -56,6 +59,28 @@ def load_detector(
         error.file = error.file or name
         raise
     return detector
+
+
+def check_exists(source: str, kinds: str) -> None:
+    """Check that a source of `load_detector` is there.
+
+    Args:
+        source: A path or an architecture string.
+        kinds: The kinds of path that are possible, for the message.
+
+    Raises:
+        ModelError: It is neither, nor the path of a YAML or a checkpoint. The hint names similar paths, or the stock
+            model of a template of this name.
+    """
+    if is_architecture(source) or Path(source).exists() or Path(source).suffix in {".yaml", ".yml", ".pt"}:
+        return  # a YAML may be a scale of another file, such as yolov8s.yaml of yolov8.yaml
+    if source in TEMPLATES:
+        hint = f"for the stock model give {stock(TEMPLATES[source])}"
+    elif found := similar_paths(Path(source)):
+        hint = f"did you mean {' or '.join(found[:3])}?"
+    else:
+        hint = "give an existing path, or an architecture string such as trials.csv has"
+    raise ModelError(f"no such {kinds} or architecture", file=source, hint=hint)
 
 
 def size_of(model: str, imgsz: int | None, default: int) -> int:

@@ -21,10 +21,12 @@ from nas.detectors.heads import in_dialect
 from nas.detectors.network import Network, fuse
 from nas.detectors.rows import Detector, Row
 from nas.detectors.yaml_files import from_yaml, to_yaml
+from nas.errors import ModelError
 from nas.installation import install_command
 from nas.latency.runtimes.onnx_runtimes import export as onnx_of
 from nas.operators.base import KeepingOperator
 from nas.operators.registry import OPERATORS
+from nas.runs.export import models_to_export
 from nas.runs.run import load_run
 from nas.spaces.architecture import decode
 from nas.spaces.space import Space, load_space
@@ -222,3 +224,17 @@ def test_a_yaml_of_another_trainer_is_translated(tmp_path: Path) -> None:
     found = from_yaml(tmp_path / "out" / "mine.yaml")
     assert (found.nc, found.rows[-1].module) == (5, "Detect")
     assert found.rows[:-1] == detector.rows[:-1]
+
+
+def test_what_is_no_model_is_told_with_its_neighbors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "first").mkdir(parents=True)
+    for source, hint in (
+        ("runs/frist", "did you mean runs/first?"),
+        ("yolov8n", "for the stock model give yolov8n.1/p2:c2f_e0.5_n1_c32"),
+        ("nope", "give an existing path, or an architecture string"),
+    ):
+        with pytest.raises(ModelError) as refused:
+            models_to_export(source)
+        assert refused.value.problem == "no such run, model YAML, checkpoint or architecture"
+        assert refused.value.hint.startswith(hint)
