@@ -24,7 +24,7 @@ def picked_lines(run: Run, picked: Recommendation) -> list[str]:
     figures = [f"{name:<8} {value}" for name, value in shown.items()]
     commands = [f"{title}: {command}" for title, command in picked_commands(run, model).items()]
     lead = f"{'Preliminary' if not run.finished else 'Recommended'}: {model.label}, {picked.reason}."
-    return [lead, *(f"  {line}" for line in figures), *_notes(run, model), *commands]
+    return [lead, *(f"  {line}" for line in figures), *picked_notes(run, model), *commands]
 
 
 def picked_figures(run: Run, model: Finalist) -> dict[str, str]:
@@ -43,7 +43,7 @@ def picked_json(run: Run, picked: Recommendation) -> dict[str, Any]:
         "model": asdict(picked.model),
         "reason": picked.reason,
         "preliminary": not run.finished,
-        "notes": _notes(run, picked.model),
+        "notes": picked_notes(run, picked.model),
         "files": _files(run, picked.model),
         "commands": picked_commands(run, picked.model),
     }
@@ -106,7 +106,8 @@ def _as_good(run: Run, model: Finalist) -> Finalist | None:
     return min(faster, key=lambda other: other.latency, default=None)
 
 
-def _notes(run: Run, model: Finalist) -> list[str]:
+def picked_notes(run: Run, model: Finalist) -> list[str]:
+    """Reservations about the choice of a model."""
     return list(_reservations(run, model))
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import math
 import shlex
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from nas.reports.picked import picked_commands, picked_figures
+from nas.reports.picked import picked_commands, picked_figures, picked_notes
 from nas.reports.run_data import RunData
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Choice(NamedTuple):
         reason: The reason for it.
         figures: Its figures by name.
         commands: The next commands by their purpose.
+        notes: Reservations about it.
     """
 
     budget: float
@@ -38,6 +39,7 @@ class Choice(NamedTuple):
     reason: str
     figures: dict[str, str]
     commands: dict[str, str]
+    notes: str
 
 
 class Picker(NamedTuple):
@@ -96,8 +98,9 @@ def _choice(data: RunData, budget: float) -> Choice:
         )
     else:
         reason = f"the fastest of the {which} within the budget, since their scores differ only by noise"
-    commands: dict[str, Any] = picked_commands(data.run, model)
-    return Choice(budget, model.name, model.label, reason, picked_figures(data.run, model), commands)
+    figures, commands = picked_figures(data.run, model), picked_commands(data.run, model)
+    notes = " ".join(picked_notes(data.run, model))
+    return Choice(budget, model.name, model.label, reason, figures, commands, notes)
 
 
 def _rounded(value: float, step: float) -> float:

@@ -68,12 +68,13 @@ const picker = document.getElementById("picker-data");
 if (picker) {
   const { choices, command } = JSON.parse(picker.textContent);
   const [range, number] = ["budget-range", "budget"].map((id) => document.getElementById(id));
-  const [name, reason, none, details, line] = ["name", "reason", "none", "details", "command"].map((id) => document.getElementById(`picked-${id}`));
+  const [name, reason, none, notes, details, line] = ["name", "reason", "none", "notes", "details", "command"].map((id) => document.getElementById(`picked-${id}`));
 
   const show = (budget) => {
     const choice = choices.findLast((it) => it.budget <= budget);
     name.parentElement.hidden = details.hidden = !choice;
     none.hidden = Boolean(choice);
+    notes.textContent = choice?.notes ?? "";
     line.textContent = `${command} ${budget}`;
     if (!choice) {
       none.textContent = `No model is so fast. The fastest one, ${choices[0].label}, takes ${choices[0].budget.toFixed(2)} ms.`;
