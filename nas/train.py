@@ -16,6 +16,9 @@ from typing import Any
 from nas import cli
 from nas.errors import ConfigError
 
+OTHER_COMMANDS = {"help", "checks", "version", "settings", "cfg", "copy-cfg", "login", "logout", "hub", "solutions"}
+"""Commands of ``yolo`` that train nothing. They are passed on."""
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the ``yolo`` command line in this process.
@@ -38,9 +41,12 @@ def main(arguments: list[str] | None = None) -> None:
     from nas.integrations.ultralytics import register
     from nas.integrations.yolo_arguments import read_arguments
 
-    register()
     if patch_torchvision():
         print("torchvision's compiled operators do not fit this torch; its nms runs in plain torch instead.")
+    register()
+    if arguments[0] in OTHER_COMMANDS:
+        _run(arguments, None)
+        return
     given = read_arguments(["detect", "train", *arguments])
     training = given.mode == "train"
     if training and given.values.get("model") is None:

@@ -12,6 +12,7 @@ from types import ModuleType
 
 from nas.errors import InputError, ModelError
 from nas.installation import install_command
+from nas.integrations.torchvision import patch_torchvision
 from nas.operators.base import KeepingOperator
 from nas.operators.registry import OPERATORS
 from nas.operators.user_operators import load_own
@@ -20,7 +21,8 @@ from nas.operators.user_operators import load_own
 def register() -> None:
     """Register all of our operators and the user's for the model YAMLs and checkpoints of Ultralytics.
 
-    The registration holds for this process. Call it before ``YOLO("model.yaml")``.
+    The registration holds for this process. Call it before ``YOLO("model.yaml")``. It also gives torchvision an `nms`
+    where its compiled one does not load, see `nas.integrations.torchvision`.
 
     Raises:
         InputError: If Ultralytics is not installed.
@@ -33,6 +35,7 @@ def register() -> None:
         >>> model = YOLO("runs/first/pareto/03-faster.yaml")
     """
     load_own()
+    patch_torchvision()
     tasks = import_ultralytics("ultralytics.nn.tasks")
     for name, operator in OPERATORS.items():
         if isinstance(operator, KeepingOperator):

@@ -180,9 +180,17 @@ def write_set(folder: Path) -> None:
     (folder / "data.yaml").write_text("path: .\ntrain: images/train\nval: images/val\nnames: [a]\n")
 
 
+def test_other_commands_of_yolo_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    passed: list[list[str]] = []
+    monkeypatch.setattr(train, "_run", lambda arguments, data: passed.append(arguments))
+    train.main(["settings", "runs_dir=mine"])
+    assert passed == [["settings", "runs_dir=mine"]]
+
+
 def test_the_arguments_that_yolo_gets(folder: Path, calls: list[dict[str, Any]], capsys: Any) -> None:
     write_set(folder)
     train.main(shlex.split("model = model.yaml data=data.yaml cfg=all.yaml imgsz=64"))
+    assert f"results: {folder / 'runs' / 'detect'}\n" in capsys.readouterr().out
     train.main(["val", "model=weights.pt", "project=mine"])
     train.main(["export", "model=weights.pt", "format=onnx"])
     trained, validated, exported = calls
@@ -190,7 +198,6 @@ def test_the_arguments_that_yolo_gets(folder: Path, calls: list[dict[str, Any]],
     assert Path(trained["project"]).parts[-2:] == ("runs", "detect")
     assert (validated["mode"], Path(validated["project"]).name) == ("val", "mine")
     assert (exported["mode"], exported["format"], "project" in exported) == ("export", "onnx", False)
-    assert f"results: {trained['project']}\n" in capsys.readouterr().out
     content = yaml.safe_load(Path(trained["data"]).read_text())
     assert (content["path"], content["val"]) == (str(folder), f"{folder}/images/val")
 
