@@ -28,8 +28,8 @@ EARLIER = Path(__file__).parent / "earlier-run"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy that may be written to: opening a study writes."""
-    return Path(shutil.copytree(EARLIER, tmp_path / "run"))
+    """A copy that may be written to: opening a study writes. Its name has what a URL gives a meaning."""
+    return Path(shutil.copytree(EARLIER, tmp_path / "feature%2Fx #1? ü {a}"))
 
 
 def test_record_opens() -> None:
