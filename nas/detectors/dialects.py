@@ -79,7 +79,9 @@ def read(content: Mapping[str, Any], nc: int, scale: Scale) -> Detector:
                     error.field = row_field(index, module)
                     raise
             case _:
-                raise ModelError(f"expected [from, repeats, module, args], got {raw!r}", field=f"row {index}")
+                named = [one for one in raw[2:3] if isinstance(one, str)] if isinstance(raw, list) else []
+                field = row_field(index, named[0]) if named else f"row {index}"
+                raise ModelError(f"expected [from, repeats, module, args], got {raw!r}", field=field)
     last = reader.rows[-1]
     if not last.operator.is_head:
         problem = "the last row must be a detection head: Detect, v10Detect or DDetect"
