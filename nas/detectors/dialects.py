@@ -26,7 +26,17 @@ _TASK = "is the head of another task, {}; only heads that detect boxes are searc
 REFUSED = {
     "RTDETRDecoder": "is a transformer decoder, no head of a YOLO: it gives 300 queries, not boxes of each cell",
     **dict.fromkeys(
-        ("Segment", "Segment26", "SemanticSegment", "YOLOESegment", "YOLOESegment26"), _TASK.format("masks")
+        (
+            "Segment",
+            "DSegment",
+            "DualDSegment",
+            "Panoptic",
+            "Segment26",
+            "SemanticSegment",
+            "YOLOESegment",
+            "YOLOESegment26",
+        ),
+        _TASK.format("masks"),
     ),
     **dict.fromkeys(("Pose", "Pose26"), _TASK.format("key points")),
     **dict.fromkeys(("OBB", "OBB26"), _TASK.format("rotated boxes")),

@@ -110,7 +110,7 @@ DIALECTS = {
     "yolov9": Dialect(
         "YOLOv9",
         lambda detector: _with_head(detector, "DDetect"),
-        {*_ALL, "AConv", "ADown", "ELAN1", "RepNCSPELAN4", "SPPELAN", "CBLinear", "CBFuse", "ConvTranspose"},
+        {*_ALL, "AConv", "ADown", "ELAN1", "RepNCSPELAN4", "SPPELAN", "CBLinear", "CBFuse", "ConvTranspose", "Silence"},
         ("gelan-t", "gelan-s"),
     ),
 }

@@ -64,6 +64,12 @@ class C3GhostOperator(StockOperator):
     example = (24,)
     depth_argument = 2
 
+    def output_grid(self, grid: Grid, *arguments: Any) -> Grid:
+        hidden, g = int(arguments[1] * arguments[5]), arguments[4]
+        if hidden % 4 or g < 1 or hidden % g:  # the trainers build bottlenecks in g groups first, and drop them
+            raise ValueError(f"4 and the {g} groups must divide the width inside, {hidden}")
+        return grid
+
     @staticmethod
     def costs(
         c1: int, c2: int, n: int = 1, shortcut: bool = True, g: int = 1, e: float = 0.5, *, grid: Grid

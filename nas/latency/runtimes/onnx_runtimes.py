@@ -94,6 +94,8 @@ def export(
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         # The deployment path uses the older exporter.
         warnings.simplefilter("ignore", DeprecationWarning)
+        # It says so of strided slices, which it does not fold.
+        warnings.filterwarnings("ignore", message="Constant folding")
         arguments = (inputs[0] if len(inputs) == 1 else list(inputs),)
         # The annotation allows paths only, but this exporter also writes to buffers.
         target = cast(Any, buffer)
