@@ -1,7 +1,8 @@
-"""Hook of MkDocs: writes the options of a search into the API reference."""
+"""Hooks of MkDocs: the options of a search in the API reference, and links to files that are no pages."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from nas.config import GROUPS, SearchConfig, spec_of
@@ -9,9 +10,18 @@ from nas.config import GROUPS, SearchConfig, spec_of
 MARK = "<!-- options of SearchConfig -->"
 
 
+OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)([^)#]+)\)")
+"""A link to a file of the repository outside of this folder. The site does not contain that file."""
+SOURCES = re.compile(r"\[([^\]]+)\]\(([\w-]+\.py)\)")
+"""A link to a Python file of this folder."""
+
+
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Replace the mark of a page by a table for each group of options."""
-    return markdown.replace(MARK, "\n".join(map(table, GROUPS))) if MARK in markdown else markdown
+    """Replace the mark of a page by a table for each group of options, and dead links by paths."""
+    if MARK in markdown:
+        markdown = markdown.replace(MARK, "\n".join(map(table, GROUPS)))
+    markdown = OUTSIDE.sub(r"\1 (`\2` in the repository)", markdown)
+    return SOURCES.sub(r"\1 (`docs/\2` in the repository)", markdown)
 
 
 def table(group: str) -> str:

@@ -21,6 +21,8 @@ from PIL import Image
 import nas
 from nas.__main__ import COMMANDS
 from nas.data.shapes import draw_shapes
+from nas.proxies.registry import PROXIES
+from nas.search.samplers import SAMPLERS
 from nas.spaces.space import DEFAULT_SPACE
 
 ROOT = Path(__file__).parent.parent
@@ -263,6 +265,14 @@ def test_the_default_space_is_the_marked_one() -> None:
     text = (ROOT / "docs" / "own-space.md").read_text(encoding="utf-8")
     assert re.findall(r"`(\S+)` \(default\)", text) == [nas.SearchConfig().space]
     assert nas.SearchConfig().space == DEFAULT_SPACE
+
+
+def test_the_glossary_has_each_choice() -> None:
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `(\w+)`", text, re.MULTILINE))
+    assert named == {*PROXIES, *SAMPLERS}
+    defaults = {nas.SearchConfig().proxy, nas.SearchConfig().sampler}
+    assert set(re.findall(r"^\| `(\w+)` \(default\)", text, re.MULTILINE)) == defaults
 
 
 def test_the_site_is_built(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ DryRun = Annotated[
 PreviewJson = Annotated[bool, typer.Option("--json", help="Print the dry run as JSON.", rich_help_panel=RUN)]
 
 
-@app.command()
+@app.command(epilog="docs/glossary.md explains proxies, samplers, rungs and limits.")
 @cli.with_config
 def main(
     given: dict[str, Any], config_file: ConfigFile = None, dry_run: DryRun = False, as_json: PreviewJson = False
