@@ -92,6 +92,7 @@ DIALECTS = {
                 "C1",
                 "C2",
                 "C3x",
+                "C3TR",
                 "RepC3",
                 "C2fPSA",
                 "Focus",
@@ -104,7 +105,7 @@ DIALECTS = {
     "yolov5": Dialect(
         "YOLOv5",
         lambda detector: _with_head(detector, "AnchorDetect", ANCHORS),
-        {*_ALL, "C3", "C3x", "C3Ghost", "GhostConv", "GhostBottleneck", "Focus"},
+        {*_ALL, "C3", "C3x", "C3TR", "C3Ghost", "GhostConv", "GhostBottleneck", "Focus"},
         ("yolov5n", "yolov5s"),
     ),
     "yolov9": Dialect(

@@ -122,7 +122,7 @@ ARGUMENTS: dict[str, list[list[Any]]] = {
     "GhostConv": [[32, 40], [1, 3, 5], [1, 2], [1, 2], FLAGS],
     "Focus": [[32, 40], [1, 3], [1], [None, 1], [1, 2], FLAGS],
     "Bottleneck": [[32, 40], FLAGS, [1, 2], [[3, 3], [1, 3], [[1, 3], [3, 1]]], [0.5, 1.0]],
-    **dict.fromkeys(("C2", "C2f", "C3", "C3x", "BottleneckCSP", "C3Ghost"), STAGE),
+    **dict.fromkeys(("C2", "C2f", "C3", "C3x", "BottleneckCSP", "C3Ghost", "C3TR"), STAGE),
     "C1": [[32, 40]],
     "C3k2": [[32, 64], FLAGS, [0.5, 1.0], [False, True], [1, 2], FLAGS],
     "A2C2f": [[64, 128], FLAGS, [1, 4], [False, True], [2.0, 1.2], [0.5, 1.0], [1], FLAGS],
