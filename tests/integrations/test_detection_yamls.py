@@ -152,7 +152,7 @@ ARGUMENTS: dict[str, list[list[Any]]] = {
 """Values of each argument of a row."""
 ACTIVATIONS = [None, None, "nn.ReLU()", "torch.nn.LeakyReLU(0.2)", "nn.Hardswish()", "nn.GELU()", "nn.Identity()"]
 STRICTER = ("a cell must be so many whole pixels", "repeats need an output of the input's shape", "is not repeated")
-"""What Ultralytics builds and we refuse: strides that are no whole numbers, and copies of a row that halves its map."""
+"""Refused here, built by Ultralytics: strides that are no whole numbers, and copies of a row that halves its map."""
 
 
 def variants(count: int) -> list[tuple[str, list[Any], int, str | None]]:
