@@ -18,8 +18,8 @@ function colors() {
 function place(plot) {
   const narrow = plot.clientWidth < 560;
   return narrow
-    ? { "legend.y": -0.22, "legend.yanchor": "top", "font.size": 12 }
-    : { "legend.y": 1.02, "legend.yanchor": "bottom", "font.size": 13 };
+    ? { "legend.yref": "container", "legend.y": 0, "legend.yanchor": "bottom", "font.size": 12 }
+    : { "legend.yref": "paper", "legend.y": 1.02, "legend.yanchor": "bottom", "font.size": 13 };
 }
 
 function open(id) {
