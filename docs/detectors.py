@@ -76,4 +76,5 @@ def _refused() -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), tables()), encoding="utf-8")
+    new = tables()  # takes minutes, in which the page may be edited
+    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), new), encoding="utf-8")
