@@ -13,6 +13,7 @@ import typer
 from nas import cli
 from nas.config import check_imgsz
 from nas.errors import TransferError
+from nas.files import write
 
 if TYPE_CHECKING:
     from nas.data.dataset import Dataset
@@ -57,7 +58,7 @@ def main(
     from nas.data.loading import load
     from nas.integrations.checkpoint import read_checkpoint
     from nas.integrations.start_checkpoint import write_start
-    from nas.spaces.models import load_detector
+    from nas.spaces.models import is_architecture, load_detector
     from nas.terminal import Terminal
     from nas.transfer.starting_weights import RECIPE, Teacher, check_family, starting_weights
 
@@ -73,11 +74,14 @@ def main(
             known = Teacher(given.detector, given.network)
             found = starting_weights(detector, known, dataset, recipe, seed, device, progress)
         write_start(out, detector, found.network.cpu(), dataset.classes)
+        if is_architecture(model):  # Ultralytics needs a file
+            write(out.with_suffix(".yaml"), detector.to_yaml(f"{model}, to train from {out.name}"))
+            model = str(out.with_suffix(".yaml"))
         if as_json:
             json.dump(_facts(found, out), sys.stdout, indent=2)
             print()
         else:
-            _show(found, display)
+            _show(found, steps, display)
         display.say(f"{out}: train it with")
         display.say(f"  python -m nas.train model={model} pretrained={out} data={data} imgsz={imgsz} epochs=100")
 
@@ -100,7 +104,7 @@ def _facts(found: StartingWeights, out: Path) -> dict[str, Any]:
     return {"weights": str(out), **scores, "rows": [row._asdict() for row in found.rows]}
 
 
-def _show(found: StartingWeights, display: Terminal) -> None:
+def _show(found: StartingWeights, steps: int, display: Terminal) -> None:
     fresh = [f"{row.row} ({row.module})" for row in found.rows if row.share == 0]
     partly = [f"{row.row} ({row.module}, {row.share:.0%})" for row in found.rows if 0 < row.share < 1]
     display.say(f"{len(found.rows)} rows have weights; {len(found.rows) - len(fresh)} take theirs from the teacher")
@@ -108,10 +112,9 @@ def _show(found: StartingWeights, display: Terminal) -> None:
         display.say(f"rows with some fresh weights: {', '.join(partly)}")
     if fresh:
         display.say(f"rows that start fresh: {', '.join(fresh)}")
-    display.say(
-        f"AP50-95 on the validation split: teacher {found.teacher_ap:.3f}, its weights in this model "
-        f"{found.restricted_ap:.3f}, after the short training {found.ap:.3f}"
-    )
+    after = f", after {steps} steps as its student {found.ap:.3f}" if steps else ""
+    scores = f"teacher {found.teacher_ap:.3f}, its weights in this model {found.restricted_ap:.3f}{after}"
+    display.say(f"AP50-95 on the validation split: {scores}")
 
 
 if __name__ == "__main__":

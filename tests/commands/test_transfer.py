@@ -15,6 +15,7 @@ from nas.detectors.templates import TEMPLATES
 from nas.integrations.checkpoint import read_checkpoint
 from nas.integrations.start_checkpoint import write_start
 from nas.spaces.architecture import decode, stock
+from nas.spaces.models import load_detector
 from nas.transfer.__main__ import app
 
 pytest.importorskip("ultralytics")
@@ -47,6 +48,7 @@ def test_starting_weights(teacher: Path, tmp_path: Path, capsys: pytest.CaptureF
         shares[4] == 1 and shares[6] == 0
     )  # HetConv is a restriction of the dense kernels, the FasterNet block is none
     assert all(0 <= facts[key] <= 1 for key in ("teacher_ap", "restricted_ap", "ap"))
+    assert load_detector(tmp_path / "start.yaml") == decode(MEMBER).detector(len(CLASSES))  # for an architecture string
     written = read_checkpoint(out)  # it also compares our outputs with those of Ultralytics
     assert written.detector == decode(MEMBER).detector(len(CLASSES))
 
