@@ -23,8 +23,9 @@ def test_every_option_has_help_and_a_group() -> None:
 
 def test_the_command_has_the_fields_as_parameters_and_no_defaults_of_its_own() -> None:
     parameters = inspect.signature(main).parameters
-    assert list(parameters) == [*SearchConfig.model_fields, "config_file"]
-    assert all(parameter.default is None for parameter in parameters.values())
+    assert list(parameters) == [*SearchConfig.model_fields, "config_file", "dry_run", "as_json"]
+    assert all(not parameter.default for parameter in parameters.values())
+    assert all(parameters[name].default is None for name in SearchConfig.model_fields)
 
 
 def test_only_given_options_reach_the_command() -> None:

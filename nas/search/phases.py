@@ -6,12 +6,13 @@ import itertools
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from nas.files import write
 from nas.interrupts import stoppable
 from nas.latency.builder import TableBuilder
-from nas.latency.header import Header, calibration_mark
+from nas.latency.header import calibration_mark
 from nas.latency.hints import command_words
 from nas.latency.notices import forced_warning, noise_warning
 from nas.plurals import counted
@@ -186,7 +187,7 @@ def write_result(
         finalists=(*front.models, *front.others),
         stock=front.stock,
         baselines=_baselines(session, candidates),
-        table=TableSnapshot(path=str(table.path.resolve()), header=asdict(_used_header(session))),
+        table=TableSnapshot(path=str(table.path.resolve()), header=_used_header(session)),
         score_noise=noise,
         trust=_trust(session, noise, standings),
     )
@@ -197,13 +198,13 @@ def write_result(
     session.loggers.front(run)
 
 
-def _used_header(session: Session) -> Header:
-    """The table's header with the marks of the entries that this space needs."""
+def _used_header(session: Session) -> dict[str, Any]:
+    """The table's header as JSON, with the marks of the entries that this space needs."""
     target, table = session.target, session.plan.table
     rows = (row for size in target.sizes for row in session.plan.space.rows(target.nc, size))
     marks = {key.mark for key in table.noisy(rows)} | {calibration_mark(size) for size in target.sizes}
     noisy = table.header.noisy
-    return replace(table.header, noisy=noisy and tuple(mark for mark in noisy if mark in marks))
+    return asdict(table.header) | {"noisy": None if noisy is None else [mark for mark in noisy if mark in marks]}
 
 
 def _trust(session: Session, noise: ScoreNoise, standings: Sequence[Standing]) -> str:

@@ -169,9 +169,9 @@ def _status(run: RunDirectory, executor: Executor, reporter: SearchReporter) -> 
         yield
     except KeyboardInterrupt:
         run.save(status=RunStatus.INTERRUPTED)
-        reporter.say(f"interrupted; continue with {resume_command(run.folder)}")
         if (run.folder / TRIALS).exists():
             reporter.say(f"the results so far: {report_command(run.folder)}")
+        reporter.say(f"interrupted; continue with {resume_command(run.folder)}")
         raise
     except SearchError:
         run.save(status=RunStatus.FAILED)

@@ -54,69 +54,69 @@ def detectors(*classes: int) -> list[Detector]:
 
 
 def test_results_and_faults_reach_who_asked(make: Callable[[], Any]) -> None:
-    crew = LocalWorkers(make, count=2, threads=1)
+    workers = LocalWorkers(make, count=2, threads=1)
     try:
-        first, second, third = [crew.score(detector, 2) for detector in detectors(1, 98, 3)]
+        first, second, third = [workers.score(detector, 2) for detector in detectors(1, 98, 3)]
         assert (first.result().score, third.result().score) == (1.2, 3.2)
         with pytest.raises(ValueError, match="the loss became nan"):
             second.result()
     finally:
-        crew.pause()
+        workers.pause()
 
 
 def test_a_dead_child_is_replaced(make: Callable[[], Any]) -> None:
-    crew = LocalWorkers(make, count=1, threads=1)
+    workers = LocalWorkers(make, count=1, threads=1)
     dead, alive = detectors(99, 5)
     try:
         with pytest.raises(KilledError, match="its process died"):
-            crew.score(dead, 0).result()
-        assert crew.score(alive, 0).result().score == 5
+            workers.score(dead, 0).result()
+        assert workers.score(alive, 0).result().score == 5
     finally:
-        crew.pause()
+        workers.pause()
 
 
 def test_a_child_that_dies_while_it_has_nothing_to_do_is_replaced(make: Callable[[], Any]) -> None:
-    crew = LocalWorkers(make, count=1, threads=1)
+    workers = LocalWorkers(make, count=1, threads=1)
     before = {child.pid for child in psutil.Process().children(recursive=True)}
     try:
-        assert crew.score(detectors(5)[0], 0).result().score == 5
+        assert workers.score(detectors(5)[0], 0).result().score == 5
         started = [c for c in psutil.Process().children(recursive=True) if c.pid not in before]
         for child in started:
             child.kill()
         psutil.wait_procs(started, timeout=10)
-        assert crew.score(detectors(6)[0], 0).result().score == 6
+        assert workers.score(detectors(6)[0], 0).result().score == 6
     finally:
-        crew.pause()
+        workers.pause()
 
 
 def test_a_candidate_is_killed_at_its_time_limit_alone(make: Callable[[], Any]) -> None:
-    crew = LocalWorkers(make, count=2, threads=1, limit=3.0)
+    workers = LocalWorkers(make, count=2, threads=1, limit=3.0)
     endless, *others = detectors(97, *[1] * 15)
     try:
-        killed, *scored = [crew.score(detector, 0) for detector in (endless, *others)]
+        killed, *scored = [workers.score(detector, 0) for detector in (endless, *others)]
         with pytest.raises(KilledError, match="more than its time limit of 3 seconds"):
             killed.result()
         assert [future.result().score for future in scored] == [1] * 15
     finally:
-        crew.pause()
+        workers.pause()
 
 
 def test_a_process_that_cannot_start_is_no_candidates_fault(make: Callable[[], Any]) -> None:
-    crew = LocalWorkers(int, count=1, threads=1)  # type: ignore[arg-type]  # a number has nothing to prepare
+    workers = LocalWorkers(int, count=1, threads=1)  # type: ignore[arg-type]  # a number has nothing to prepare
     try:
         with pytest.raises(KilledError, match="did not start"):
-            crew.score(detectors(1)[0], 0).result()
+            workers.score(detectors(1)[0], 0).result()
     finally:
-        crew.pause()
+        workers.pause()
 
 
 def test_pause_ends_the_children_whatever_they_do(make: Callable[[], Any]) -> None:
     before = {child.pid for child in psutil.Process().children(recursive=True)}
-    crew = LocalWorkers(make, count=2, threads=1)
-    busy, quick = [crew.score(detector, 0) for detector in detectors(97, 2)]
+    workers = LocalWorkers(make, count=2, threads=1)
+    busy, quick = [workers.score(detector, 0) for detector in detectors(97, 2)]
     assert quick.result().score == 2
     assert not busy.done()
-    crew.pause()
+    workers.pause()
     after = [c for c in psutil.Process().children(recursive=True) if c.pid not in before]
     assert [c for c in after if "spawn_main" in " ".join(c.cmdline()) and "--multiprocessing-fork" in c.cmdline()] == []
 
@@ -126,7 +126,7 @@ def test_processes_do_not_outlive_a_killed_driver(make: Callable[[], Any], tmp_p
         "import time; from stub_proxy_for_workers import make; from nas.execution.local_workers import LocalWorkers; "
         "from nas.detectors.templates import TEMPLATES\n"
         "if __name__ == '__main__':\n"
-        "    crew = LocalWorkers(make, 2, 1); [crew.score(TEMPLATES['yolov8n'].stock(97), 0) for _ in range(2)]; "
+        "    workers = LocalWorkers(make, 2, 1); [workers.score(TEMPLATES['yolov8n'].stock(97), 0) for _ in range(2)]; "
         "time.sleep(600)\n"
     )
     (tmp_path / "driver.py").write_text(code)

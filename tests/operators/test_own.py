@@ -218,9 +218,9 @@ def test_a_missing_module_is_one_line_of_a_command(folder: Path, monkeypatch: py
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     where = f"in {folder} or among the installed packages"
-    mend = "give modules by name, separated by commas, in PARETO_YOLO_OPERATORS"
+    hint = "give modules by name, separated by commas, in PARETO_YOLO_OPERATORS"
     assert done.returncode == 2
-    assert done.stderr == f"error: PARETO_YOLO_OPERATORS=se_bloc: no module se_bloc {where}; {mend}\n"
+    assert done.stderr == f"error: PARETO_YOLO_OPERATORS=se_bloc: no module se_bloc {where}; {hint}\n"
 
 
 def test_an_installed_package_brings_its_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
