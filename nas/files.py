@@ -87,8 +87,8 @@ def similar_paths(path: Path) -> list[str]:
     """
     folders = [folder for folder in (path.parent, Path("runs")) if folder.is_dir()]
     known = [found for folder in folders for found in folder.iterdir() if not found.name.startswith(".")]
-    names = {str(found): found.name for found in known if found.is_dir() or found.suffix == path.suffix}
-    close = get_close_matches(path.name, names.values())
+    names = {str(found): found.stem for found in known if found.is_dir() or found.suffix == path.suffix}
+    close = get_close_matches(path.stem, names.values())
     return sorted((name for name, own in names.items() if own in close), key=lambda name: close.index(names[name]))
 
 
