@@ -46,3 +46,7 @@ def patch_torchvision() -> bool:
     # Not earlier: while it is imported, torchvision would ask for all of its operators.
     importlib.import_module("torchvision.extension")._has_ops = lambda: True  # type: ignore[attr-defined]
     return True
+
+
+mend_torchvision = patch_torchvision
+"""The name in version 0.1.0, which scripts of users import."""
