@@ -81,9 +81,9 @@ class ZeroPad2dOperator(Operator):
     def resolve(self, inputs: Sequence[Shape], repeats: int, args: Sequence[Any]) -> Call:
         ((channels, height, width),) = inputs
         padding = (args[0],) * 4 if isinstance(args[0], int) else args[0]
-        if len(padding) != 4 or min(padding) < 0 or repeats > 1:
-            raise ValueError(f"takes one padding of 0 or more, or four of them, once, not {list(padding)}")
-        left, right, top, bottom = padding
+        if len(padding) != 4 or min(padding) < 0:
+            raise ValueError(f"takes one padding of 0 or more, or four of them, not {list(padding)}")
+        left, right, top, bottom = (repeats * cells for cells in padding)
         return Call(tuple(args), repeats, (channels, height + top + bottom, width + left + right))
 
     @staticmethod

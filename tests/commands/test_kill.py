@@ -59,11 +59,13 @@ def search(folder: Path, point: str = "-", count: int = 0, *more: str) -> subpro
 
 
 def outcome(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-    """Every trial but those that were cut off, the front, and the models."""
+    """Every trial but those that were cut off, the front, and the models with their cards but for the run's path."""
     trials = pd.read_csv(folder / "run" / "trials.csv")
     trials = trials[trials.state != "interrupted"].drop(columns=["number", "seconds", "reason"]).reset_index(drop=True)
     front = pd.read_csv(folder / "run" / "pareto.csv")
-    return trials, front, sorted(path.read_text() for path in (folder / "run" / "pareto").iterdir())
+    texts = (path.read_text() for path in (folder / "run" / "pareto").iterdir())
+    models = ["".join(line for line in text.splitlines(True) if str(folder) not in line) for text in texts]
+    return trials, front, sorted(models)
 
 
 @pytest.fixture
