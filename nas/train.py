@@ -51,6 +51,11 @@ def main(arguments: list[str] | None = None) -> None:
     training = given.mode == "train"
     if training and given.values.get("model") is None:
         raise ConfigError("nas.train: model=... is missing", hint="give a model YAML or a checkpoint")
+    model = Path(str(given.values.get("model")))
+    if model.suffix == ".pt" and model.is_file():
+        from nas.integrations.checkpoint import check_checkpoint
+
+        check_checkpoint(model)
     if training:
         _print_transfer(given.values)
     place = output_folder(given)

@@ -124,6 +124,11 @@ def transfer(detector: Detector, path: Path) -> Transfer:
     return Transfer(fits, hidden if alike and hidden != _hidden(own) else 0)
 
 
+def check_checkpoint(path: Path) -> None:
+    """Raise TransferError unless a file is a checkpoint of Ultralytics' trainer; a state dict is none."""
+    _open(path)
+
+
 def _open(path: Path) -> tuple[dict[str, Any], nn.Module]:
     """The content of the checkpoint's YAML, and its model in float32."""
     if not path.is_file():
@@ -133,7 +138,9 @@ def _open(path: Path) -> tuple[dict[str, Any], nn.Module]:
     tasks = import_ultralytics("ultralytics.nn.tasks")
     try:
         held, _ = tasks.torch_safe_load(str(path))
-        model = held.get("ema") or held["model"]
+        model = held.get("ema") or held.get("model")
+        if model is None:  # a state dict, for one
+            raise TransferError("not a checkpoint of Ultralytics' trainer: it contains no model", file=path)
         return dict(model.yaml), model.float()
     except InputError:
         raise

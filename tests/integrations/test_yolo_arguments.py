@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
 from nas import train
@@ -187,7 +188,10 @@ def test_other_commands_of_yolo_are_passed_on(monkeypatch: pytest.MonkeyPatch) -
     assert passed == [["settings", "runs_dir=mine"]]
 
 
-def test_the_arguments_that_yolo_gets(folder: Path, calls: list[dict[str, Any]], capsys: Any) -> None:
+def test_the_arguments_that_yolo_gets(
+    folder: Path, calls: list[dict[str, Any]], capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nas.integrations.checkpoint.check_checkpoint", lambda path: None)  # the files are empty
     write_set(folder)
     train.main(shlex.split("model = model.yaml data=data.yaml cfg=all.yaml imgsz=64"))
     assert f"results: {folder / 'runs' / 'detect'}\n" in capsys.readouterr().out
@@ -215,3 +219,11 @@ def test_a_training_reads_the_images_that_a_search_reads(
     train.main(["model=../model.yaml", "data=../data.yaml"])  # Ultralytics downloads them
     train.main(["model=../model.yaml", "data=https://x/data.yaml"])
     assert [call["data"] for call in calls] == ["../data.yaml", "https://x/data.yaml"]
+
+
+def test_a_state_dict_is_no_model(tmp_path: Path) -> None:
+    file = tmp_path / "weights.pt"
+    torch.save({"model.0.conv.weight": torch.zeros(16, 3, 3, 3)}, file)
+    with pytest.raises(InputError) as error:
+        train.main([f"model={file}", "data=coco8.yaml"])
+    assert error.value.file == file and "contains no model" in error.value.problem
