@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 POINTS = [
-    ("nas.latency.table.LatencyTable.calibrate", 1),  # before anything is asked
+    ("nas.latency.builder.TableBuilder.calibrate", 1),  # before anything is asked
     ("nas.search.driver.begin_trial", 1),  # asking: of the stock model
     ("nas.search.driver.begin_trial:after", 2),
     ("optuna.Study.ask:after", 1),  # asking Optuna
@@ -90,7 +90,7 @@ def test_killed_at_every_phase(home: Path) -> None:
         died.append(result.returncode != 0)
         if full:
             assert result.stderr.count("\n") == 1
-            assert result.stderr.startswith("error: run/trials.csv: no space left on the disk; free some and go on")
+            assert result.stderr.startswith("error: run/trials.csv: no space left on the disk; free some and continue")
         if (broken / "run" / "run.json").exists():
             resume = ("--resume",)
     assert all(died), [point for point, dead in zip(POINTS, died, strict=True) if not dead]
