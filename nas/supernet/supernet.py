@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from nas.detectors.network import Network
-from nas.detectors.rows import Detector
+from nas.detectors.rows import Detector, resolved
 from nas.errors import ModelError
 from nas.operators.modules.detect import Predictions
 from nas.transfer.gather import Restriction
@@ -129,7 +129,7 @@ class Supernet(nn.Module):
     def _branch(self, detector: Detector, key: str) -> str:
         """The name of a parameter of a branch: its row as written, its input widths and its key."""
         index = int(key.split(".")[1])
-        row = list(detector.resolve())[index]
+        row = resolved(detector, 640)[index]  # widths do not depend on the size
         widths = "-".join(str(shape[0]) for shape in row.inputs)
         return _plain(f"{index}:{row.row.module}{row.row.args}x{row.row.repeats}:{widths}:{key}")
 

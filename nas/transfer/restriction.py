@@ -103,7 +103,8 @@ class _Walk:
         if isinstance(mine, SPPF) and isinstance(theirs, SPPF):
             return self._sppf(name, other, mine, theirs, read)
         if isinstance(mine, SCDown) and isinstance(theirs, SCDown):
-            return self._chain(name, other, [(part, mine, theirs) for part in ("cv1", "cv2")], read)
+            passed = self._conv(f"{name}.cv1", f"{other}.cv1", mine.cv1, theirs.cv1, read)
+            return self._conv(f"{name}.cv2", f"{other}.cv2", mine.cv2, theirs.cv2, passed)
         if isinstance(mine, Shell) and isinstance(theirs, Shell):
             return self._shell(name, other, mine, theirs, read)
         if isinstance(mine, C3Shell) and isinstance(theirs, C3Shell):
@@ -248,13 +249,6 @@ class _Walk:
             return self._conv(name, other, mine, theirs, read)
         for number, (part, model) in enumerate(zip(_children(mine), _children(theirs), strict=True)):
             read = self._sequence(f"{name}.{number}", f"{other}.{number}", part, model, read)
-        return read
-
-    def _chain(
-        self, name: str, other: str, parts: Sequence[tuple[str, nn.Module, nn.Module]], read: Channels
-    ) -> Channels:
-        for part, mine, theirs in parts:
-            read = self._conv(f"{name}.{part}", f"{other}.{part}", getattr(mine, part), getattr(theirs, part), read)
         return read
 
     # --- other modules
