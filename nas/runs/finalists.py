@@ -14,6 +14,7 @@ from nas.latency.notices import forced_warning
 from nas.objectives.costs import LATENCY
 from nas.objectives.limits import Limits
 from nas.objectives.pareto import Point, dominates, pareto
+from nas.runs.finalist_weights import copy_weights, stored_weights
 from nas.runs.next_commands import train_command, training_data, training_notes
 from nas.runs.trials import short_id
 from nas.spaces.architecture import decode
@@ -49,6 +50,9 @@ class Finalist:
         yaml: Its YAML file: relative to the run directory in files, absolute in `nas.runs.run.Run.front`.
         stock: True for the template's own model.
         rejected: The reason why it is not on the front; empty for a model of the front.
+        ap: AP50-95 of its trained weights on the validation split at its image size; None without pretrained weights.
+        weights: Its trained weights, a path as that of ``yaml``: "pareto/NAME.pt" for a model of the front, otherwise
+            `nas.runs.finalist_weights.stored_weights`; empty without pretrained weights.
     """
 
     name: str
@@ -68,6 +72,13 @@ class Finalist:
     yaml: str
     stock: bool = False
     rejected: str = ""
+    ap: float | None = None
+    weights: str = ""
+
+    @property
+    def accuracy(self) -> float:
+        """The figure that the front maximizes: AP of the trained weights where there are any, otherwise the score."""
+        return self.score if self.ap is None else self.ap
 
     @property
     def label(self) -> str:
@@ -90,8 +101,8 @@ class Finalist:
         return None if self.latency_ms is None else self.latency_ms / self.latency_predicted_ms - 1
 
     def point(self, minimize: Sequence[str]) -> Point:
-        """The score and the named costs."""
-        return self.score, *(self.costs[name] for name in minimize)
+        """The accuracy and the named costs."""
+        return self.accuracy, *(self.costs[name] for name in minimize)
 
 
 class Front(NamedTuple):
@@ -111,12 +122,15 @@ class Front(NamedTuple):
 def front_of(finalists: Sequence[Finalist], limits: Limits, minimize: Sequence[str] = LATENCY) -> Front:
     """The Pareto front of the finalists that meet all limits.
 
+    Where finalists are trained, one without AP is not on the front: its score is another figure.
+
     Args:
         finalists: All finalists, the stock model among them.
         limits: Limits on costs.
         minimize: Costs that count beside the score, see `nas.objectives.target.Target`.
     """
-    judged = [_judged(finalist, limits) for finalist in finalists]
+    trained = any(finalist.ap is not None for finalist in finalists)
+    judged = [_judged(finalist, limits, trained) for finalist in finalists]
     within = [finalist for finalist in judged if not finalist.rejected]
     best = pareto([finalist.point(minimize) for finalist in within])
     models = [_named(rank, within[index]) for rank, index in enumerate(best, 1)]
@@ -129,26 +143,30 @@ def front_of(finalists: Sequence[Finalist], limits: Limits, minimize: Sequence[s
     return Front(models, next(finalist for finalist in (*models, *others) if finalist.stock), others)
 
 
-def _judged(finalist: Finalist, limits: Limits) -> Finalist:
-    """Judge it by the limits, and forget what an earlier front said of it."""
+def _judged(finalist: Finalist, limits: Limits, trained: bool) -> Finalist:
+    """Judge it by the limits, and forget what an earlier front said of it; ``trained`` if it needs an AP."""
     violations = limits.violations(finalist.costs)
     over = [name for name, value in violations.items() if value > 0]
     note = ", latency as predicted" if finalist.latency_ms is None and "latency" in violations else ""
+    lacking = "not trained, so its AP is not known" if trained and finalist.ap is None else ""
     return replace(
         finalist,
         name=STOCK if finalist.stock else "",
         yaml="",
+        weights=finalist.weights and stored_weights(finalist.arch),
         budgets_kept=f"{len(violations) - len(over)} of {len(violations)}{note}",
-        rejected=f"over the limit on {' and '.join(over)}" if over else "",
+        rejected=f"over the limit on {' and '.join(over)}" if over else lacking,
     )
 
 
 def _dominated_by(finalist: Finalist, front: Sequence[Finalist], minimize: Sequence[str]) -> str:
     """The best model of the front that costs no more, in words."""
     cheaper = [other for other in front if dominates(other.point(minimize), finalist.point(minimize))]
-    best = max(cheaper, key=lambda other: other.score)
+    best = max(cheaper, key=lambda other: other.accuracy)
     costs = "is no slower" if len(minimize) == 1 else f"has no higher {' or '.join(minimize)}"
-    more = best.score - finalist.score
+    more = best.accuracy - finalist.accuracy
+    if finalist.ap is not None:
+        return f"{best.name} {costs} and its AP is {f'{more:.4f} higher' if more >= LEAST_SHOWN else 'as high'}"
     return f"{best.name} {costs} and scores {f'{more:.4f} higher' if more >= LEAST_SHOWN else 'as high'}"
 
 
@@ -156,7 +174,7 @@ def _named(rank: int, finalist: Finalist) -> Finalist:
     # Hexadecimal digits avoid the letters n, s, m, l and x, from which Ultralytics reads a scale.
     suffix = STOCK if finalist.stock else short_id(finalist.arch)
     name = f"{rank:02d}-{suffix}"
-    return replace(finalist, name=name, yaml=f"pareto/{name}.yaml")
+    return replace(finalist, name=name, yaml=f"pareto/{name}.yaml", weights=finalist.weights and f"pareto/{name}.pt")
 
 
 def unmeasured_note(run: Path, forced: str = "") -> str:
@@ -173,7 +191,7 @@ def unmeasured_note(run: Path, forced: str = "") -> str:
 def write_front(
     run: Path, front: Sequence[Finalist], nc: int, unit: str, *, data: str | None = None, forced: str = ""
 ) -> None:
-    """Write pareto.csv and pareto/*.yaml; files of an earlier front are removed.
+    """Write pareto.csv, pareto/*.yaml and trained weights as pareto/*.pt; files of an earlier front are removed.
 
     Args:
         run: The run directory.
@@ -182,7 +200,11 @@ def write_front(
         unit: Unit of the scores.
         data: Data set of the run, for the command that trains a model.
         forced: As for `unmeasured_note`.
+
+    Raises:
+        ConfigError: As for `nas.runs.finalist_weights.copy_weights`.
     """
+    copy_weights(run, front)
     for old in (run / "pareto").glob("*.yaml"):
         old.unlink()
     for finalist in front:
@@ -197,8 +219,9 @@ def write_front(
 
 
 def pareto_frame(front: Sequence[Finalist]) -> pd.DataFrame:
-    """pareto.csv as a data frame."""
+    """pareto.csv as a data frame. Columns of trained weights are there if a model has such weights."""
     import pandas as pd
 
-    columns = [field.name for field in fields(Finalist) if field.name not in {"stock", "rejected"}]
+    hidden = {"stock", "rejected"} | (set() if any(f.weights or f.ap is not None for f in front) else {"ap", "weights"})
+    columns = [field.name for field in fields(Finalist) if field.name not in hidden]
     return pd.DataFrame([asdict(finalist) for finalist in front], columns=columns)

@@ -15,6 +15,8 @@ from nas.errors import ConfigError
 from nas.files import write
 from nas.runs.finalists import Finalist
 from nas.runs.score_noise import ScoreNoise
+from nas.runs.size_curve import SizeCurve, SizePoint
+from nas.runs.teacher_record import TeacherRecord
 
 FILE = "run.json"
 VERSION = 2
@@ -68,6 +70,8 @@ class RunResult(_Part):
         table: The latency table.
         score_noise: Spread of the scores.
         trust: The score noise in words, with advice.
+        curve: The teacher at several image sizes, the deployment size first; empty without pretrained weights.
+        teacher: The trained model that the candidates start from; None without pretrained weights.
     """
 
     nc: int
@@ -78,6 +82,13 @@ class RunResult(_Part):
     table: TableSnapshot
     score_noise: ScoreNoise
     trust: str
+    curve: tuple[SizePoint, ...] = ()
+    teacher: TeacherRecord | None = None
+
+    @property
+    def size_curve(self) -> SizeCurve | None:
+        """The teacher's size curve, which a gain must beat; None where it was not evaluated."""
+        return SizeCurve(self.curve) if self.curve else None
 
     @property
     def front(self) -> list[Finalist]:

@@ -70,8 +70,15 @@ class Run:
 
     @property
     def front(self) -> list[Finalist]:
-        """Models of the Pareto front, fastest first, with absolute paths of their YAML files."""
-        return [replace(model, yaml=str(self.folder / model.yaml)) for model in self.result.front]
+        """Models of the Pareto front, fastest first. Paths of their files begin with the run directory."""
+        return [
+            replace(
+                model,
+                yaml=str(self.folder / model.yaml),
+                weights=model.weights and str(self.folder / model.weights),
+            )
+            for model in self.result.front
+        ]
 
     @property
     def stock(self) -> Finalist:

@@ -2,35 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from nas.errors import ConfigError
-from nas.runs.finalists import Finalist
 from nas.runs.recommendation import recommend
-
-
-def finalist(name: str, score: float, latency: float, **changes: object) -> Finalist:
-    made = Finalist(
-        name=name,
-        arch=name,
-        imgsz=320,
-        score=score,
-        score_sd=None,
-        score_n=1,
-        test_score=None,
-        latency_predicted_ms=latency,
-        latency_ms=latency,
-        latency_spread_ms=0.1,
-        params=1,
-        macs=1,
-        weight_bytes=1,
-        budgets_kept="0 of 0",
-        yaml=f"pareto/{name}.yaml",
-    )
-    return replace(made, **changes)  # type: ignore[arg-type]
-
+from tests.runs.finalists import finalist
 
 FRONT = [finalist("01-a", 0.1, 10), finalist("02-b", 0.2, 20), finalist("03-stock", 0.3, 30, stock=True)]
 

@@ -13,6 +13,8 @@ from nas.errors import ConfigError
 from nas.runs.finalists import Finalist
 from nas.runs.record import Baselines, RunRecord, RunResult, RunStatus, TableSnapshot, load_config
 from nas.runs.score_noise import ScoreNoise
+from nas.runs.size_curve import SizeCurve, SizePoint
+from nas.runs.teacher_record import TeacherRecord
 from tests.runs.records import record
 
 FIGURES = {
@@ -165,6 +167,25 @@ def test_an_interrupted_run_of_the_first_version_opens() -> None:
     assert RunRecord.from_json(with_server, Path("run.json")).config.storage == "postgresql+psycopg://me@host/nas"
 
 
+def test_a_run_with_a_teacher_is_read(tmp_path: Path) -> None:
+    earlier = finished()
+    assert earlier.result is not None
+    assert (earlier.result.curve, earlier.result.teacher, earlier.result.size_curve) == ((), None, None)
+    points = (SizePoint(320, 0.5, 30.0, 0.1, True), SizePoint(256, 0.4, 20.0, None, False))
+    trained = Finalist(**BEST, ap=0.45, weights="pareto/01-c22840.pt")
+    changes = {
+        "curve": points,
+        "teacher": TeacherRecord("teacher.pt", "/me/best.pt", "ab" * 32, 10, 0.5, ("a", "b")),
+        "finalists": (trained, earlier.result.stock),
+    }
+    written = earlier.model_copy(update={"result": earlier.result.model_copy(update=changes)})
+    written.save(tmp_path)
+    read = RunRecord.load(tmp_path)
+    assert read == written
+    assert read.result is not None and read.result.size_curve == SizeCurve(points)
+    assert read.result.front == [trained]
+
+
 def _changed(path: str, value: object) -> dict[str, Any]:
     content: dict[str, Any] = finished().to_json()
     held: Any = content
@@ -186,6 +207,9 @@ def _changed(path: str, value: object) -> dict[str, Any]:
         (_changed("hashes/data", None), "hashes.data"),
         (_changed("result/nc", "many"), "result.nc"),
         (_changed("result/score_noise/seeds", "few"), "result.score_noise.seeds"),
+        (_changed("result/curve", [{"imgsz": "wide"}]), "result.curve.0.imgsz"),
+        (_changed("result/teacher", {"file": None}), "result.teacher.file"),
+        (_changed("result/finalists/0/ap", "high"), "result.finalists.0.ap"),
         (_changed("color", "red"), "color"),
         (_changed("seconds", {"table": "long"}), "seconds.table"),
         ([1, 2], ""),
