@@ -43,6 +43,26 @@ def load(
     return read_yolo(_read(data), imgsz, content=content, max_train=max_train, max_val=max_val)
 
 
+def load_validation(data: str | Path | DataYaml, imgsz: int, *, most: int = 256) -> Split:
+    """Load the validation split: the images that `load` takes.
+
+    Args:
+        data: "shapes" for the built-in set, otherwise the path of a data.yaml, or `Dataset.source`.
+        imgsz: The side of the images in pixels.
+        most: The largest number of images, ``max_val`` of `load`.
+
+    Raises:
+        DataError: With the file and field that is wrong.
+    """
+    if data == "shapes":
+        from nas.data.shapes import draw_shapes
+
+        return draw_shapes(imgsz, max_train=0, max_val=most).val
+    from nas.data.yolo import read_validation
+
+    return read_validation(_read(data), imgsz, most)
+
+
 def load_test(data: str | Path | DataYaml, imgsz: int, *, content: int | None = None, most: int = 1024) -> Split | None:
     """Load the test split. Use it for final figures only: a split that chooses a model is no test split any more.
 

@@ -43,6 +43,11 @@ def read_yolo(data: DataYaml, imgsz: int, *, content: int | None = None, max_tra
     return Dataset(str(data.file), data.classes, train, val, fingerprint(nc, train, val), note, data)
 
 
+def read_validation(data: DataYaml, imgsz: int, most: int) -> Split:
+    """Read the validation split of a data.yaml, as `nas.data.loading.load_validation`."""
+    return _read_split(data, "val", data.images("val"), most, imgsz, None)[0]
+
+
 def read_test(data: DataYaml, imgsz: int, *, content: int | None = None, most: int) -> Split | None:
     """Read the test split of a data.yaml, as `nas.data.loading.load_test`."""
     if "test" not in data.places:

@@ -9,13 +9,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from nas.files import write
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from nas.runs.finalists import Finalist
 
+FILE = "size-curve.csv"
 LEAST_AP = 0.0005
 """Least difference of AP that three decimals show."""
 
@@ -210,3 +214,16 @@ def curve_frame(points: Sequence[SizePoint]) -> pd.DataFrame:
 
     columns = [field.name for field in fields(SizePoint)]
     return pd.DataFrame([asdict(point) for point in points], columns=columns)
+
+
+def write_curve(run: Path, points: Sequence[SizePoint]) -> None:
+    """Write size-curve.csv; without points there is no such file.
+
+    Args:
+        run: The run directory.
+        points: The points, the deployment image size first.
+    """
+    if points:
+        write(run / FILE, curve_frame(points).to_csv(index=False))
+    else:
+        (run / FILE).unlink(missing_ok=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from nas.runs.size_curve import SizeCurve, SizePoint, Verdict, curve_frame
+from nas.runs.size_curve import SizeCurve, SizePoint, Verdict, curve_frame, write_curve
 from tests.runs.finalists import finalist
 
 POINTS = (
@@ -67,8 +69,11 @@ def test_a_score_is_not_compared_with_the_curve() -> None:
     assert CURVE.gain(finalist("01-a", 0.9, 20)) is None
 
 
-def test_the_file_has_a_row_for_each_size() -> None:
-    frame = curve_frame(POINTS)
-    assert frame.columns.tolist() == ["imgsz", "ap", "latency_ms", "latency_spread_ms", "measured"]
-    assert frame.imgsz.tolist() == [320, 256, 224, 192]
-    assert curve_frame(()).columns.tolist() == frame.columns.tolist()
+def test_the_file_has_a_row_for_each_size(tmp_path: Path) -> None:
+    assert curve_frame(()).columns.tolist() == ["imgsz", "ap", "latency_ms", "latency_spread_ms", "measured"]
+    write_curve(tmp_path, POINTS)
+    lines = (tmp_path / "size-curve.csv").read_text().splitlines()
+    assert lines[:2] == ["imgsz,ap,latency_ms,latency_spread_ms,measured", "320,0.52,30.0,0.2,True"]
+    assert len(lines) == 5
+    write_curve(tmp_path, ())
+    assert not (tmp_path / "size-curve.csv").exists()

@@ -1,0 +1,122 @@
+"""The teacher at smaller images: its AP and latency, which its user has without a search."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+from typing import cast
+
+import torch
+
+from nas.data.loading import load_validation
+from nas.data.spacing import evenly_spaced
+from nas.detectors.network import Network, fuse
+from nas.interrupts import stop_if_asked
+from nas.latency.errors import MissingEntryError
+from nas.latency.runtimes.base import Prepared, Runtime
+from nas.latency.runtimes.measure import Measurement
+from nas.objectives.target import Target
+from nas.progress import Progress, part, silent
+from nas.proxies.base import Proxy
+from nas.proxies.detections import detect
+from nas.runs.size_curve import SizePoint
+from nas.search.plan import SearchPlan
+from nas.transfer.starting_weights import Teacher
+
+STEP = 32
+"""Distance of two image sizes in pixels."""
+SMALLEST = 0.4
+"""The smallest image size, as a share of the deployment's. It has a sixth of the pixels."""
+LEAST = 64
+"""The smallest image size in pixels."""
+MOST_SIZES = 8
+EVALUATION = 0.7
+"""Share of the progress that the evaluation takes; the measurement takes the rest."""
+
+
+def curve_sizes(sizes: Sequence[int], multiple: int = STEP) -> tuple[int, ...]:
+    """The image sizes of a size curve: the deployment size, then smaller ones, evenly spaced.
+
+    Args:
+        sizes: Image sizes of the search; the first is the deployment size. Larger ones than that are taken too.
+        multiple: The number of pixels that divides every image size of the teacher.
+
+    Example:
+        >>> curve_sizes([320])
+        (320, 288, 256, 224, 192, 160, 128)
+    """
+    step = max(STEP, multiple)
+    deployed, largest = sizes[0], max(sizes)
+    least = max(LEAST, SMALLEST * deployed)
+    others = [size for size in range(largest, 0, -step) if size >= least and size != deployed]
+    last_first = others[::-1]  # an even selection takes the first item: the smallest size
+    chosen = [last_first[index] for index in evenly_spaced(len(last_first), MOST_SIZES - 1)]
+    return (deployed, *chosen[::-1])
+
+
+def measure_size_curve(
+    plan: SearchPlan, target: Target, teacher: Teacher, sizes: Sequence[int], progress: Progress = silent
+) -> tuple[SizePoint, ...]:
+    """Evaluate the teacher at several image sizes, and measure it there end-to-end, interleaved in one session.
+
+    The images are the validation images of the proxy. Where the device cannot be measured, the table predicts the
+    latency. Sizes that it cannot predict are left out.
+
+    Args:
+        plan: The plan of the search.
+        target: The deployment target.
+        teacher: The trained detector.
+        sizes: Image sizes in pixels, such as `curve_sizes`; the deployment size comes first.
+        progress: Receives the share done.
+
+    Raises:
+        ProxyError: The teacher's output is not finite, or no validation image has a box.
+    """
+    if plan.builder is None and (plan.remote is None or plan.table.forced):
+        known = [(size, ms) for size in sizes if (ms := _predicted(target, teacher, size)) is not None]
+        found = _evaluated(plan.proxy, teacher, [size for size, _ in known], progress)
+        return tuple(SizePoint(size, ap, ms, None, False) for (size, ms), ap in zip(known, found, strict=True))
+    found = _evaluated(plan.proxy, teacher, sizes, part(progress, 0, EVALUATION))
+    measured = _measured(plan, teacher, sizes, part(progress, EVALUATION, 1 - EVALUATION))
+    rows = zip(sizes, found, measured, strict=True)
+    return tuple(SizePoint(size, ap, time.ms, time.spread_ms, True) for size, ap, time in rows)
+
+
+def _predicted(target: Target, teacher: Teacher, imgsz: int) -> float | None:
+    """Predicted latency in ms; None if the table has no entries for this image size."""
+    with suppress(MissingEntryError):
+        return float(target.table.predict(teacher.detector, imgsz).total_ms)
+    return None
+
+
+def _evaluated(proxy: Proxy, teacher: Teacher, sizes: Sequence[int], progress: Progress) -> list[float]:
+    """AP50-95 of the teacher at each image size, on the proxy's validation images."""
+    dataset, found = proxy.dataset, list[float]()
+    most = len(dataset.val) + len(dataset.val.skipped)
+    before = next(teacher.network.parameters()).device
+    network = teacher.network.to(proxy.device)
+    for count, size in enumerate(sizes, 1):
+        stop_if_asked()
+        same = size == dataset.val.images.shape[-1]
+        split = dataset.val if same else load_validation(dataset.origin, size, most=most)
+        found.append(detect(network, split, proxy.recipe, device=proxy.device).score(dataset.nc))
+        progress(count / len(sizes))
+    teacher.network.to(before)
+    return found
+
+
+def _measured(plan: SearchPlan, teacher: Teacher, sizes: Sequence[int], progress: Progress) -> Sequence[Measurement]:
+    """Latency of the teacher at each image size, on this machine or on a worker of a cluster."""
+    if plan.builder is None:
+        assert plan.remote is not None  # the caller has looked
+        return plan.remote.measure_end_to_end([teacher.detector] * len(sizes), sizes)
+    # Not its rows: the head of a network that was fine-tuned from other classes can be wider than they build it.
+    network = cast(Network, fuse(copy.deepcopy(teacher.network).cpu()))
+    return plan.builder.measure_prepared([partial(_prepared, network, size) for size in sizes], progress)
+
+
+def _prepared(network: Network, imgsz: int, runtime: Runtime) -> Prepared:
+    generator = torch.Generator().manual_seed(0)
+    return runtime.prepare(network, [torch.rand(1, 3, imgsz, imgsz, generator=generator)])
