@@ -84,15 +84,19 @@ def spec_of(field: FieldInfo) -> Spec:
     return cast(dict[str, Spec], field.json_schema_extra)["spec"]
 
 
-def check_imgsz(imgsz: int) -> int:
+def check_imgsz(imgsz: int, field: str = "imgsz") -> int:
     """Return an image size that detectors accept.
+
+    Args:
+        imgsz: The size in pixels.
+        field: Name of the option, for the error.
 
     Raises:
         ConfigError: It is not a positive multiple of 32.
     """
     if imgsz < 32 or imgsz % 32:
         nearest = max(32, round(imgsz / 32) * 32)
-        raise ConfigError("must be a multiple of 32", field="imgsz", value=imgsz, hint=f"give {nearest}")
+        raise ConfigError("must be a multiple of 32", field=field, value=imgsz, hint=f"give {nearest}")
     return imgsz
 
 
@@ -111,6 +115,10 @@ def _checked_sizes(sizes: tuple[int, ...]) -> tuple[int, ...]:
     if not sizes:
         raise PydanticCustomError("empty", "give at least one image size")
     return tuple(map(check_imgsz, sizes))
+
+
+def _checked_proxy_imgsz(imgsz: int | None) -> int | None:
+    return imgsz if imgsz is None else check_imgsz(imgsz, "proxy_imgsz")
 
 
 def _split(value: object) -> object:
@@ -247,6 +255,13 @@ class SearchConfig(BaseModel):
         "Training steps of each candidate. More steps take longer and separate candidates better.",
         ge=1,
         default="the proxy's own",
+    )
+    proxy_imgsz: Annotated[int | None, AfterValidator(_checked_proxy_imgsz)] = _option(
+        None,
+        SCORES,
+        "Size of the images that candidates train on, in pixels, a multiple of 32. Larger images show small objects, "
+        "and take longer.",
+        default="64, or as the objects need",
     )
     rungs: int = _option(
         1,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,7 @@ class FromTemplate(Proxy):
     Args:
         data: As for `Proxy`.
         folder: As for `Proxy`; the trained template is kept here.
-        template_recipe: Constants of the template's training.
+        template_recipe: Constants of the template's training; its image size is the proxy's.
         weights: As for `TrainedTemplate`.
         options: Other arguments of `Proxy`.
 
@@ -132,7 +132,7 @@ class FromTemplate(Proxy):
         **options: Any,
     ) -> None:
         super().__init__(data, folder, **options)
-        recipe = template_recipe or type(self).template_recipe
+        recipe = replace(template_recipe or type(self).template_recipe, imgsz=self.recipe.imgsz)
         self.template = TrainedTemplate(self.space.file.template, self.dataset, recipe, self.device, weights)
         self._prepared = False
 

@@ -117,8 +117,8 @@ def _reservations(run: Run, model: Finalist) -> Iterator[str]:
             f"The run is {run.record.status}: this choice is among the candidates trained until now, by predicted "
             "latency and one short training each. Score noise is not measured yet."
         )
-    elif not run.result.score_noise.tells_apart:
-        yield "The scores of this run differ only by noise."
+    elif doubt := run.result.score_noise.verdict:
+        yield f"In this run {doubt}."
     elif (faster := _as_good(run, model)) is not None:
         yield (
             f"{faster.label} is {model.latency - faster.latency:.2f} ms faster, and its score is lower by "

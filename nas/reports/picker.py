@@ -97,7 +97,7 @@ def _choice(data: RunData, budget: float) -> Choice:
             f"the most accurate of the {which} within the limit" if count > 1 else "the one model within the budget"
         )
     else:
-        reason = f"the fastest of the {which} within the limit, since their scores differ only by noise"
+        reason = f"the fastest of the {which} within the limit, since {data.result.score_noise.verdict}"
     figures, commands = picked_figures(data.run, model), picked_commands(data.run, model)
     notes = " ".join(picked_notes(data.run, model))
     return Choice(budget, model.name, model.label, reason, figures, commands, notes)

@@ -23,7 +23,7 @@ def summarize(data: RunData) -> list[str]:
             return ["Only one candidate was trained, so there is no Pareto front. Raise the budget to compare several."]
         chosen = "The model below was" if count == 1 else f"The {count} models below were"
         return [
-            f"The scores differ only by noise: this run cannot rank its {candidates}.",
+            f"In this run {data.result.score_noise.verdict}, so it cannot rank its {candidates}.",
             f"{chosen} chosen by these scores and {'is' if count == 1 else 'are'} not a Pareto front.",
         ]
     return [f"{counted(count, 'detector')} on the Pareto front, from {candidates}.", *_against_stock(data)]

@@ -25,7 +25,7 @@ def recommend(
     finalists: Sequence[Finalist],
     max_latency: float | None = None,
     min_score: float | None = None,
-    tells_apart: bool = True,
+    doubt: str = "",
 ) -> Recommendation:
     """Choose one model: the most accurate within the latency, or the fastest with at least the score.
 
@@ -35,8 +35,8 @@ def recommend(
         finalists: The models to choose from, such as `nas.runs.run.Run.front`. Those off the front are ignored.
         max_latency: The highest latency of one image in ms, measured where it was measured.
         min_score: The lowest score.
-        tells_apart: False if the scores differ only by noise, see `nas.runs.score_noise.ScoreNoise`. Without
-            ``min_score`` the fastest model is then taken.
+        doubt: The reason why the scores tell nothing apart, see `nas.runs.score_noise.ScoreNoise.verdict`; empty if
+            they do. With a doubt and without ``min_score`` the fastest model is taken.
 
     Raises:
         ConfigError: No model is within the bounds.
@@ -53,7 +53,7 @@ def recommend(
     if not found:
         raise _none_so_accurate(front, fast, min_score)
     by_speed = max_latency is None and min_score is not None
-    noisy = min_score is None and not tells_apart
+    noisy = min_score is None and doubt
     if by_speed or noisy:
         model, superlative = min(found, key=lambda finalist: (finalist.latency, -finalist.score)), "fastest"
     else:
@@ -63,7 +63,7 @@ def recommend(
         reason = f"the only model {bounds}"
     else:
         reason = f"the {superlative} of the {len(found)} models {bounds}"
-        reason += ", since their scores differ only by noise" if noisy else ""
+        reason += f", since {doubt}" if noisy else ""
     if model.latency_ms is None and max_latency is not None:
         reason += "; latency is predicted, not measured"
     return Recommendation(model, f"{reason}; it is the stock model" if model.stock else reason)

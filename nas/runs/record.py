@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from nas.config import STORED, SearchConfig
 from nas.errors import ConfigError
 from nas.files import write
+from nas.proxies.image_size import USUAL
 from nas.runs.finalists import Finalist
 from nas.runs.score_noise import ScoreNoise
 from nas.runs.size_curve import SizeCurve, SizePoint
@@ -102,7 +103,8 @@ class RunRecord(_Part):
     Attributes:
         version: Version of this layout.
         status: State of the run.
-        config: Options of the search, resolved: the runtime, the steps and the number of workers that were used.
+        config: Options of the search, resolved: the runtime, the steps, the proxy's image size and the
+            number of workers that were used.
         space: Name of the search space.
         hashes: Fingerprints of space, data and proxy.
         fingerprint: Fingerprint of the latency table: device, runtime and their versions.
@@ -155,7 +157,8 @@ class RunRecord(_Part):
             problem = f"must be {VERSION}, not {content['version']}"
             raise ConfigError(problem, file=file, field="version", hint="open it with the release that wrote it")
         try:
-            return RunRecord.model_validate(content if "version" in content else _upgraded(content), context=STORED)
+            current = _with_proxy_imgsz(content if "version" in content else _upgraded(content))
+            return RunRecord.model_validate(current, context=STORED)
         except ValidationError as error:
             first = error.errors()[0]
             field, problem = ".".join(map(str, first["loc"])), str(first["msg"])
@@ -203,6 +206,11 @@ def load_config(path: Path) -> SearchConfig:
     except (OSError, ValueError) as error:
         raise ConfigError(f"not readable: {error}", file=path, hint="give the run.json of a run") from None
     return RunRecord.from_json(content, path).config
+
+
+def _with_proxy_imgsz(content: dict[str, Any]) -> dict[str, Any]:
+    """Content with the image size of the proxy. Before it was an option, all candidates trained at the usual size."""
+    return content | {"config": {"proxy_imgsz": USUAL} | content["config"]} if "config" in content else content
 
 
 _PHASES = {"signal": "score_noise", "rungs": "halving", "measuring": "finalists"}

@@ -105,7 +105,7 @@ class Run:
         if max_latency is None and min_score is None:
             max_latency = self.config.max_latency
         if self.finished:
-            return recommend(self.front, max_latency, min_score, self.result.score_noise.tells_apart)
+            return recommend(self.front, max_latency, min_score, self.result.score_noise.verdict)
         from nas.runs.preliminary import preliminary_front
 
         return recommend(preliminary_front(self), max_latency, min_score)

@@ -130,10 +130,8 @@ def _commands(run: Run, model: Finalist) -> dict[str, str]:
 def _limits(run: Run) -> tuple[str, ...]:
     found = [f"Its accuracy is known from {data_name(run.config.data)} only, and from short trainings only."]
     found.append(f"Its latency is valid for {conditions(run.record)}.")
-    if not run.result.score_noise.tells_apart:
-        found.append(
-            "The scores of this search differ only by noise: they do not show that this model is the better one."
-        )
+    if doubt := run.result.score_noise.verdict:
+        found.append(f"In this search {doubt}: the scores do not show that this model is the better one.")
     if run.record.forced:
         found.append(f"The latency table does not fit the device: {run.record.forced}")
     return tuple(found)

@@ -29,7 +29,7 @@ from nas.search.driver import Driver
 from nas.search.feasibility import check_feasibility, check_hopeless, predicts
 from nas.search.finalists import measure_finalists
 from nas.search.halving import Halving, Standing, finalists_noise
-from nas.search.score_noise import measure_score_noise, repeated_trials
+from nas.search.score_noise import advice, measure_score_noise, repeated_trials
 from nas.search.session import Session
 
 
@@ -135,9 +135,11 @@ def measure_noise(session: Session, candidates: Candidates) -> ScoreNoise:
     """Train some candidates again with another seed."""
     title = "score noise: candidates trained again with another seed"
     with stoppable(), session.run.phase("score_noise"), session.reporter.bar(title) as progress:
-        seed = session.run.config.seed
+        seed, is_ap = session.run.config.seed, session.plan.proxy.trains
         again = repeated_trials(candidates.trained)
-        return measure_score_noise(candidates.trained, again, session.score, session.target, seed, progress)
+        return measure_score_noise(
+            candidates.trained, again, session.score, session.target, seed, progress, is_ap=is_ap
+        )
 
 
 def halve_candidates(session: Session, candidates: Candidates) -> list[Standing]:
@@ -209,12 +211,8 @@ def _used_header(session: Session) -> dict[str, Any]:
 
 def _trust(session: Session, noise: ScoreNoise, standings: Sequence[Standing]) -> str:
     """The score noise in words, with advice where the scores cannot tell candidates apart."""
-    proxy = session.plan.proxy
-    if noise.trained == 1:
-        advice = "Raise the budget to compare several candidates."
-    else:
-        advice = f"Give --steps {2 * proxy.recipe.steps} to train each candidate twice as long." if proxy.trains else ""
-    return " ".join(filter(None, (str(noise), "" if noise.tells_apart else advice, finalists_noise(standings))))
+    hint = advice(noise, session.plan.proxy, session.run.config.imgsz[0])
+    return " ".join(filter(None, (str(noise), hint, finalists_noise(standings))))
 
 
 def _baselines(session: Session, candidates: Candidates) -> Baselines:

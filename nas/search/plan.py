@@ -38,6 +38,7 @@ from nas.runs.directory import check_folder, open_server, resumed_workers
 from nas.runs.finishing import check_tools
 from nas.runs.storage import ServerStorage
 from nas.search.feasibility import check_early
+from nas.search.sized_proxy import sized_proxy
 from nas.spaces.architecture import Architecture
 from nas.spaces.models import load_detector, named_size
 from nas.spaces.space import Space, load_space
@@ -139,7 +140,7 @@ def plan_search(config: SearchConfig, reporter: Reporter, dry: bool = False) -> 
         # Refuses before the data set is read.
         choose_here(config.runtime, config.device, config.threads, config.precision)
     options = {"folder": folder / "proxy", "space": space, "device": train_device, **_proxy_options(config)}
-    proxy = proxy_class(config.proxy)(config.data, **options)
+    proxy, options = sized_proxy(config, options, reporter)
     skipped = _skipped(proxy, config)
     start = tuple(_member(space, name, config.imgsz, proxy.dataset.nc) for name in config.start)
     check_early(space, Target(_NO_TABLE, proxy.dataset.nc, config.imgsz), config.limits)
@@ -184,6 +185,7 @@ def _resolved(
             "space": str(space.path.resolve()) if Path(config.space).suffix in {".yaml", ".yml"} else space.name,
             "data": config.data if config.data == "shapes" else str(Path(config.data).resolve()),
             "steps": proxy.recipe.steps if proxy.trains else None,
+            "proxy_imgsz": proxy.recipe.imgsz,
             "train_device": train_device,
             "start": tuple(map(str, start)),
             "workers": f"{count}@{address}" if address else str(count),

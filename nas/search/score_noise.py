@@ -11,6 +11,7 @@ from nas.errors import InputError, SearchError
 from nas.execution.score import Score, wait_for_outcome
 from nas.objectives.target import Target
 from nas.progress import Progress
+from nas.proxies.base import Proxy
 from nas.runs.score_noise import ScoreNoise
 from nas.runs.trials import TrialRecord
 
@@ -33,6 +34,8 @@ def measure_score_noise(
     target: Target,
     seed: int,
     progress: Progress,
+    *,
+    is_ap: bool = True,
 ) -> ScoreNoise:
     """Train some candidates again with the next seed, and compare with their scores in the run.
 
@@ -43,6 +46,7 @@ def measure_score_noise(
         target: The deployment target.
         seed: The run's seed.
         progress: Receives the share done.
+        is_ap: True if the scores are AP of trained candidates.
 
     Raises:
         SearchError: All trainings failed.
@@ -62,7 +66,32 @@ def measure_score_noise(
     if not squares:
         last = failures[-1]
         raise SearchError(f"no candidate could be trained with another seed; the last: {type(last).__name__}: {last}")
-    return ScoreNoise(statistics.fmean(squares) ** 0.5, *spreads(rows), len(squares), len(failures), len(rows))
+    highest = max(row.point()[0] for row in rows) if is_ap else None
+    seeds = statistics.fmean(squares) ** 0.5
+    return ScoreNoise(seeds, *spreads(rows), len(squares), len(failures), len(rows), highest)
+
+
+def advice(noise: ScoreNoise, proxy: Proxy, deployment: int) -> str:
+    """The change that helps a run whose scores cannot tell its candidates apart; empty if there is none.
+
+    Args:
+        noise: The score noise.
+        proxy: The proxy of the run.
+        deployment: Image size at deployment in pixels.
+    """
+    if noise.tells_apart:
+        return ""
+    if noise.trained == 1:
+        return "Raise the budget to compare several candidates."
+    if not proxy.trains:
+        return ""
+    steps = f"--steps {2 * proxy.recipe.steps}"
+    if noise.nothing_learned:
+        size = min(2 * proxy.recipe.imgsz, deployment)
+        if size <= proxy.recipe.imgsz:
+            return f"Give {steps}, or more, to train each candidate longer."
+        return f"Give --proxy-imgsz {size} if the objects are small, and {steps}, or more, if they are not."
+    return f"Give {steps} to train each candidate twice as long."
 
 
 def spreads(rows: Sequence[TrialRecord]) -> tuple[float, float]:

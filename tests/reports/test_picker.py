@@ -40,7 +40,7 @@ def test_scores_that_are_noise_give_the_fastest(tmp_path: Path) -> None:
     assert shown is not None
     assert {choice.name for choice in shown.choices} == {data.run.front[0].name}
     assert "differ only by noise" in shown.choices[-1].reason
-    assert shown.choices[-1].notes == "The scores of this run differ only by noise."
+    assert shown.choices[-1].notes == "In this run the scores differ only by noise."
 
 
 def test_it_starts_at_the_limit_of_the_search(tmp_path: Path) -> None:

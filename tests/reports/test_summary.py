@@ -34,7 +34,7 @@ def test_least_cost_is_named(tmp_path: Path) -> None:
 
 def test_noisy_scores_cannot_rank(tmp_path: Path) -> None:
     first, second = summarize(make(tmp_path, seeds=0.02))
-    assert first == "The scores differ only by noise: this run cannot rank its 20 trained candidates."
+    assert first == "In this run the scores differ only by noise, so it cannot rank its 20 trained candidates."
     assert second.endswith("are not a Pareto front.")
 
 

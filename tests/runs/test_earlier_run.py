@@ -38,6 +38,7 @@ def test_record_opens() -> None:
     config = run.config
     assert (config.budget, config.runtime, config.imgsz, config.minimize) == (12, "fake", (320,), ("latency",))
     assert (config.limits.names, config.start, config.seed) == ([], (), 0)
+    assert config.proxy_imgsz == 64  # as all trainings were, before it was an option
     assert run.record.hashes.proxy == "e994f5ac4b478e01"
     assert run.result.score_noise.tells_apart
     assert run.stock.rejected == "06-b30195 is no slower and scores 0.0602 more"

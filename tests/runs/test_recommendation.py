@@ -28,9 +28,9 @@ def test_bounds() -> None:
 
 
 def test_of_noisy_scores_the_fastest_model_is_recommended() -> None:
-    model, reason = recommend(FRONT, tells_apart=False)
+    model, reason = recommend(FRONT, doubt="the scores differ only by noise")
     assert model.name == "01-a"
-    assert reason == "the fastest of the 3 models of the front, since their scores differ only by noise"
+    assert reason == "the fastest of the 3 models of the front, since the scores differ only by noise"
 
 
 def test_a_faster_model_of_the_same_score_wins_and_rejected_ones_do_not_count() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from concurrent.futures import Future
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,9 +13,10 @@ from nas.detectors.rows import Detector
 from nas.errors import SearchError
 from nas.objectives.target import Target
 from nas.proxies.outcome import Outcome
+from nas.proxies.recipe import Recipe
 from nas.runs.score_noise import ScoreNoise
 from nas.runs.trials import TrialRecord, TrialState
-from nas.search.score_noise import measure_score_noise, repeated_trials, spreads
+from nas.search.score_noise import advice, measure_score_noise, repeated_trials, spreads
 from nas.spaces.space import load_space
 
 TARGET = Target(None, 3, (160,))  # type: ignore[arg-type]
@@ -46,6 +48,50 @@ def test_spreads() -> None:
 def test_a_run_that_cannot_tell_says_so() -> None:
     assert "cannot tell" in str(ScoreNoise(seeds=0.02, candidates=0.03, equals=0.03, repeats=3))
     assert "cannot" not in str(ScoreNoise(seeds=0.01, candidates=0.03, equals=0.03, repeats=3))
+
+
+def test_scores_close_to_zero_are_no_noise_but_no_learning() -> None:
+    equal = ScoreNoise(seeds=0.02, candidates=0.03, equals=0.03, repeats=3, trained=9, highest=0.4)
+    zero = ScoreNoise(seeds=1e-5, candidates=1e-4, equals=1e-4, repeats=3, trained=9, highest=0.0002)
+    assert (equal.nothing_learned, equal.verdict) == (False, "the scores differ only by noise")
+    assert (zero.nothing_learned, zero.verdict) == (True, "no candidate learned its task")
+    assert not zero.tells_apart and "highest score is 0.0002" in str(zero)
+    assert replace(zero, highest=None).tells_apart  # a proxy whose scores are no AP, or an earlier release
+    assert replace(zero, highest=0.3).tells_apart and not replace(zero, highest=0.3).verdict
+    assert not replace(zero, trained=1).nothing_learned  # one candidate says nothing about the others
+
+
+def test_the_highest_score_is_that_of_an_ap() -> None:
+    trained = rows(0.0001, 0.0003)
+    found = [
+        measure_score_noise(trained, trained, lambda *_, **__: _scored(0.0), TARGET, 4, lambda share: None, is_ap=is_ap)
+        for is_ap in (True, False)
+    ]
+    assert [noise.highest for noise in found] == [0.0003, None]
+
+
+@pytest.mark.parametrize(
+    ("highest", "imgsz", "words"),
+    [
+        (0.4, 64, "Give --steps 240 to train each candidate twice as long."),
+        (0.0, 64, "Give --proxy-imgsz 128 if the objects are small, and --steps 240, or more, if they are not."),
+        (0.0, 96, "Give --proxy-imgsz 160 if the objects are small, and --steps 240, or more, if they are not."),
+        (0.0, 160, "Give --steps 240, or more, to train each candidate longer."),
+    ],
+)
+def test_each_verdict_has_its_advice(highest: float, imgsz: int, words: str) -> None:
+    proxy = SimpleNamespace(trains=True, recipe=Recipe(steps=120, imgsz=imgsz))
+    noise = ScoreNoise(seeds=0.02, candidates=0.03, equals=0.03, repeats=3, trained=9, highest=highest)
+    assert advice(noise, proxy, 160) == words  # type: ignore[arg-type]
+    assert not advice(noise, SimpleNamespace(trains=False), 160)  # type: ignore[arg-type]
+    assert not advice(replace(noise, seeds=0.0, highest=0.4), proxy, 160)  # type: ignore[arg-type]
+    assert "budget" in advice(replace(noise, trained=1), proxy, 160)  # type: ignore[arg-type]
+
+
+def _scored(score: float) -> Future[Outcome]:
+    future: Future[Outcome] = Future()
+    future.set_result(Outcome(score, 0.0, ()))
+    return future
 
 
 def test_what_latency_explains_is_left_out_between_equals() -> None:
