@@ -94,7 +94,7 @@ def read(content: Mapping[str, Any], nc: int, scale: Scale) -> Detector:
                 raise ModelError(f"expected [from, repeats, module, args], got {raw!r}", field=field)
     last = reader.rows[-1]
     if not last.operator.is_head:
-        problem = "the last row must be a detection head: Detect, v10Detect or DDetect"
+        problem = "the last row must be a detection head: Detect, SlimDetect, v10Detect or DDetect"
         raise ModelError(problem, field=row_field(len(reader.rows) - 1, last.module))
     return Detector(tuple(reader.rows), nc, len(backbone), read_activation(content.get("activation")))
 
@@ -122,7 +122,7 @@ class _Reader:
         absolute = tuple(self._absolute(wanted) for wanted in (source if isinstance(source, list) else [source]))
         if isinstance(operator, StockOperator):
             args = self._stock(module, args)
-        if module in {"Detect", "DDetect", "v10Detect"}:
+        if module in {"Detect", "SlimDetect", "DDetect", "v10Detect"}:
             module, args = self._head(module, args)
         if module == "CBFuse":
             args = [*args, tuple(self._pieces(one) for one in absolute[:-1])]
@@ -171,6 +171,10 @@ class _Reader:
             raise ValueError(f"{nc} classes, but nc is {self._nc}; write nc for them")
         if module == "Detect" and len(rest) == 1 and self._anchors is not None and rest[0] == self._value("anchors"):
             return "AnchorDetect", args
+        if module == "SlimDetect":
+            if self._end2end or self._bins != BINS:
+                raise ValueError("takes neither the key end2end nor reg_max; drop them")
+            return module, args
         if rest:
             raise ValueError(f"takes [nc], or Detect in YOLOv5 [nc, anchors], not {written(args)}")
         if module != "Detect":

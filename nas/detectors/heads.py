@@ -35,10 +35,10 @@ class Dialect(NamedTuple):
 def anchor_free(detector: Detector) -> Detector:
     """The detector with the head that every proxy trains.
 
-    That is `Detect`, with the class branch that Ultralytics builds behind these rows. A detector that has it is
-    returned as it is.
+    That is `Detect`, with the class branch that Ultralytics builds behind these rows. A detector that has it, or
+    `SlimDetect`, is returned as it is.
     """
-    if detector.rows[-1].module == "Detect":
+    if detector.rows[-1].module in {"Detect", "SlimDetect"}:
         return detector
     light = any(row.module in LIGHT for row in detector.rows)
     return _with_head(detector, "Detect", False) if light else _with_head(detector, "Detect")
@@ -67,8 +67,17 @@ def _with_head(detector: Detector, module: str, *args: object) -> Detector:
     return replace(detector, rows=(*rows, Row(head.source, 1, module, (detector.nc, *args))))
 
 
+def _own_head(detector: Detector, title: str, module: str, *args: object) -> Detector:
+    """The detector with the only head that YOLOv5 or YOLOv9 trains on such rows."""
+    if detector.rows[-1].module == "SlimDetect":
+        problem = f"{title} cannot train a head with widths of its own, only Ultralytics can"
+        hint = "export it for Ultralytics, or search a space without `head:` in its file"
+        raise ModelError(problem, field=row_field(len(detector.rows) - 1, "SlimDetect"), hint=hint)
+    return _with_head(detector, module, *args)
+
+
 def _ultralytics(detector: Detector) -> Detector:
-    return detector if detector.rows[-1].module in {"Detect", "v10Detect"} else anchor_free(detector)
+    return detector if detector.rows[-1].module == "v10Detect" else anchor_free(detector)
 
 
 _TORCH = (*(f"nn.{name}" for name in ACTIVATIONS), "nn.MaxPool2d", "nn.AvgPool2d", "nn.ZeroPad2d")
@@ -104,13 +113,13 @@ DIALECTS = {
     ),
     "yolov5": Dialect(
         "YOLOv5",
-        lambda detector: _with_head(detector, "AnchorDetect", ANCHORS),
+        lambda detector: _own_head(detector, "YOLOv5", "AnchorDetect", ANCHORS),
         {*_ALL, "C3", "C3x", "C3TR", "C3Ghost", "GhostConv", "GhostBottleneck", "Focus"},
         ("yolov5n", "yolov5s"),
     ),
     "yolov9": Dialect(
         "YOLOv9",
-        lambda detector: _with_head(detector, "DDetect"),
+        lambda detector: _own_head(detector, "YOLOv9", "DDetect"),
         {*_ALL, "AConv", "ADown", "ELAN1", "RepNCSPELAN4", "SPPELAN", "CBLinear", "CBFuse", "ConvTranspose", "Silence"},
         ("gelan-t", "gelan-s"),
     ),

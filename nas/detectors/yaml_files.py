@@ -111,6 +111,8 @@ def _written(row: Row, by_path: bool) -> tuple[str, list[Any]]:
             return "Detect", ["nc"]
         case (("Detect" | "DDetect" | "v10Detect"), _):
             return row.module, ["nc"]
+        case "SlimDetect", (_, *widths):
+            return row.module, ["nc", *widths]
         case "CBFuse", (idx, _):
             return row.module, [list(idx)]
         case "Bottleneck", (*before, kernels, e) if by_path and kernels == YOLOV5_KERNELS:

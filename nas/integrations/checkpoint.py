@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -16,6 +17,9 @@ from nas.detectors.yaml_files import from_content
 from nas.errors import InputError, ModelError, TransferError
 from nas.integrations.ultralytics import import_ultralytics, register
 from nas.operators.modules.detect import Detect
+
+LAST = re.compile(r"\.cv3\.0\.\d\.weight$")
+"""Key of the last convolution of a class branch; the others have a norm, and other keys."""
 
 
 class Checkpoint(NamedTuple):
@@ -117,11 +121,12 @@ def transfer(detector: Detector, path: Path) -> Transfer:
     for key, value in own.items():
         row = int(key.split(".")[1])
         fits[row] = fits.get(row, True) and key in weights and weights[key].shape == value.shape
-    # Ultralytics widens a head that reads maps of the same widths.
+    # Ultralytics widens a head that reads maps of the same widths, but for one with widths of its own.
     reads = [key for key in own if ".cv2." in key and key.endswith(".0.conv.weight")]
     alike = all(key in weights and weights[key].shape[1] == own[key].shape[1] for key in reads)
     hidden = _hidden(weights)
-    return Transfer(fits, hidden if alike and hidden != _hidden(own) else 0)
+    widened = alike and hidden != _hidden(own) and detector.rows[-1].module != "SlimDetect"
+    return Transfer(fits, hidden if widened else 0)
 
 
 def check_checkpoint(path: Path) -> None:
@@ -151,4 +156,4 @@ def _open(path: Path) -> tuple[dict[str, Any], nn.Module]:
 
 def _hidden(weights: Mapping[str, Tensor]) -> int:
     """The channels inside the class branch: the input channels of its last convolution."""
-    return next((int(value.shape[1]) for key, value in weights.items() if key.endswith(".cv3.0.2.weight")), 0)
+    return next((int(value.shape[1]) for key, value in weights.items() if LAST.search(key)), 0)

@@ -1,14 +1,18 @@
 """Our operators in Ultralytics, registered by one call, without an edit of the package.
 
 Ultralytics looks up the module of a row in the namespace of ``ultralytics.nn.tasks``. It takes an unknown module as one
-that keeps its channels, and all of our operators do.
+that keeps its channels, and all of our operators do. Only to its own heads does it pass the channels of the maps that
+they read: our head counts as one of them while a YAML with it is parsed.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Mapping
+from functools import wraps
 from types import ModuleType
+from typing import Any
 
 from nas.errors import InputError, ModelError
 from nas.installation import install_command
@@ -16,6 +20,9 @@ from nas.integrations.torchvision import patch_torchvision
 from nas.operators.base import KeepingOperator
 from nas.operators.registry import OPERATORS
 from nas.operators.user_operators import load_own
+
+HEAD = "SlimDetect"
+"""The module of our head in a model YAML."""
 
 
 def register() -> None:
@@ -44,6 +51,28 @@ def register() -> None:
             if getattr(held, "__module__", "").partition(".")[0] in {"ultralytics", "torch"}:
                 raise ModelError(f"operator {name}: Ultralytics has a module of that name", hint="rename yours")
             setattr(tasks, name, operator.module)
+    _register_head(tasks)
+
+
+def _register_head(tasks: Any) -> None:
+    """Let the parser of model YAMLs build `SlimDetect` as it builds Detect: from the channels of several maps."""
+    if hasattr(tasks, HEAD):
+        return
+    head = importlib.import_module("nas.integrations.slim_detect").SlimDetect
+    parse = tasks.parse_model
+
+    @wraps(parse)
+    def parse_model(content: Mapping[str, Any], *args: Any, **options: Any) -> Any:
+        stock = tasks.Detect
+        if any(HEAD in row for row in content.get("head", ())):
+            tasks.Detect = head  # the parser looks up the classes of heads at every call
+        try:
+            return parse(content, *args, **options)
+        finally:
+            tasks.Detect = stock
+
+    setattr(tasks, HEAD, head)
+    tasks.parse_model = parse_model
 
 
 def import_ultralytics(module: str = "ultralytics") -> ModuleType:

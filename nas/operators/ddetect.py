@@ -23,4 +23,4 @@ class DDetectOperator(DistributionHead):
 
     @staticmethod
     def costs(nc: int, channels: Sequence[int], *, grids: Sequence[Grid]) -> list[Cost]:
-        return detect_costs(nc, channels, grids, True, BINS, hidden_widths, GROUPS)
+        return detect_costs(nc, channels, grids, True, BINS, hidden_widths(nc, channels[0]), GROUPS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,8 @@ from nas.operators.registration import register
 
 BINS = 16
 """Bins of the distribution of a box side (reg_max): a side is at most 15 cells long."""
+DEPTH = 2
+"""3x3 convolutions of each branch of the trainers' heads."""
 
 
 def hidden_widths(nc: int, first: int, bins: int = BINS) -> tuple[int, int]:
@@ -70,7 +72,7 @@ class DetectOperator(DistributionHead):
     def costs(
         nc: int, channels: Sequence[int], legacy: bool = True, bins: int = BINS, *, grids: Sequence[Grid]
     ) -> list[Cost]:
-        return detect_costs(nc, channels, grids, legacy, bins)
+        return detect_costs(nc, channels, grids, legacy, bins, hidden_widths(nc, channels[0], bins))
 
 
 def detect_costs(
@@ -78,9 +80,10 @@ def detect_costs(
     channels: Sequence[int],
     grids: Sequence[Grid],
     legacy: bool,
-    bins: int = BINS,
-    widths: Callable[[int, int, int], tuple[int, int]] = hidden_widths,
+    bins: int,
+    widths: tuple[int, int],
     groups: int = 1,
+    depth: int = DEPTH,
 ) -> list[Cost]:
     """Costs of a head with box and class branches.
 
@@ -91,17 +94,18 @@ def detect_costs(
         legacy: The class branches have dense 3x3 convolutions; otherwise depthwise ones, each followed by a 1x1.
         bins: Bins of the distribution of a box side. With 1 there is no distribution.
         widths: Hidden widths of the branches, see `hidden_widths`.
-        groups: Groups of the last two box convolutions.
+        groups: Groups of the box convolutions after the first one.
+        depth: 3x3 convolutions of each branch.
 
     Returns:
         Both branches of all maps, then the expected value of the distribution, where there is one.
     """
-    box, cls = widths(nc, channels[0], bins)
+    box, cls = widths
     costs = []
     for c, size in zip(channels, grids, strict=True):
-        costs += [conv_cost(3, c, box, size), conv_cost(3, box, box, size, groups)]
+        costs += [conv_cost(3, c, box, size)] + [conv_cost(3, box, box, size, groups)] * (depth - 1)
         costs.append(conv_cost(1, box, 4 * bins, size, groups, after="bias"))
-        for c1 in (c, cls):
+        for c1 in (c, *[cls] * (depth - 1)):
             if legacy:
                 costs.append(conv_cost(3, c1, cls, size))
             else:

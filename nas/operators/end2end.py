@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nas.operators.base import Cost, Grid
-from nas.operators.detect import BINS, DistributionHead, detect_costs
+from nas.operators.detect import BINS, DistributionHead, detect_costs, hidden_widths
 from nas.operators.registration import register
 
 
@@ -24,6 +24,6 @@ class EndToEndDetectOperator(DistributionHead):
     def costs(
         nc: int, channels: Sequence[int], bins: int = BINS, legacy: bool = False, *, grids: Sequence[Grid]
     ) -> list[Cost]:
-        one = detect_costs(nc, channels, grids, legacy, bins)
+        one = detect_costs(nc, channels, grids, legacy, bins, hidden_widths(nc, channels[0], bins))
         copies = one[:-1] if bins > 1 else one  # both pairs share the distribution; one pair is deployed
         return one + [cost._replace(weight_bytes=0) for cost in copies]

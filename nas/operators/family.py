@@ -56,7 +56,7 @@ class Parameter:
         """The value that replaces ``value`` in a block with these inner widths."""
         if self.divisor:
             return math.gcd(int(value), *widths)
-        return _plain(min(value, max(widths)) if self.capped else value)
+        return plain(min(value, max(widths)) if self.capped else value)
 
 
 @dataclass(frozen=True)
@@ -136,6 +136,6 @@ def block_row(plain: str, csp: str) -> WriteRow:
     return row
 
 
-def _plain(value: Number) -> Number:
+def plain(value: Number) -> Number:
     """Write 2.0 as 2: they are the same choice."""
     return int(value) if float(value).is_integer() else float(value)

@@ -19,7 +19,7 @@ FILES = (
     *("conv", "dwconv", "c2f", "c3", "c3k2", "a2c2f", "c2fcib", "elan1", "rep", "aconv", "adown", "scdown"),
     *("bottleneck", "cspnet", "c1", "c2", "c3x", "c3tr", "repc3", "c2fpsa", "focus", "spp", "transposed", "cb"),
     *("pools", "activations", "silence", "sppf", "sppelan", "psa", "upsample", "concat"),
-    *("detect", "ddetect", "end2end", "anchor_detect"),
+    *("detect", "slim_detect", "ddetect", "end2end", "anchor_detect"),
     *("faster", "tconv", "het", "dual", "dsconv", "grouped", "dwsep", "uib", "ghost", "gsconv", "shufflev2", "star"),
     "csp_forms",
 )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nas.operators.registry import FAMILIES
 from nas.reports.run_data import RunData
 from nas.spaces.architecture import Architecture, decode
+from nas.spaces.head_choice import HEAD
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +47,9 @@ def _choices(architecture: Architecture) -> dict[tuple[str, str], object]:
         operator = f"{shell}{choice.family}"
         found |= {(stage, "operator"): operator, (stage, "channels"): choice.channels, (stage, "depth"): choice.depth}
         found |= {(stage, f"{operator} {name}"): value for name, value in choice.named().items()}
+    if head := architecture.any_head:
+        found |= {(HEAD, "operator"): head.kind, (HEAD, "depth"): head.depth}
+        found |= {(HEAD, "box width"): head.box, (HEAD, "class width"): head.classes}
     return found
 
 

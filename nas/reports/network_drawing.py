@@ -99,7 +99,8 @@ def _box(box: Box) -> str:
 
 def _details(row: ResolvedRow) -> str:
     if row.row.operator.is_head:
-        return f"{row.row.args[0]} classes"
+        widths = f"  ({', '.join(map(str, row.row.args[1:]))})" if row.row.module == "SlimDetect" else ""
+        return f"{row.row.args[0]} classes{widths}"
     size = f" {_TIMES} ".join(map(str, row.call.output))
     if row.row.module in {"Concat", "nn.Upsample"} or len(row.row.args) < 2:
         return size

@@ -13,6 +13,7 @@ from nas.reports.markdown import markdown_table, millions
 from nas.runs.finalists import Finalist
 from nas.runs.row_costs import part_names
 from nas.spaces.architecture import Architecture
+from nas.spaces.head_choice import HEAD
 
 STAGES = "| stage |"
 """Begin of the table in a trial's note."""
@@ -56,8 +57,15 @@ def _stage_lines(
         in_stock = "same" if choice == stock.stages[name] else " ".join(str(stock.stages[name]).split("_"))
         operator = choice.operator.replace("_", " ")
         lines.append((name, operator, str(choice.depth), str(choice.channels), *figures(numbers), in_stock))
-    rest = [number for number, part in enumerate(parts) if part not in member.spelled]
-    lines.append(("rest", "all others" if member.neck else "stem, neck, head", "", "", *figures(rest), "same"))
+    named = set(member.spelled)
+    if head := member.head:
+        named.add(HEAD)
+        own = " ".join(str(stock.any_head).split("_"))
+        widths = f"{head.kind} b{head.box} c{head.classes}"
+        lines.append((HEAD, widths, str(head.depth), "", *figures([len(parts) - 1]), own))
+    rest = [number for number, part in enumerate(parts) if part not in named]
+    others = "stem, neck" if head else "stem, neck, head"
+    lines.append(("rest", "all others" if member.neck else others, "", "", *figures(rest), "same"))
     totals = f"{costs['params']:,.0f}", millions(costs["macs"]), f"{costs['latency']:.2f}"
     lines.append(("**all**", f"at {imgsz} px", "", "", *totals, ""))
     return lines

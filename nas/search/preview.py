@@ -164,7 +164,8 @@ def preview_search(config: SearchConfig, reporter: Reporter) -> Preview:
 
 def architectures(space: Space) -> int:
     """Number of architectures of a space, those that differ only in choices of one stage included."""
-    return prod(sum(1 for _ in space.choices(stage)) for stage in space.file.stages) * max(1, len(space.sizes))
+    stages = prod(sum(1 for _ in space.choices(stage)) for stage in space.file.stages)
+    return stages * len(space.heads) * max(1, len(space.sizes))
 
 
 def _outlooks(plan: SearchPlan, limits: Limits, reporter: Reporter) -> Iterator[LimitOutlook]:

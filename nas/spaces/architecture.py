@@ -12,9 +12,10 @@ from nas.detectors.costs import row_cost
 from nas.detectors.rows import Detector
 from nas.detectors.templates import BACKBONE, NECK, TEMPLATES, Stage, Template
 from nas.errors import ModelError
-from nas.operators.family import Number
+from nas.operators.family import Number, plain
 from nas.operators.registry import FAMILIES
 from nas.operators.user_operators import OWN_HINT
+from nas.spaces.head_choice import DEPTHS, HEAD, SHARES, HeadChoice, stock_head
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ class Architecture:
         backbone: One choice for each stage of the backbone.
         imgsz: The side of its images in pixels if the image size is searched, otherwise None.
         neck: One choice for each stage of the neck; empty if all are the template's own.
+        head: The choice of the head; None if it is the template's own.
         stages: All choices by stage.
 
     Example:
@@ -111,6 +113,7 @@ class Architecture:
     backbone: tuple[StageChoice, ...]
     imgsz: int | None = None
     neck: tuple[StageChoice, ...] = ()
+    head: HeadChoice | None = None
     stages: dict[str, StageChoice] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -124,13 +127,15 @@ class Architecture:
                 stages[name] = _widened(stages[name], least)
         neck = tuple(choice for choice in stages.values() if choice.neck)
         object.__setattr__(self, "neck", () if neck == tuple(own.values()) else neck)
+        object.__setattr__(self, "head", None if self.head == stock_head(template) else self.head)
         object.__setattr__(self, "stages", stages)
 
     def __str__(self) -> str:
         template = TEMPLATES[self.template]
         stages = (f"{name}:{choice}" for name, choice in self.spelled.items())
         size = f"@{self.imgsz}" if self.imgsz else ""
-        return "/".join((f"{template.name}.{template.version}{size}", *stages))
+        head = (f"{HEAD}:{self.head}",) if self.head else ()
+        return "/".join((f"{template.name}.{template.version}{size}", *stages, *head))
 
     @property
     def spelled(self) -> dict[str, StageChoice]:
@@ -139,7 +144,14 @@ class Architecture:
 
     def detector(self, nc: int) -> Detector:
         """The rows for ``nc`` classes."""
-        return TEMPLATES[self.template].assemble({name: choice.stage() for name, choice in self.stages.items()}, nc)
+        stages = {name: choice.stage() for name, choice in self.stages.items()}
+        detector = TEMPLATES[self.template].assemble(stages, nc)
+        return self.head.applied(detector) if self.head else detector
+
+    @property
+    def any_head(self) -> HeadChoice | None:
+        """The choice of the head, also if it is the template's own; None if the template's head has no choices."""
+        return self.head or stock_head(TEMPLATES[self.template])
 
     @cached_property
     def features(self) -> dict[str, float]:
@@ -152,7 +164,7 @@ class Architecture:
             operator = f"{stage}.{choice.shell}-{choice.family}"
             found |= {operator: 1.0, f"{stage}.channels": log2(choice.channels), f"{stage}.depth": log2(choice.depth)}
             found |= {f"{operator}.{name}": log2(value or 0.5) for name, value in choice.named().items()}
-        return found
+        return found | self._head_features
 
     @cached_property
     def summary(self) -> dict[str, float]:
@@ -168,7 +180,13 @@ class Architecture:
             found[f"{stage}.macs"] = log2(sum(macs[first : last + 1]))
             operator = f"{choice.shell}-{choice.family}"
             found[operator] = found.get(operator, 0.0) + 1
-        return found
+        return found | self._head_features
+
+    @property
+    def _head_features(self) -> dict[str, float]:
+        """Numbers of the head; none for the template's own, so that a space without heads has the numbers it had."""
+        stock = stock_head(TEMPLATES[self.template])
+        return self.head.features(stock) if self.head and stock else {}
 
     def check(self) -> None:
         """Raise ModelError, with the row, for widths that a row of the template cannot have."""
@@ -176,22 +194,25 @@ class Architecture:
 
     def replace(self, changes: Mapping[str, StageChoice]) -> Architecture:
         """The architecture with other choices for some stages."""
-        return compose(self.template, {**self.stages, **changes}, self.imgsz)
+        return compose(self.template, {**self.stages, **changes}, self.imgsz, self.head)
 
 
-def compose(template: str, stages: Mapping[str, StageChoice], imgsz: int | None = None) -> Architecture:
+def compose(
+    template: str, stages: Mapping[str, StageChoice], imgsz: int | None = None, head: HeadChoice | None = None
+) -> Architecture:
     """The architecture with these choices; all other stages are the template's own.
 
     Args:
         template: The template's name.
         stages: Choices by stage.
         imgsz: The side of its images in pixels if that is searched.
+        head: The choice of the head; None for the template's own.
     """
     own = _stock(template)
     assert stages.keys() <= own.keys()
     choices = [stages.get(name, choice) for name, choice in own.items()]
     backbone, neck = (tuple(choice for choice in choices if choice.neck == part) for part in (False, True))
-    return Architecture(template, backbone, imgsz, neck)
+    return Architecture(template, backbone, imgsz, neck, head)
 
 
 def stock(template: Template, imgsz: int | None = None) -> Architecture:
@@ -221,7 +242,7 @@ def decode(text: str) -> Architecture:
         text: A string such as ``yolov8n.1/p2:csp-faster_r4_e2_n1_c32/...``.
 
     Raises:
-        ModelError: With the part that is wrong: ``template``, ``version``, ``imgsz``, ``stages`` or a stage.
+        ModelError: With the part that is wrong: ``template``, ``version``, ``imgsz``, ``stages``, a stage or ``head``.
     """
     try:
         return _decode(text)
@@ -231,21 +252,23 @@ def decode(text: str) -> Architecture:
 
 
 def _decode(text: str) -> Architecture:
-    head, *parts = text.strip().split("/")
-    name, _, versions = head.partition(".")
+    first, *parts = text.strip().split("/")
+    name, _, versions = first.partition(".")
     version, _, size = versions.partition("@")
     template = TEMPLATES.get(name)
     if template is None:
         raise ModelError(f"unknown template {name!r}; known are {', '.join(TEMPLATES)}", field="template")
     if version != str(template.version):
         raise ModelError(f"{name} has version {template.version} in this release, not {version!r}", field="version")
+    head = parts.pop() if parts and parts[-1].startswith(f"{HEAD}:") else ""
     named = {stage: written for stage, _, written in (part.partition(":") for part in parts)}
     if list(named) not in (list(BACKBONE), list(template.stages)) or len(parts) > len(named):
         expected = f"{', '.join(BACKBONE)} in this order, or with the neck's {', '.join(template.stages)}"
+        expected += f"; and last, if it is not the template's own, {HEAD}"
         raise ModelError(f"expected the stages {expected}", field="stages")
     imgsz = _decode_size(size) if "@" in versions else None
     stages = {stage: _decode_stage(template, stage, written) for stage, written in named.items()}
-    architecture = compose(name, stages, imgsz)
+    architecture = compose(name, stages, imgsz, _decode_head(template, head) if head else None)
     architecture.check()
     return architecture
 
@@ -272,6 +295,19 @@ def _decode_stage(template: Template, stage: str, part: str) -> StageChoice:
     if channels < 8 or channels % 8 or depth < 1:
         raise ModelError(f"{part}: channels must be a multiple of 8 and the depth at least 1", field=stage)
     return choose(family.key, shell, int(channels), int(depth), named, stage in NECK)
+
+
+def _decode_head(template: Template, part: str) -> HeadChoice:
+    if stock_head(template) is None:
+        raise ModelError(f"the head of {template.name} cannot be chosen", field=HEAD, hint=f"drop {part}")
+    kind, *fields = part.removeprefix(f"{HEAD}:").split("_")
+    if kind not in {"dense", "depthwise"}:
+        raise ModelError(f"unknown kind {kind!r}; known are dense, depthwise", field=HEAD)
+    box, classes, depth = _numbers(HEAD, part, fields, ["b", "c", "n"])
+    for value, (low, high) in ((box, SHARES), (classes, SHARES), (depth, DEPTHS)):
+        if not low <= value <= high:
+            raise ModelError(f"{part}: {value} cannot be", field=HEAD, hint=f"give a number from {low} to {high}")
+    return HeadChoice(plain(box), plain(classes), int(depth), kind == "depthwise")
 
 
 def _numbers(stage: str, part: str, fields: Sequence[str], letters: Sequence[str]) -> list[Number]:

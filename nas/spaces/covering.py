@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nas.detectors.rows import Detector
@@ -23,7 +24,7 @@ def covering(space: Space, nc: int) -> Iterator[Detector]:
 
     A row of the backbone depends on the choice of one stage, or on the channels between two neighboring stages. A row
     of the neck depends on the choice of its stage and on the channels of the two maps that it reads. The head depends
-    on the channels of its three maps.
+    on its choice and on the channels of its three maps.
 
     Args:
         space: The space.
@@ -39,9 +40,11 @@ def covering(space: Space, nc: int) -> Iterator[Detector]:
         lateral = space.template.lateral(name) if name in NECK else 0
         own = [{name: choice} for choice in options[name]] if name in NECK else widths[name]
         combined += itertools.product(widths[before], widths[lateral] if isinstance(lateral, str) else [{}], own)
-    combined += itertools.product(*(widths[name] for name in NECK[1:] if name in options))
     for changes in combined:
         yield base.replace(dict(ChainMap(*changes))).detector(nc)
+    for changes in itertools.product(*(widths[name] for name in NECK[1:] if name in options)):
+        member = base.replace(dict(ChainMap(*changes)))
+        yield from (replace(member, head=head).detector(nc) for head in space.heads)
 
 
 def _widths(space: Space, stage: str, options: Mapping[str, Sequence[StageChoice]]) -> list[Changes]:

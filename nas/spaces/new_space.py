@@ -9,6 +9,7 @@ import yaml
 from nas.detectors.rows import Detector
 from nas.detectors.templates import TEMPLATES, Template
 from nas.operators.registry import FAMILIES
+from nas.spaces.head_choice import stock_head
 from nas.spaces.recognize import recognize
 from nas.spaces.space_file import SpaceFile, read
 
@@ -39,7 +40,12 @@ def new_space(detector: Detector, name: str) -> str:
             _add(listed.setdefault(field, []), value)
         _add(channels, choice.channels)
         _add(depths, choice.depth)
-    return _text(name, template, operators, stages)
+    head: dict[str, list[Any]] = {}
+    if member.head:
+        for one in (stock_head(template) or member.head, member.head):
+            for field, value in one.named().items():
+                _add(head.setdefault(field, []), bool(value) if field == "depthwise" else value)
+    return _text(name, template, operators, stages, head)
 
 
 def _text(
@@ -47,6 +53,7 @@ def _text(
     template: Template,
     operators: dict[str, dict[str, list[Any]]],
     stages: dict[str, tuple[list[int], list[int]]],
+    head: dict[str, list[Any]],
 ) -> str:
     lines = [
         f"# Made from the shipped space {template.name}; edit what may be chosen.",
@@ -71,6 +78,9 @@ def _text(
         "stages:",
     ]
     lines += [f"  {key}: {_flow({'channels': c, 'depth': d})}" for key, (c, d) in stages.items()]
+    if head:
+        lines += ["", "# Widths of the head's branches relative to the stock head, and their 3x3 convolutions."]
+        lines += [f"head: {_flow(head)}"]
     text = "\n".join(lines) + "\n"
     SpaceFile.model_validate(yaml.safe_load(text))
     return text

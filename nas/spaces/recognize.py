@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from nas.detectors.rows import Detector, ResolvedRow
@@ -13,6 +14,7 @@ from nas.operators.arguments import written
 from nas.operators.family import Number, Parameter
 from nas.operators.registry import FAMILIES
 from nas.spaces.architecture import Architecture, StageChoice, choose, stock
+from nas.spaces.head_choice import recognized_head
 
 DEFAULTS: tuple[Number, ...] = (0, 0.25, 0.5, 1, 2, 4)
 """Values to try for a parameter that a row does not spell out."""
@@ -37,7 +39,7 @@ def recognize(detector: Detector, templates: Iterable[Template]) -> Architecture
         member = base.replace(_stages(template, base, rows))
         differing = _first_difference(member.detector(detector.nc), rows)
         if differing is None:
-            return member
+            return replace(member, head=recognized_head(detector, template))
         own = list(base.detector(detector.nc).resolve())
         differences.append((differing, _alike(own, rows), template.name, own[differing]))
     if not differences:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +15,11 @@ from nas.detectors.rows import Detector, ResolvedRow
 from nas.detectors.templates import NECK, TEMPLATES, Template
 from nas.errors import ModelError
 from nas.files import shipped
-from nas.operators.family import Number
+from nas.operators.family import Number, plain
 from nas.operators.registry import FAMILIES, OPERATORS
 from nas.spaces.architecture import Architecture, StageChoice, choose, compose, decode, stock
 from nas.spaces.covering import covering
+from nas.spaces.head_choice import HEAD, HeadChoice, stock_head
 from nas.spaces.recognize import recognize
 from nas.spaces.space_file import SpaceFile, offered, read
 
@@ -73,7 +74,8 @@ class Space:
         """16 hex digits, a hash of the choices and of the files of user operators; comments and layout do not count."""
         modules = {module for key in self.file.operators for module in FAMILIES[key].modules()}
         own = "".join(sorted({OPERATORS[module].source for module in modules}))
-        return hashlib.sha256(f"{self.file.model_dump_json()}{own}".encode()).hexdigest()[:16]
+        unused = None if self.file.head else {HEAD}  # a file without heads has the hash from before there were any
+        return hashlib.sha256(f"{self.file.model_dump_json(exclude=unused)}{own}".encode()).hexdigest()[:16]
 
     def suggest(self, trial: optuna.trial.BaseTrial) -> Architecture:
         """The member that a trial's sampler suggests.
@@ -103,13 +105,14 @@ class Space:
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         """A member that differs from another in one or two stages: in width, in depth, or in all choices.
 
-        The image size counts as one more stage.
+        The image size and the head count as one more stage each; all choices of a head are drawn at once.
         """
         picked, others = self.parameters(architecture), self.parameters(self.random(rng))
-        stages = [*self.file.stages, *([SIZE] if self.sizes else [])]
+        stages = [*self.file.stages, *([HEAD] if self.file.head else []), *([SIZE] if self.sizes else [])]
         for index in rng.permutation(len(stages))[: 1 + int(rng.random() < 0.3)]:
             stage, part = stages[index], MUTATED_PARTS[int(rng.integers(len(MUTATED_PARTS)))]
-            changed = [name for name in others if name == stage or name.startswith(f"{stage}.{part}")]
+            start = f"{stage}.{'' if stage == HEAD else part}"
+            changed = [name for name in others if name == stage or name.startswith(start)]
             picked |= {name: others[name] for name in changed}
         return self._member(lambda name, values: picked[name])
 
@@ -160,9 +163,8 @@ class Space:
         stages = {name: choices[0] for name, choices in options.items()}
         smallest = compose(self.file.template, stages, min(self.sizes, default=None))
         for name, choices in options.items():  # of equal widths, so that no stage's choice moves another's cost
-            members = (smallest.replace({name: choice}) for choice in choices)
-            smallest = min(members, key=lambda member: cost(member.detector(1)).params)
-        return smallest
+            smallest = _cheapest(smallest.replace({name: choice}) for choice in choices)
+        return _cheapest(replace(smallest, head=head) for head in self.heads)
 
     def parameters(self, architecture: Architecture) -> dict[str, Any]:
         """The parameters of a trial for which `suggest` returns this member.
@@ -178,6 +180,8 @@ class Space:
             stage, *rest = name.split(".")
             if name == SIZE:
                 wanted: Any = architecture.imgsz
+            elif stage == HEAD:
+                wanted = (architecture.any_head or HeadChoice()).named()[rest[-1]]
             else:
                 choice = architecture.stages[stage]
                 own: dict[str, Any] = {"operator": choice.family, "channels": choice.channels, "depth": choice.depth}
@@ -202,7 +206,8 @@ class Space:
             self.parameters(member)
         except ModelError:
             searched = (name for name in member.stages if name in self.file.stages)
-            stage = next((name for name in searched if member.stages[name] not in self.choices(name)), "neck")
+            other = "neck" if member.head in self.heads else HEAD
+            stage = next((name for name in searched if member.stages[name] not in self.choices(name)), other)
             raise ModelError(f"is not a choice of the space {self.name}: {member}", field=f"stage {stage}") from None
         return member
 
@@ -217,6 +222,15 @@ class Space:
                 if choice not in seen:
                     seen.add(choice)
                     yield choice
+
+    @cached_property
+    def heads(self) -> list[HeadChoice | None]:
+        """Every distinct choice of the head; None is the template's own."""
+        options = self.file.head
+        if options is None:
+            return [None]
+        found = itertools.product(options.box, options.classes, options.depth, options.depthwise)
+        return [None if (head := HeadChoice(*values)) == stock_head(self.template) else head for values in found]
 
     def rows(self, nc: int, imgsz: int) -> Iterator[ResolvedRow]:
         """Every distinct row, with its input shapes, that a member can contain: the rows of a latency table.
@@ -262,7 +276,22 @@ class Space:
                 for name, values in zip(FAMILIES[key].parameters, self._values(key), strict=True)
             }
             stages[stage] = choose(key, shell, channels, depth, parameters, stage in NECK)
-        return compose(self.file.template, stages, imgsz)
+        return compose(self.file.template, stages, imgsz, self._head(pick))
+
+    def _head(self, pick: Pick) -> HeadChoice | None:
+        options = self.file.head
+        if options is None:
+            return None
+        box = pick(f"{HEAD}.box", options.box)
+        classes = pick(f"{HEAD}.class", options.classes)
+        depth = pick(f"{HEAD}.depth", options.depth)
+        depthwise = pick(f"{HEAD}.depthwise", [int(value) for value in options.depthwise])
+        return HeadChoice(plain(box), plain(classes), int(depth), bool(depthwise))
+
+
+def _cheapest(members: Iterable[Architecture]) -> Architecture:
+    """The first member with the fewest parameters."""
+    return min(members, key=lambda member: cost(member.detector(1)).params)
 
 
 def _step(values: Sequence[Any]) -> int | float | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nas.detectors.templates import BACKBONE, NECK, TEMPLATES, Template
 from nas.errors import ConfigError, ModelError
@@ -15,6 +15,7 @@ from nas.operators.family import Number
 from nas.operators.registry import FAMILIES
 from nas.operators.user_operators import OWN_HINT
 from nas.spaces.architecture import Architecture, StageChoice, choose, stock
+from nas.spaces.head_choice import DEPTHS, HEAD, SHARES, stock_head
 
 
 class StageFile(BaseModel):
@@ -32,6 +33,23 @@ class StageFile(BaseModel):
     operators: list[str] | None = None
 
 
+class HeadFile(BaseModel):
+    """Choices of the head, relative to the one that Ultralytics builds behind the same rows.
+
+    Attributes:
+        box: Widths of the box branches over the stock width.
+        classes: Widths of the class branches over the stock width; ``class`` in the file.
+        depth: Numbers of 3x3 convolutions of each branch.
+        depthwise: True for depthwise convolutions in the class branches, each followed by a 1x1.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    box: list[Number]
+    classes: list[Number] = Field(alias="class")
+    depth: list[int]
+    depthwise: list[bool]
+
+
 class SpaceFile(BaseModel):
     """A space as written in its file.
 
@@ -41,6 +59,7 @@ class SpaceFile(BaseModel):
         template: The name of the template.
         operators: The values of each parameter, by operator and parameter.
         stages: The choices of each stage.
+        head: The choices of the head; None: it is the template's own.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -49,6 +68,11 @@ class SpaceFile(BaseModel):
     template: str
     operators: dict[str, dict[str, list[Number | str]]]
     stages: dict[str, StageFile]
+    head: HeadFile | None = None
+
+
+MODELS: dict[str, type[BaseModel]] = {"stages": StageFile, HEAD: HeadFile}
+"""Models of parts of a file."""
 
 
 def offered(space: SpaceFile, stage: str) -> list[str]:
@@ -94,8 +118,9 @@ def _first_error(path: Path, invalid: ValidationError) -> ConfigError:
     location = [str(part) for part in first["loc"] if part not in {"int", "float", "str"}]
     field = ".".join(location)
     if first["type"] == "extra_forbidden":
-        model: type[BaseModel] = StageFile if location[0] == "stages" else SpaceFile
-        return ConfigError(f"unknown key; known are {', '.join(model.model_fields)}", file=path, field=field)
+        model = MODELS.get(location[0], SpaceFile) if len(location) > 1 else SpaceFile
+        known = ", ".join(declared.alias or name for name, declared in model.model_fields.items())
+        return ConfigError(f"unknown key; known are {known}", file=path, field=field)
     if first["type"] == "missing":
         return ConfigError("missing", file=path, field=field, hint="add it")
     problem = f"{first['msg'][0].lower()}{first['msg'][1:]}, got {first['input']!r}"
@@ -118,6 +143,8 @@ def _check(space: SpaceFile) -> None:
     for choice in (own.stages[name] for name in space.stages):
         for parameter, listed in space.operators[choice.family].items():
             _check_list(f"operators.{choice.family}.{parameter}", listed, choice.named()[parameter])
+    if space.head is not None:
+        _check_head(template, space.head)
 
 
 def _check_operator(template: Template, key: str, options: Mapping[str, list[Any]]) -> None:
@@ -170,6 +197,25 @@ def _check_sizes(own: Architecture, name: str, stage: StageFile) -> None:
     entry = [] if choice.neck else [choice.stage().entry]
     _check_list(f"{field}.channels", stage.channels, choice.channels, *entry)
     _check_list(f"{field}.depth", stage.depth, choice.depth)
+
+
+def _check_head(template: Template, head: HeadFile) -> None:
+    stock_choice = stock_head(template)
+    if stock_choice is None:
+        problem = f"the head of {template.name} has a second pair of branches, and cannot be chosen"
+        raise ConfigError(problem, field=HEAD, hint="drop it")
+    for name, listed, (low, high) in (("box", head.box, SHARES), ("class", head.classes, SHARES)):
+        _check_range(f"{HEAD}.{name}", listed, low, high)
+        _check_list(f"{HEAD}.{name}", listed, 1)
+    _check_range(f"{HEAD}.depth", head.depth, *DEPTHS)
+    _check_list(f"{HEAD}.depth", head.depth, stock_choice.depth)
+    _check_list(f"{HEAD}.depthwise", head.depthwise, stock_choice.depthwise)
+
+
+def _check_range(field: str, values: Sequence[Number], low: Number, high: Number) -> None:
+    for value in values:
+        if not low <= value <= high:
+            raise ConfigError(f"{value} cannot be", field=field, hint=f"write numbers from {low} to {high}")
 
 
 def _check_stage_operators(template: Template, space: SpaceFile, name: str, choice: StageChoice) -> None:

@@ -20,11 +20,12 @@ from nas.operators.modules.bottleneck import Bottleneck
 from nas.operators.modules.c3 import C3Shell
 from nas.operators.modules.concat import Concat
 from nas.operators.modules.conv import Conv
-from nas.operators.modules.detect import Head
+from nas.operators.modules.detect import Detect, Head
 from nas.operators.modules.grouped import GroupedBlock
 from nas.operators.modules.het import HetBlock, HetConv
 from nas.operators.modules.scdown import SCDown
 from nas.operators.modules.shell import Shell
+from nas.operators.modules.slim_detect import SlimDetect
 from nas.operators.modules.sppf import SPPF
 from nas.transfer.channels import NONE, Channels, first, joined, most_important
 from nas.transfer.gather import Gather, Restriction, kernel_index
@@ -78,7 +79,7 @@ class _Walk:
         """Restrict a row; returns the channels of its output, None if they are the teacher's first ones."""
         if isinstance(mine, Concat):
             return joined(read)
-        if isinstance(mine, Head) and isinstance(theirs, Head) and type(mine) is type(theirs):
+        if isinstance(mine, Head) and isinstance(theirs, Head) and _alike(mine, theirs):
             self._head(name, mine, theirs, read)
             return None
         if not any(True for _ in mine.parameters()):
@@ -236,8 +237,35 @@ class _Walk:
                 continue
             models = cast(nn.ModuleList, theirs.get_submodule(branch))
             for number, (own, model, channels) in enumerate(zip(levels, models, read, strict=True)):
-                place = f"{name}.{branch}.{number}"
-                self._sequence(place, place, own, model, channels)
+                self._branch(f"{name}.{branch}.{number}", own, model, channels)
+
+    def _branch(self, name: str, mine: nn.Module, theirs: nn.Module, read: Channels) -> None:
+        """A branch of one level: convolutions, the last one without a norm.
+
+        A shallower branch keeps the teacher's first convolutions and its last one, as if those between them passed
+        their input on: of all, only the first one reads a map of the level's width. Those of a deeper branch that the
+        teacher lacks start fresh.
+        """
+        if not isinstance(mine, nn.Sequential) or not isinstance(theirs, nn.Sequential):
+            self._sequence(name, name, mine, theirs, read)
+            return
+        (*steps, last), (*models, final) = _children(mine), _children(theirs)
+        for number, (step, model) in enumerate(zip(steps, models, strict=False)):
+            read = self._step(f"{name}.{number}", step, model, read)
+        self._sequence(f"{name}.{len(steps)}", f"{name}.{len(models)}", last, final, read)
+
+    def _step(self, name: str, mine: nn.Module, theirs: nn.Module, read: Channels) -> Channels:
+        """A 3x3 convolution of a branch; or a depthwise one and a 1x1.
+
+        Beside a dense 3x3, the 1x1 takes the middles of its kernels. The depthwise one starts fresh: a dense
+        convolution filters each input differently for each output. A dense one beside a depthwise one starts fresh.
+        """
+        if type(mine) is type(theirs):
+            return self._sequence(name, name, mine, theirs, read)
+        if isinstance(theirs, Conv):
+            point = cast(Conv, _children(mine)[-1])
+            return self._conv(f"{name}.1", name, point, theirs, read)
+        return self._chosen(f"{name}.1", _out_channels(mine))
 
     def _sequence(self, name: str, other: str, mine: nn.Module, theirs: nn.Module, read: Channels) -> Channels:
         """Convolutions one after the other; one without a norm keeps the order of its outputs."""
@@ -279,6 +307,11 @@ class _Walk:
 
 def _rows(member: Detector, teacher: Detector) -> Iterator[tuple[ResolvedRow, ResolvedRow]]:
     return zip(member.resolve(), teacher.resolve(), strict=True)
+
+
+def _alike(mine: Head, theirs: Head) -> bool:
+    """Return True for heads of the same branches, which may differ in width and depth."""
+    return type(mine) is type(theirs) or {type(mine), type(theirs)} == {Detect, SlimDetect}
 
 
 def _children(module: nn.Module) -> list[nn.Module]:

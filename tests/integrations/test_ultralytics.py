@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,14 @@ from nas.detectors.heads import DIALECTS
 from nas.detectors.network import Network
 from nas.detectors.nms import nms
 from nas.detectors.templates import TEMPLATES
-from nas.detectors.yaml_files import to_yaml
-from nas.errors import InputError
-from nas.integrations.checkpoint import read_checkpoint
+from nas.detectors.yaml_files import from_yaml, to_yaml
+from nas.errors import InputError, ModelError
+from nas.integrations.checkpoint import read_checkpoint, transfer
 from nas.integrations.ultralytics import register
 from nas.operators.base import StockOperator
 from nas.operators.registry import FAMILIES, OPERATORS
 from nas.spaces.architecture import Architecture, choose
+from nas.spaces.head_choice import HeadChoice
 from nas.spaces.space import load_space
 
 # Not imported here: Ultralytics patches Pillow and torch in its process, which the tests before these must not meet.
@@ -42,6 +44,17 @@ OTHER_TEMPLATES = [
     member
     for space in map(load_space, ("yolov5n", "gelan-t", "yolo11n", "yolo26n", "yolov8n-neck"))
     for member in (space.stock(), *space.uniform_replacements()[:1], *(space.random(RNG) for _ in range(5)))
+]
+
+# A head of its own behind each kind of class branch, beside stages of our own.
+HEADS = [
+    replace(load_space(name).random(RNG), head=HeadChoice(0.5, 0.75, depth, depthwise))
+    for name, depth, depthwise in (
+        ("yolov8n", 1, True),
+        ("yolov8n", 3, False),
+        ("yolo11n", 1, False),
+        ("gelan-t", 2, True),
+    )
 ]
 
 
@@ -80,7 +93,7 @@ def test_a_name_of_ultralytics_own_is_refused(monkeypatch: pytest.MonkeyPatch) -
         register()
 
 
-@pytest.mark.parametrize("member", [*MEMBERS, *OTHERS, *OTHER_TEMPLATES], ids=str)
+@pytest.mark.parametrize("member", [*MEMBERS, *OTHERS, *OTHER_TEMPLATES, *HEADS], ids=str)
 def test_same_model_in_both(member: Architecture, tmp_path: Path) -> None:
     register()
     from ultralytics.nn.tasks import DetectionModel
@@ -131,7 +144,7 @@ def folder(bccd: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
                 shutil.copy(bccd.parent / kind / split / name, folder / kind / split / name)
     names = bccd.read_text().partition("names:")[2]
     (folder / "data.yaml").write_text(f"train: images/train\nval: images/val\nnames:{names}")
-    (folder / "model.yaml").write_text(to_yaml(MEMBERS[3].detector(3)))
+    (folder / "model.yaml").write_text(to_yaml(replace(MEMBERS[3], head=HEADS[0].head).detector(3)))
     return folder
 
 
@@ -237,6 +250,39 @@ def test_a_head_that_weights_made_wider_is_exported_as_it_is(tmp_path: Path) -> 
     x = torch.rand(1, 3, 64, 64)
     with torch.no_grad():
         torch.testing.assert_close(found.network(x), as_trained(tmp_path / "trained.pt", x), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("nc", [3, 80])
+def test_stock_weights_leave_a_slim_head_as_it_is(nc: int, tmp_path: Path) -> None:
+    """Ultralytics would put the stock class branches in its place, whatever the number of classes."""
+    stock_checkpoint(tmp_path / "stock.pt", nc)
+    from ultralytics.nn.tasks import DetectionModel, torch_safe_load
+
+    detector = replace(SPACE.stock(), head=HeadChoice(1, 0.5)).detector(3)
+    (tmp_path / "model.yaml").write_text(to_yaml(detector))
+    model = DetectionModel(str(tmp_path / "model.yaml"), verbose=False)
+    weights = torch_safe_load(str(tmp_path / "stock.pt"))[0]["model"]
+    model.load(weights, verbose=False)
+    assert sum(p.numel() for p in model.parameters()) == cost(detector).params
+    key = "model.22.cv2.0.0.conv.weight"
+    assert torch.equal(model.state_dict()[key], weights.state_dict()[key])
+    assert transfer(detector, tmp_path / "stock.pt").hidden == 0
+    torch.save({"model": copy.deepcopy(model)}, tmp_path / "trained.pt")
+    assert read_checkpoint(tmp_path / "trained.pt").detector == detector
+
+
+def test_a_slim_head_has_no_second_pair_of_branches(tmp_path: Path) -> None:
+    register()
+    from ultralytics.nn.tasks import DetectionModel
+
+    file = tmp_path / "model.yaml"
+    file.write_text("end2end: true\n" + to_yaml(HEADS[0].detector(3)))
+    with pytest.raises(ModelError, match="end2end"):
+        DetectionModel(str(file), verbose=False)
+    with pytest.raises(ModelError, match="takes neither the key end2end nor reg_max"):
+        from_yaml(file)
+    file.write_text(to_yaml(SPACE.stock().detector(3)))  # the parser builds stock heads as before
+    assert type(DetectionModel(str(file), verbose=False).model[-1]).__name__ == "Detect"
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:

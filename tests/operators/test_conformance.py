@@ -37,6 +37,7 @@ LEVELS = (
 )
 HEADS: dict[str, tuple[object, ...]] = {
     "Detect": (3,),
+    "SlimDetect": (3, 24, 8, 1, True),
     "DDetect": (3,),
     "v10Detect": (3, 1),
     "AnchorDetect": (3, ((10, 13, 16, 30), (30, 61, 62, 45), (116, 90, 156, 198))),

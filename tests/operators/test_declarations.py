@@ -114,6 +114,7 @@ def test_the_declaring_module_serves_the_class(name: str) -> None:
 def test_heads_say_so() -> None:
     assert {name for name, operator in OPERATORS.items() if operator.is_head} == {
         "Detect",
+        "SlimDetect",
         "DDetect",
         "v10Detect",
         "AnchorDetect",

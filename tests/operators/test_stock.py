@@ -224,6 +224,10 @@ HEADS = [
     ("Detect", (), (128, 256, 512), {80: 2147008, 3: 2117209, 1: 2116435}),
     ("Detect", (False,), (64, 128, 256), {80: 464912, 3: 431257, 1: 430867}),
     ("Detect", (False,), (128, 256, 512), {80: 850368, 3: 820569, 1: 819795}),
+    ("SlimDetect", (64, 64, 2, False), (64, 128, 256), {3: 751897}),
+    ("SlimDetect", (64, 64, 2, True), (64, 128, 256), {3: 431257}),
+    # Two 3x3 of 32 channels a level, and their 1x1 with 64 and 3 outputs: 448 channels are read in all.
+    ("SlimDetect", (32, 32, 1, False), (64, 128, 256), {3: 2 * 9 * 448 * 32 + 3 * (2 * 64 + 64 * 33 + 3 * 33) + 16}),
     ("v10Detect", (1,), (64, 128, 256), {80: 309656, 3: 242346}),
     ("v10Detect", (1,), (128, 256, 512), {80: 993784, 3: 934186}),
     ("v10Detect", (), (64, 128, 256), {80: 929808}),
@@ -249,7 +253,15 @@ def test_head_params(kind: str, args: tuple[object, ...], channels: tuple[int, .
         assert numbers(build_row(resolved)) == expected
 
 
-@pytest.mark.parametrize(("kind", "args", "box"), [("Detect", (), 2.0), ("v10Detect", (1,), 2.0), ("DDetect", (), 1.0)])
+BIASES = [
+    ("Detect", (), 2.0),
+    ("SlimDetect", (32, 40, 1, True), 2.0),
+    ("v10Detect", (1,), 2.0),
+    ("DDetect", (), 1.0),
+]
+
+
+@pytest.mark.parametrize(("kind", "args", "box"), BIASES)
 def test_head_biases(kind: str, args: tuple[object, ...], box: float) -> None:
     # Section 3.1, "Bias init", nc 80
     built = build_row(head(kind, args, (64, 128, 256), 80))

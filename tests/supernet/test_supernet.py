@@ -15,6 +15,8 @@ from nas.transfer.recalibration import recalibrate
 
 STOCK = "yolov8n.1/p2:c2f_e0.5_n1_c32/p3:c2f_e0.5_n2_c64/p4:c2f_e0.5_n2_c128/p5:c2f_e0.5_n1_c256"
 NARROW = "yolov8n.1/p2:c2f_e0.5_n1_c16/p3:csp-het_p4_e1_n2_c48/p4:csp-grouped_g4_e1_n1_c96/p5:c2f_e0.5_n1_c128"
+SLIM = f"{NARROW}/head:dense_b0.5_c0.5_n1"
+LIGHT = f"{STOCK}/head:depthwise_b0.5_c0.5_n2"
 BRANCH = NARROW.replace("csp-het_p4_e1_n2_c48", "plain-faster_r4_e2_n1_c48")
 
 
@@ -31,7 +33,7 @@ def supernet() -> Supernet:
     return Supernet.of(rows(STOCK), Network(rows(STOCK), 0), [images()])
 
 
-@pytest.mark.parametrize("text", [STOCK, NARROW, BRANCH])
+@pytest.mark.parametrize("text", [STOCK, NARROW, BRANCH, SLIM, LIGHT])
 def test_an_extracted_member_computes_what_the_supernet_does(supernet: Supernet, text: str) -> None:
     network, x = supernet.member(rows(text)).train(), images(1)
     found = supernet.predict(rows(text), x)

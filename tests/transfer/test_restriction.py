@@ -30,6 +30,9 @@ MEMBERS = {
     "grouped": stages(
         "csp-grouped_g2_e1_n1_c32", "csp-grouped_g4_e1_n2_c64", "csp-grouped_g4_e0.5_n2_c128", "c2f_e0.5_n1_c256"
     ),
+    "slim head": f"{STOCK}/head:dense_b0.5_c0.75_n2",
+    "slim head of narrow maps": stages("c2f_e0.5_n1_c16", "c2f_e0.5_n2_c48", "c2f_e0.5_n2_c96", "c2f_e0.5_n1_c128")
+    + "/t4:c2f_e0.5_n1_c64/t3:c2f_e0.5_n1_c48/b4:c2f_e0.5_n1_c64/b5:c2f_e0.5_n1_c64/head:dense_b0.25_c0.5_n2",
 }
 
 
@@ -126,6 +129,37 @@ def test_a_wider_member_has_the_teacher_in_it(teacher: Network, importance: dict
     weight = state["model.1.conv.weight"]
     torch.testing.assert_close(weight[:32], teacher.state_dict()["model.1.conv.weight"])
     assert torch.equal(weight[32:], network.state_dict()["model.1.conv.weight"][32:])
+
+
+def test_a_shallow_head_keeps_the_first_convolutions_and_the_last(
+    teacher: Network, importance: dict[str, Tensor]
+) -> None:
+    _, found, state = member(f"{STOCK}/head:dense_b0.5_c1_n1", teacher, importance)
+    assert found.complete
+    chosen = importance["model.22.cv2.1.0"].topk(32).indices.sort().values
+    given = teacher.state_dict()
+    assert torch.equal(state["model.22.cv2.1.0.conv.weight"], given["model.22.cv2.1.0.conv.weight"][chosen])
+    assert torch.equal(state["model.22.cv2.1.1.weight"], given["model.22.cv2.1.2.weight"][:, chosen])
+    assert torch.equal(state["model.22.cv3.0.1.bias"], given["model.22.cv3.0.2.bias"])
+
+
+def test_a_depthwise_head_keeps_the_middles_of_dense_kernels(teacher: Network, importance: dict[str, Tensor]) -> None:
+    _, found, state = member(f"{STOCK}/head:depthwise_b1_c1_n2", teacher, importance)
+    assert {key.rsplit(".", 2)[0] for key in found.fresh} == {
+        f"model.22.cv3.{level}.{step}.0" for level in range(3) for step in range(2)
+    }
+    kernel = teacher.state_dict()["model.22.cv3.2.1.conv.weight"]
+    assert torch.equal(state["model.22.cv3.2.1.1.conv.weight"], kernel[:, :, 1:2, 1:2])
+
+
+def test_a_stock_head_takes_what_a_slim_teacher_has(importance: dict[str, Tensor]) -> None:
+    """Of a found model that is the teacher of another."""
+    slim, own = decode(f"{STOCK}/head:depthwise_b0.5_c0.5_n1").detector(3), STOCK_ROWS
+    convolutions = [(n, p) for n, p in Network(slim, 0).named_modules() if isinstance(p, Conv)]
+    found = restrict(own, slim, {name: torch.rand(part.conv.out_channels) for name, part in convolutions})
+    assert not found.complete
+    state, network = Network(slim, 0).state_dict(), Network(own, 0)
+    network.load_state_dict(found.apply(state, network.state_dict()))
 
 
 @pytest.mark.parametrize("template", sorted(TEMPLATES))

@@ -9,7 +9,7 @@ from typing import NamedTuple, cast
 import torch
 from torch import nn
 
-from nas.operators.detect import BINS, hidden_widths
+from nas.operators.detect import BINS, DEPTH, hidden_widths
 from nas.operators.modules.conv import Conv
 
 
@@ -92,7 +92,7 @@ class Detect(Head):
     """
 
     groups = 1
-    """Groups of the last two box convolutions."""
+    """Groups of the box convolutions after the first one."""
     box_bias = 2.0
     """Initial bias of the box branches."""
     hidden_widths = staticmethod(hidden_widths)
@@ -101,12 +101,18 @@ class Detect(Head):
         self, nc: int, channels: Sequence[int], legacy: bool = True, bins: int = BINS, *, strides: Sequence[int]
     ):
         super().__init__(strides)
-        self.nc, self._channels, self._legacy = nc, tuple(channels), legacy
-        box, cls = self.hidden_widths(nc, channels[0], bins)
+        self._build(nc, channels, self.hidden_widths(nc, channels[0], bins), legacy, bins)
+
+    def _build(
+        self, nc: int, channels: Sequence[int], widths: tuple[int, int], legacy: bool, bins: int, depth: int = DEPTH
+    ) -> None:
+        """Create the branches, of ``depth`` 3x3 convolutions with these channels inside (box, class)."""
+        self.nc, self._channels, self._legacy, self._depth = nc, tuple(channels), legacy, depth
+        box, cls = widths
         self.cv2 = nn.ModuleList(
             nn.Sequential(
                 Conv(c, box, 3),
-                Conv(box, box, 3, g=self.groups),
+                *(Conv(box, box, 3, g=self.groups) for _ in range(depth - 1)),
                 nn.Conv2d(box, 4 * bins, 1, groups=self.groups),
             )
             for c in channels
@@ -125,7 +131,11 @@ class Detect(Head):
         """Class branches of the levels, with ``hidden`` channels inside."""
         legacy, nc = self._legacy, self.nc
         return nn.ModuleList(
-            nn.Sequential(_spatial(c, hidden, legacy), _spatial(hidden, hidden, legacy), nn.Conv2d(hidden, nc, 1))
+            nn.Sequential(
+                _spatial(c, hidden, legacy),
+                *(_spatial(hidden, hidden, legacy) for _ in range(self._depth - 1)),
+                nn.Conv2d(hidden, nc, 1),
+            )
             for c in self._channels
         )
 
