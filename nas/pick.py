@@ -25,7 +25,8 @@ def main(
         cli.option("max_latency", "Highest latency of one image, in ms. The limit of the search holds too."),
     ] = None,
     min_score: Annotated[
-        float | None, typer.Option(help="Lowest score. Without --max-latency: take the fastest such model.")
+        float | None,
+        typer.Option(help="Lowest score, or AP of trained models. Without --max-latency: take the fastest such model."),
     ] = None,
     as_json: cli.Json = False,
     only_yaml: Annotated[
@@ -46,9 +47,9 @@ def main(
     if only_yaml:
         print(_yaml(opened, picked.model))
     elif as_json:
-        print(json.dumps(picked_json(opened, picked), indent=2))
+        print(json.dumps(picked_json(opened, picked, max_latency), indent=2))
     else:
-        print("\n".join(picked_lines(opened, picked)))
+        print("\n".join(picked_lines(opened, picked, max_latency)))
 
 
 def _yaml(run: Run, model: Finalist) -> str:

@@ -117,7 +117,8 @@ def _difference(a: RunData, b: RunData) -> str:
 
     def basis(data: RunData) -> dict[str, object]:
         hashes, config = data.run.record.hashes, data.config
-        return {"data": hashes.data, "proxy": hashes.proxy, "seed": config.seed, "rungs": config.rungs}
+        known: dict[str, object] = {"data": hashes.data, "proxy": hashes.proxy}
+        return known | {"seed": config.seed, "rungs": config.rungs, "the figure": data.accuracy_name}
 
     one, other = basis(a), basis(b)
     return ", ".join(f"{name} is {one[name]} in A and {other[name]} in B" for name in one if one[name] != other[name])

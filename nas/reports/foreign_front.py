@@ -22,7 +22,8 @@ class ForeignFront:
     """The front of another run on the device of one run, beside that run's own front.
 
     Attributes:
-        own: Models of the own front: name, arch, imgsz, score, and the latency ``ms`` on the device.
+        own: Models of the own front: name, arch, imgsz, score (the AP of trained models), and the latency ``ms`` on the
+            device.
         other: Models of the other front with a known latency; the same columns.
         measured: True if all latencies are measured, False if all are predicted.
         unknown: Names of models of the other front whose latency on the device is unknown.
@@ -65,8 +66,7 @@ def foreign_front(device: DeviceLatencies, own_run: RunData, other_run: RunData,
     """
     import pandas as pd
 
-    columns = ["name", "arch", "imgsz", "score"]
-    own, other = own_run.pareto[columns], other_run.pareto[columns]
+    own, other = (_models(run) for run in (own_run, other_run))
     # All latencies must be of one kind. Measured beside predicted ones would compare the table with the device.
     measured = all(arch in device.measured for arch in (*own.arch, *other.arch))
     own, other = _with_latency(device, own, measured), _with_latency(device, other, measured)
@@ -77,6 +77,11 @@ def foreign_front(device: DeviceLatencies, own_run: RunData, other_run: RunData,
     losses = pd.DataFrame([_loss(row, other if complete else None) for row in own.to_dict("records")])
     volume = volume_ratio(own, other) if complete and not own.empty else None
     return ForeignFront(own, other, measured, unknown, losses, volume)
+
+
+def _models(run: RunData) -> pd.DataFrame:
+    """Name, architecture, image size and accuracy of the models of a front; ``score`` is the AP of trained models."""
+    return run.pareto.assign(score=run.accuracy(run.pareto))[["name", "arch", "imgsz", "score"]]
 
 
 def volume_ratio(own: pd.DataFrame, other: pd.DataFrame) -> float:

@@ -14,7 +14,7 @@ _MARKERS = {"star": "*", "square-open": "s", "circle-open": "o"}
 
 
 def write_png(data: RunData, path: Path) -> None:
-    """Write score against latency of the finalists, the front, the stock model and hand-made models.
+    """Write accuracy against latency of the finalists, the front, the stock model and hand-made models.
 
     Args:
         data: A finished run.
@@ -28,6 +28,8 @@ def write_png(data: RunData, path: Path) -> None:
     for series in plot.series:
         if series.links or not series.name.startswith("Pareto front"):  # without the front as predicted
             axes.errorbar(series.x, series.y, label=series.name, **_look(series))
+            for label, x, y in zip(series.labels, series.x, series.y, strict=False):
+                axes.annotate(label, (x, y), (5, -12), textcoords="offset points", fontsize=8, color="#444")
     config = data.config
     conditions = f"{data.run.record.fingerprint['runtime']}, {counted(config.threads, 'thread')}, {data.sizes}"
     axes.set_xlabel(f"{plot.x_title} ({conditions})")
@@ -47,8 +49,8 @@ def _look(series: Series) -> dict[str, Any]:
     symbol = series.symbols if isinstance(series.symbols, str) else "circle"
     return {
         "fmt": _MARKERS.get(symbol, "o"),
-        "linestyle": "-" if series.line else "none",
-        "drawstyle": "steps-post",
+        "linestyle": {"steps": "-", "straight": "--"}.get(series.line, "none"),
+        "drawstyle": "steps-post" if series.line == "steps" else "default",
         "color": series.color,
         "markersize": series.size * 0.7,
         "markerfacecolor": "none" if symbol.endswith("-open") else series.color,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from nas.reports.run_data import RunData
 from nas.reports.tables import model_rows
 from nas.runs.finalists import Finalist
-from nas.runs.next_commands import train_command, training_data
+from nas.runs.next_commands import model_commands
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,7 @@ class ModelSection(NamedTuple):
         name: The model's name.
         line: Its figures in one line.
         arch: Its architecture string.
-        command: Command that trains it.
+        commands: The next commands by their purpose.
         parts: Parts of the detector, in order.
         stacks: Its costs as stacked bars.
         rows: Its rows with their costs.
@@ -49,7 +49,7 @@ class ModelSection(NamedTuple):
     name: str
     line: str
     arch: str
-    command: str
+    commands: dict[str, str]
     parts: list[str]
     stacks: list[Stack]
     rows: pd.DataFrame
@@ -60,16 +60,23 @@ def model_section(data: RunData, model: Finalist) -> ModelSection:
     """The section about a model of the front."""
     rows = model_rows(data, model.arch)
     size = f", {model.imgsz} px" if data.several_sizes else ""
+    accuracy = f"score {model.score:.4f}" if model.ap is None else f"AP {model.ap:.4f}"
     return ModelSection(
         model.name,
-        f"score {model.score:.4f}, {model.latency:.2f} ms, {model.params / 1e6:.2f} M parameters{size}",
+        f"{accuracy}, {model.latency:.2f} ms, {model.params / 1e6:.2f} M parameters{size}",
         model.arch,
-        train_command(data.folder / model.yaml, training_data(data.folder, data.config.data), model.imgsz),
+        _commands(data, model),
         list(dict.fromkeys(rows.part)),
         [_stack(title, rows, column) for title, column in _STACKED.items()],
         rows,
         data.yamls[model.name],
     )
+
+
+def _commands(data: RunData, model: Finalist) -> dict[str, str]:
+    """The command that trains the model, and the one that exports its trained weights."""
+    train, second, *_ = model_commands(data.folder, model, data.run.data).items()
+    return dict([train, second] if model.weights else [train])
 
 
 def _stack(title: str, rows: pd.DataFrame, column: str) -> Stack:

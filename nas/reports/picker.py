@@ -99,7 +99,7 @@ def _choice(data: RunData, budget: float) -> Choice:
     else:
         reason = f"the fastest of the {which} within the limit, since {data.result.score_noise.verdict}"
     figures, commands = picked_figures(data.run, model), picked_commands(data.run, model)
-    notes = " ".join(picked_notes(data.run, model))
+    notes = " ".join(picked_notes(data.run, model, budget))
     return Choice(budget, model.name, model.label, reason, figures, commands, notes)
 
 

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nas.objectives.costs import COSTS, readable
-from nas.reports.colors import BLUE, GREEN, GREY, SKY, SYMBOLS, VERMILION
+from nas.reports.colors import BLUE, GREEN, GREY, ORANGE, SKY, SYMBOLS, VERMILION
 from nas.reports.run_data import RunData
 from nas.reports.tables import hand_made
+from nas.runs.size_curve import SizeCurve
 
 if TYPE_CHECKING:
     import pandas as pd
+
+YOURS = "your model at smaller images"
+"""Name of the size curve in legends."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,8 @@ class Series:
         symbols: One plotly symbol for all points, or one for each.
         x_error: Half the length of the error bars; empty without bars.
         y_error: The same.
-        line: True to connect the points with a step line.
+        line: Line through the points: "steps" or "straight"; empty without a line.
+        labels: A short label at each point; empty without labels.
         links: Ids of the elements that a click on a point opens; empty without links.
     """
 
@@ -42,26 +47,36 @@ class Series:
     symbols: str | list[str] = SYMBOLS[0]
     x_error: Sequence[float] = ()
     y_error: Sequence[float] = ()
-    line: bool = False
+    line: str = ""
+    labels: Sequence[str] = ()
     links: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Plot:
-    """A scatter plot: its series, the titles of its axes, and its height in pixels."""
+    """A scatter plot.
+
+    Attributes:
+        series: Its series; a later one lies over an earlier one.
+        x_title: Title of the x axis.
+        y_title: Title of the y axis.
+        height: Height in pixels.
+        y_name: Name of a y value in tooltips.
+    """
 
     series: list[Series]
     x_title: str
     y_title: str
     height: int
+    y_name: str = "score"
 
 
 def front_plot(data: RunData) -> Plot:
-    """Score against latency of the finalists, the front and the stock model.
+    """Accuracy against latency of the finalists, the front and the stock model, and the teacher's size curve.
 
     Hand-made models are drawn only if the finalists were not trained longer: their scores could not be compared.
     """
-    finalists, front = data.finalists, data.pareto
+    finalists, front = _by_accuracy(data, data.finalists), _by_accuracy(data, data.pareto)
     series = [
         model_series(f"finalists ({data.kind})", data.finalists_ms, finalists, GREY, 6, _symbols(data, finalists)),
         Series(
@@ -73,24 +88,26 @@ def front_plot(data: RunData) -> Plot:
             10,
             _symbols(data, front),
             x_error=front.latency_spread_ms.fillna(0).tolist(),
-            y_error=front.score_sd.fillna(0).tolist(),
-            line=data.is_line,
+            y_error=[] if data.has_ap else front.score_sd.fillna(0).tolist(),
+            line="steps" if data.is_line else "",
             links=model_links(front),
         ),
-        _stock_series(data, f"stock ({data.kind})", [data.stock_ms], [data.stock.score]),
+        _stock_series(data, f"stock ({data.kind})", [data.stock_ms], [data.stock.accuracy]),
     ]
     if not data.unmeasured:
         predicted = front.latency_predicted_ms
         series.append(model_series("Pareto front as predicted", predicted, front, SKY, 9, "circle-open"))
-    if not data.several_rungs:
+    if not data.several_rungs and not data.has_ap:
         series += _hand_made_series(data, "hand-made (predicted)", 9)
-    return Plot(series, data.latency_label, data.final_unit, 520)
+    if data.curve is not None:
+        series.insert(0, _curve_series(data.curve))
+    return Plot(series, data.latency_label, data.final_unit, 520, data.accuracy_name)
 
 
 def cost_plot(data: RunData, cost: str) -> Plot:
-    """Score against another cost than latency, of the finalists."""
+    """Accuracy against another cost than latency, of the finalists."""
     kind = COSTS[cost]
-    finalists, front = data.finalists, data.pareto
+    finalists, front = _by_accuracy(data, data.finalists), _by_accuracy(data, data.pareto)
     front_costs = (front[kind.column] * kind.factor).tolist()
     series = [
         model_series("finalists", finalists[kind.column] * kind.factor, finalists, GREY, 6, _symbols(data, finalists)),
@@ -104,9 +121,9 @@ def cost_plot(data: RunData, cost: str) -> Plot:
             _symbols(data, front),
             links=model_links(front),
         ),
-        _stock_series(data, "stock", [data.stock.costs[cost] * kind.factor], [data.stock.score]),
+        _stock_series(data, "stock", [data.stock.costs[cost] * kind.factor], [data.stock.accuracy]),
     ]
-    return Plot(series, f"{kind.heading}, {kind.unit}", data.final_unit, 420)
+    return Plot(series, f"{kind.heading}, {kind.unit}", data.final_unit, 420, data.accuracy_name)
 
 
 def search_plot(data: RunData) -> Plot:
@@ -149,6 +166,27 @@ def tooltips(models: pd.DataFrame) -> list[str]:
 def model_links(front: pd.DataFrame) -> list[str]:
     """Ids of the page elements that hold the models."""
     return [f"model-{name}" for name in front.name]
+
+
+def _by_accuracy(data: RunData, models: pd.DataFrame) -> pd.DataFrame:
+    """Models whose column ``score`` holds what the front maximizes: AP where the finalists are trained."""
+    return models.assign(score=data.accuracy(models)) if data.has_ap else models
+
+
+def _curve_series(curve: SizeCurve) -> Series:
+    points = curve.points
+    return Series(
+        f"{YOURS} ({'measured' if curve.measured else 'predicted'})",
+        [point.latency_ms for point in points],
+        [point.ap for point in points],
+        [f"<b>{point}</b>" for point in points],
+        ORANGE,
+        8,
+        "diamond",
+        x_error=[point.latency_spread_ms or 0.0 for point in points],
+        line="straight",
+        labels=[f"{point.imgsz}" for point in points],
+    )
 
 
 def _stock_series(data: RunData, name: str, x: list[float], y: list[float]) -> Series:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 def draw(plot: Plot) -> go.Figure:
     """Draw a scatter plot."""
-    return figure(map(_trace, plot.series), plot.height, plot.x_title, plot.y_title)
+    traces = (_trace(series, plot.y_name) for series in plot.series)
+    return figure(traces, plot.height, plot.x_title, plot.y_title)
 
 
 def draw_parts(parts: pd.DataFrame) -> go.Figure:
@@ -72,7 +73,11 @@ def figure(traces: Iterable[Any], height: int, x_title: str, y_title: str | None
     return drawn
 
 
-def _trace(series: Series) -> go.Scatter:
+_LINES = {"steps": {"width": 2, "shape": "hv"}, "straight": {"width": 2, "dash": "dash"}}
+"""Looks of the lines of `nas.reports.plots.Series`."""
+
+
+def _trace(series: Series, y_name: str) -> go.Scatter:
     import plotly.graph_objects as go
 
     outline = {"circle-open": 1.5, "square-open": 2, "star": 1}
@@ -81,18 +86,21 @@ def _trace(series: Series) -> go.Scatter:
     if symbol in outline:
         look["marker"]["line"] = {"width": outline[symbol]}
     if series.line:
-        look["line"] = {"width": 2, "shape": "hv"}
+        look["line"] = _LINES[series.line]
     for axis, errors in (("error_x", series.x_error), ("error_y", series.y_error)):
         if errors:
             look[axis] = {"array": list(errors), "thickness": 1}
     if series.links:
         look["customdata"] = list(series.links)
+    if series.labels:
+        look |= {"text": list(series.labels), "textposition": "bottom right", "textfont": {"size": 11}}
+    parts = {"lines": series.line, "markers": True, "text": series.labels}
     return go.Scatter(
         name=series.name,
         x=series.x,
         y=series.y,
-        text=series.texts,
-        mode="lines+markers" if series.line else "markers",
-        hovertemplate="%{text}<br>%{x:.3f}, score %{y:.4f}<extra>" + series.name + "</extra>",
+        hovertext=series.texts,
+        mode="+".join(part for part, drawn in parts.items() if drawn),
+        hovertemplate="%{hovertext}<br>%{x:.3f}, " + y_name + " %{y:.4f}<extra>" + series.name + "</extra>",
         **look,
     )

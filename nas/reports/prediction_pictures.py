@@ -84,6 +84,7 @@ def _drawn(data: RunData, study: optuna.Study, finalists: list[Finalist]) -> Ite
         if path.is_file():
             title = model.label or f"off the front: trial {trial.number}"
             uri, size = _thumbnail(path.read_bytes())
+            # The picture comes from the training that gave the score, and not from trained weights of a finalist.
             yield Picture(title, f"score {model.score:.4f}, {training} training", uri, size, model.stock)
 
 

@@ -26,6 +26,7 @@ from nas.reports.tables import (
     phases,
     rejected_finalists,
     score_spreads,
+    size_curve,
     skipped_baselines,
     untrained_states,
     untrained_trials,
@@ -87,6 +88,7 @@ def _front(data: RunData) -> dict[str, Any]:
     return {
         "front": front,
         "links": {text: f"#model-{name}" for text, name in names.items() if name in data.yamls},
+        "size_curve": size_curve(data),
         "rejected": rejected_finalists(data),
         "hand_made": hand_made(data).drop(columns=[] if data.several_sizes else "MACs vs. stock"),
         "skipped": skipped_baselines(data),
@@ -125,13 +127,14 @@ def _search(data: RunData) -> dict[str, Any]:
 
 def _figures(data: RunData) -> dict[str, Figure]:
     count, finalists, trained = len(data.pareto), len(data.result.finalists), len(data.trained)
+    figure = "AP" if data.has_ap else "Score"
     return {
         "front": Figure(
             "front-plot",
             draw(front_plot(data)),
             report_text.front_caption(data),
-            f"Score against latency of {finalists} finalists, {count} of them on the front, and of the stock model. "
-            "The table has all values.",
+            f"{figure} against latency of {finalists} finalists, {count} of them on the front, and of the stock model"
+            f"{', beside your own model at smaller images' if data.curve else ''}. The table has all values.",
         ),
         "search": Figure(
             "search-plot",
@@ -151,5 +154,6 @@ def _figures(data: RunData) -> dict[str, Figure]:
 
 def _cost_figure(data: RunData, name: str) -> Figure:
     heading = COSTS[name].heading
-    alt = f"Score against {heading} of the finalists. The table has all values."
-    return Figure(f"{name}-plot", draw(cost_plot(data, name)), f"Score against {heading}.", alt)
+    figure = "AP" if data.has_ap else "Score"
+    alt = f"{figure} against {heading} of the finalists. The table has all values."
+    return Figure(f"{name}-plot", draw(cost_plot(data, name)), f"{figure} against {heading}.", alt)

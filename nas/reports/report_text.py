@@ -29,27 +29,34 @@ def warnings(data: RunData) -> list[str]:
     table = used_table(data)
     if noisy := table.too_noisy:
         found.append(f"{noisy} measured while the machine was too noisy. Do not trust the latencies: {table.noise}")
-    found += [] if data.tells_apart else [data.result.trust]
+    found += [] if data.result.score_noise.tells_apart else [data.result.trust]
     return list(map(sentence, found))
 
 
 def conditions(data: RunData) -> str:
     """Conditions of the latencies and scores."""
     config, runtime = data.config, data.run.record.fingerprint["runtime"]
+    score = f"Score: {data.result.unit} on {config.data}, proxy {config.proxy}, seed {config.seed}."
+    meaning = "Scores rank candidates. Full training reaches higher values."
+    if data.has_ap:
+        score = f"AP: AP50-95 of the trained models on the validation images of {config.data}. {score}"
+        meaning = "Scores chose the finalists."
     return (
-        f"Latency: {runtime}, {counted(config.threads, 'thread')}, one image of {data.sizes}. "
-        f"Score: {data.final_unit} on {config.data}, proxy {config.proxy}, seed {config.seed}. "
-        "Scores rank candidates. Full training reaches higher values. "
-        f"The Pareto front maximizes the score and minimizes {' and '.join(config.minimize)}."
+        f"Latency: {runtime}, {counted(config.threads, 'thread')}, one image of {data.sizes}. {score} {meaning} "
+        f"The Pareto front maximizes the {data.accuracy_name} and minimizes {' and '.join(config.minimize)}."
     )
 
 
 def front_caption(data: RunData) -> str:
     """Caption of the plot of the front."""
     lines = ["Bars: spread of the measured latency, and of the score between seeds where there are several."]
+    if data.has_ap:
+        lines = ["Bars: spread of the measured latency."]
+    if data.curve is not None:
+        lines.append("Dashed: your own model at smaller images (px), which needs no search.")
     if data.several_sizes:
         lines.append("Symbols show image sizes; circles are the smallest.")
-    if data.several_rungs:
+    if data.several_rungs and not data.has_ap:
         lines.append("Hand-made models were trained on the first rung only; see Search.")
     return " ".join([*lines, "Click a model of the front to open it below."])
 

@@ -13,6 +13,7 @@ from nas.runs.finalists import Finalist, unmeasured_note
 from nas.runs.record import RunResult
 from nas.runs.run import Run, load_run
 from nas.runs.score_noise import CHANCE, pooled_sd
+from nas.runs.size_curve import SizeCurve
 from nas.runs.trials import TrialState
 
 if TYPE_CHECKING:
@@ -125,17 +126,38 @@ class RunData:
 
     @property
     def final_unit(self) -> str:
-        """Unit of the finalists' scores."""
-        return self.result.unit
+        """Unit of the finalists' accuracy."""
+        return self.result.accuracy_unit
+
+    @property
+    def has_ap(self) -> bool:
+        """True if the finalists are trained: their AP, and no score, decides the front."""
+        return self.result.trained
+
+    @property
+    def accuracy_name(self) -> str:
+        """Name of the figure that the front maximizes."""
+        return "AP" if self.has_ap else "score"
+
+    def accuracy(self, models: pd.DataFrame) -> pd.Series[float]:
+        """The figure that the front maximizes, of models in a frame such as `pareto` or `finalists`."""
+        return models.ap if self.has_ap else models.score
+
+    @property
+    def curve(self) -> SizeCurve | None:
+        """The teacher's size curve; None without pretrained weights."""
+        return self.result.size_curve
 
     @property
     def tells_apart(self) -> bool:
         """True if the scores tell candidates apart; otherwise there is no front to draw."""
-        return self.result.score_noise.tells_apart
+        return not self.result.doubt
 
     @property
     def noise(self) -> float:
-        """Score differences between finalists below this value are noise."""
+        """Differences of accuracy between finalists below this value are noise; 0 if no spread is known."""
+        if self.has_ap:
+            return self.run.ap_noise
         several = [finalist for finalist in self.result.finalists if finalist.score_n > 1]
         if not several:
             return CHANCE * self.result.score_noise.seeds

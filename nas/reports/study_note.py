@@ -12,6 +12,7 @@ from nas.reports.markdown import markdown_table, millions
 from nas.reports.report_text import sentence
 from nas.reports.run_data import processor
 from nas.runs.finalists import Finalist
+from nas.runs.gains import headline
 from nas.runs.record import RunResult
 from nas.runs.run import Run
 from nas.runs.trials import TrialRecord
@@ -52,7 +53,8 @@ def study_note(run: Run, unit: str, rows: Sequence[TrialRecord], links: StudyLin
         table = _baseline_table(result.baselines.asked, rows, links)
         lines += ["", "## Baselines", "", table]
     if result is not None and ended:
-        lines += ["## Results", "", sentence(result.trust), "", _result_table(result, rows, links)]
+        beside = [first, ""] if (first := headline(run)) else []
+        lines += ["## Results", "", *beside, sentence(result.trust), "", _result_table(result, rows, links)]
     return "\n".join(lines) + "\n"
 
 
@@ -114,7 +116,8 @@ def _result_table(result: RunResult, rows: Sequence[TrialRecord], links: StudyLi
     front = result.front
     models = front if result.stock in front else [*front, result.stock]
     lines = [_result_line(model, links.trial(numbers[model.arch]), links.files) for model in models]
-    headings = ("model", ">trial", ">score", ">ms, measured", ">predicted", ">params", ">MACs", "limits met", "")
+    figure = ">AP" if result.trained else ">score"
+    headings = ("model", ">trial", figure, ">ms, measured", ">predicted", ">params", ">MACs", "limits met", "")
     text = markdown_table(headings, lines)
     report = links.files.get("report.html")
     return f"{text}\n[The report]({report})\n" if report else text
@@ -125,7 +128,7 @@ def _result_line(model: Finalist, trial: str, files: Mapping[str, str]) -> tuple
     return (
         f"{model.label}, not on the front" if model.rejected else model.label,
         trial,
-        f"{model.score:.4f}",
+        f"{model.accuracy:.4f}",
         f"{model.latency_ms:.2f}" if model.latency_ms is not None else "-",
         f"{model.latency_predicted_ms:.2f}",
         f"{model.params:,}",

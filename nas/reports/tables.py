@@ -36,6 +36,7 @@ def front_table(data: RunData) -> pd.DataFrame:
         {
             "model": rows.name.where(~rows.stock | rows.name.str.contains(STOCK), rows.name + " (stock)"),
             "px": rows.imgsz,
+            **_ap_columns(data, rows),
             "score": rows.score,
             "score sd": rows.score_sd,
             "test score": rows.test_score,
@@ -52,13 +53,44 @@ def front_table(data: RunData) -> pd.DataFrame:
     return table.drop(columns=[name for name, drop in unused.items() if drop]).dropna(axis="columns", how="all")
 
 
+def _ap_columns(data: RunData, rows: pd.DataFrame) -> dict[str, pd.Series[float]]:
+    """AP of trained models, and its difference to the size curve at the model's latency."""
+    if not data.has_ap:
+        return {}
+    columns = {"AP": rows.ap.astype(float)}
+    if data.curve is not None:
+        at = rows.ms.map(data.curve.ap_at).astype(float)
+        columns["AP vs. your model"] = rows.ap - at
+    return columns
+
+
+def size_curve(data: RunData) -> pd.DataFrame:
+    """The teacher at several image sizes; empty without pretrained weights."""
+    import pandas as pd
+
+    points = () if data.curve is None else data.curve.points
+    return pd.DataFrame(
+        {
+            "your model at": [f"{point.imgsz} px" for point in points],
+            "AP": [point.ap for point in points],
+            "measured, ms": [point.latency_ms if point.measured else None for point in points],
+            "spread, ms": [point.latency_spread_ms for point in points],
+            "predicted, ms": [None if point.measured else point.latency_ms for point in points],
+            "speedup": [points[0].latency_ms / point.latency_ms for point in points],
+        }
+    ).dropna(axis="columns", how="all")
+
+
 def rejected_finalists(data: RunData) -> pd.DataFrame:
     """Finalists that are not on the front, with the reason."""
     import pandas as pd
 
     others = data.finalists[data.finalists.rejected != ""]
     latencies = {"measured, ms": others.latency_ms, "predicted, ms": others.latency_predicted_ms}
-    frame = pd.DataFrame({"score": others.score, **latencies, "reason": others.rejected, "architecture": others.arch})
+    ap = {"AP": others.ap.astype(float)} if data.has_ap else {}
+    frame = pd.DataFrame(
+        {**ap, "score": others.score, **latencies, "reason": others.rejected, "architecture": others.arch}
+    )
     return frame.dropna(axis="columns", how="all") if len(frame) else frame
 
 

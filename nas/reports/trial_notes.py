@@ -91,8 +91,9 @@ def finalist_note(finalist: Finalist, unit: str, pictures: Mapping[str, str]) ->
     sd = f" ± {finalist.score_sd:.4f}" if finalist.score_sd is not None else ""
     trainings = counted(finalist.score_n, "training")
     test = f"; on the test split {finalist.test_score:.4f}" if finalist.test_score is not None else ""
+    ap = "" if finalist.ap is None else f"AP50-95 with trained weights: {finalist.ap:.4f}. "
     lines = [
-        f"**Finalist.** {place}. {unit}: {finalist.score:.4f}{sd} ({trainings}){test}. "
+        f"**Finalist.** {place}. {ap}{unit}: {finalist.score:.4f}{sd} ({trainings}){test}. "
         f"Latency: {measured}, predicted {finalist.latency_predicted_ms:.2f} ms.",
         *(f"\n![{caption}]({address})\n\n{caption}" for caption, address in pictures.items()),
     ]

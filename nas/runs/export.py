@@ -38,6 +38,7 @@ class ExportedModel(NamedTuple):
         comment: Lines at the top of its YAML.
         trained: Its trained network; None: it has no weights.
         data: The data.yaml of its run; None: not known.
+        weights: The checkpoint of its run with its trained weights; None: it has none.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ExportedModel(NamedTuple):
     comment: str = ""
     trained: Network | None = None
     data: str | None = None
+    weights: Path | None = None
 
     def in_dialect(self, dialect: str) -> ExportedModel:
         """The model with the head of a trainer.
@@ -104,6 +106,7 @@ def _front(run: Run, nc: int | None, imgsz: int | None) -> list[ExportedModel]:
             imgsz or model.imgsz,
             f"{model.arch}\nthe stock model" if model.stock else model.arch,
             data=data,
+            weights=run.folder / model.weights if model.weights and nc in {None, run.result.nc} else None,
         )
         for model in run.result.front
     ]
@@ -142,7 +145,7 @@ def write_model_yaml(model: ExportedModel, dialect: str, folder: Path) -> tuple[
         command = checkout_command(dialect, path, model.data, model.imgsz)
         notes = [f"train it: {command}", checkout_note(dialect)]
     else:
-        command = train_command(path, model.data, model.imgsz)
+        command = train_command(path, model.data, model.imgsz, model.weights or "")
         notes = training_notes(command)
     header = [model.comment, f"for {DIALECTS[dialect].title}", *notes]
     write(path, detector.to_yaml("\n".join(filter(None, header))))
@@ -169,6 +172,10 @@ def write_onnx(model: ExportedModel, dialect: str, folder: Path, notify: Notify 
             scores than torch.
     """
     check_onnx()
+    if model.trained is None and model.weights is not None:
+        from nas.integrations.checkpoint import read_checkpoint  # imports torch and Ultralytics
+
+        model = model._replace(trained=read_checkpoint(model.weights).network)
     detector = model.in_dialect(dialect).detector
     if model.trained is None:
         notify("the weights are random, as for measuring; give a checkpoint for trained ones")

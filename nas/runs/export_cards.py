@@ -43,7 +43,8 @@ def _card(model: ExportedModel, file: Path, dialect: str, source: str) -> ModelC
     if Path(source).is_dir():
         run = load_run(Path(source))
         (found,) = (finalist for finalist in run.result.front if finalist.name == model.name)
-        card = run_card(run, found)
+        deployed = file.suffix == ".onnx"
+        card = run_card(run, found if deployed else replace(found, weights=""))
         lead = f"{card.lead} `{file.name}` {_content(model, file, dialect)}."
         return replace(card, lead=lead, limits=(*card.limits, *others), commands=commands or card.commands)
     return ModelCard(
@@ -61,7 +62,7 @@ def _card(model: ExportedModel, file: Path, dialect: str, source: str) -> ModelC
 
 def _content(model: ExportedModel, file: Path, dialect: str) -> str:
     if file.suffix == ".onnx":
-        weights = "trained" if model.trained is not None else "random"
+        weights = "random" if model.trained is None and model.weights is None else "trained"
         return f"is its deployed form for images of {model.imgsz} px, with {weights} weights"
     return f"is its architecture without weights, for {DIALECTS[dialect].title}"
 

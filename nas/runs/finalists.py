@@ -209,10 +209,13 @@ def write_front(
         old.unlink()
     for finalist in front:
         latency = f"{finalist.latency:.2f} ms {'measured' if finalist.latency_ms else 'predicted, not measured'}"
-        about = f"{finalist.name}: {unit} {finalist.score:.4f}, {latency}, {finalist.imgsz} px"
+        accuracy = f"{unit} {finalist.score:.4f}" if finalist.ap is None else f"AP50-95 {finalist.ap:.4f}"
+        about = f"{finalist.name}: {accuracy}, {latency}, {finalist.imgsz} px"
         notes = [f"{about}; the stock model" if finalist.stock else about, finalist.arch]
         notes += [forced_warning(forced)] if forced else []
-        notes += training_notes(train_command(run / finalist.yaml, data and training_data(run, data), finalist.imgsz))
+        weights = run / finalist.weights if finalist.weights else ""
+        known = data and training_data(run, data)
+        notes += training_notes(train_command(run / finalist.yaml, known, finalist.imgsz, weights))
         write(run / finalist.yaml, to_yaml(decode(finalist.arch).detector(nc), "\n".join(notes)))
     frame = pareto_frame(front)
     write(run / "pareto.csv", (frame.assign(forced=forced) if forced else frame).to_csv(index=False))

@@ -27,6 +27,7 @@ class FinishOptions(_Part):
         data: The data.yaml.
         imgsz: Side of the images in pixels, in the training and in deployment.
         train: More arguments of Ultralytics.
+        pretrained: True if the training starts from the model's trained weights in the run.
     """
 
     arch: str
@@ -34,6 +35,7 @@ class FinishOptions(_Part):
     data: str
     imgsz: int
     train: tuple[str, ...] = ()
+    pretrained: bool = False
 
 
 class Accuracy(_Part):

@@ -14,9 +14,11 @@ def finished_card(finished: Finished) -> ModelCard:
     """The card of a finished model."""
     run, model, options = finished.run, finished.model, finished.record.options
     what = "The stock model of its template" if model.stock else "A YOLO detector that a search found"
+    start = ", from the trained weights of the search" if options.pretrained else ""
     lead = (
         f"{what}, for {conditions(run.record)}, images of {model.imgsz} px. It is trained on {finished.data_name} "
-        f"for {finished.record.epochs_done} epochs. `best.pt` is the checkpoint, `best.onnx` the deployable file."
+        f"for {finished.record.epochs_done} epochs{start}. `best.pt` is the checkpoint, `best.onnx` the deployable "
+        "file."
     )
     return ModelCard(
         name=f"{model.name}-{finished.data_name}",
@@ -49,6 +51,9 @@ def comparison(finished: Finished) -> list[Fact]:
     accuracy = record.accuracy
     trained = MISSING if accuracy is None else f"{accuracy.ap:.4f}"
     found.append(Fact("AP50-95 after training", trained, _stock_ap(finished)))
+    if model.ap is not None:
+        of_stock = MISSING if stock.ap is None else f"{stock.ap:.4f}"
+        return [*found, Fact("AP50-95 in the search", f"{model.ap:.4f}", of_stock)]
     return [*found, Fact("proxy score of the search", f"{model.score:.4f}", f"{stock.score:.4f}")]
 
 
@@ -74,13 +79,16 @@ def _facts(finished: Finished) -> list[Fact]:
         ]
     stock = _stock_ap(finished)
     same = "train it with the same options" if stock == MISSING else "trained with the same options, one training"
+    searched = Fact("proxy score in the search", f"{model.score:.4f}", "ranks candidates; not comparable with the AP")
+    if model.ap is not None:
+        searched = Fact("AP50-95 in the search", f"{model.ap:.4f}", "of the weights that the training started from")
     return [
         *found,
         Fact("AP50-95 of the stock model", stock, same),
         Fact("parameters", f"{model.params:,}", "counted"),
         Fact("MACs", readable("macs", model.macs), f"computed for {where}"),
         Fact("weights", f"{model.weight_bytes:,} bytes", "computed for the deployed form, four bytes a number"),
-        Fact("proxy score in the search", f"{model.score:.4f}", "ranks candidates; not comparable with the AP"),
+        searched,
     ]
 
 

@@ -25,6 +25,7 @@ from nas.integrations.training import Training, check_ultralytics, train, ultral
 from nas.latency.devices import is_local
 from nas.plurals import counted
 from nas.progress import Reporter
+from nas.runs.finalist_weights import stored_weights
 from nas.runs.finalists import STOCK, Finalist
 from nas.runs.finish_record import FILE, Accuracy, FinishOptions, FinishRecord, MeasuredLatency
 from nas.runs.model_card import data_name
@@ -142,7 +143,7 @@ def finish_model(
     options: Sequence[str] = (),
     out: Path | None = None,
 ) -> Finished:
-    """Train, validate, export and measure a model of a run.
+    """Train, validate, export and measure a model of a run. The training starts from its trained weights, if any.
 
     Args:
         run: A finished run.
@@ -169,7 +170,14 @@ def finish_model(
             return finish_model(run, model, terminal, epochs=epochs, data=data, options=options, out=out)
     source = _resolved(data or run.data)
     check_tools(source)
-    wanted = FinishOptions(arch=model.arch, epochs=epochs, data=source, imgsz=model.imgsz, train=tuple(options))
+    wanted = FinishOptions(
+        arch=model.arch,
+        epochs=epochs,
+        data=source,
+        imgsz=model.imgsz,
+        train=tuple(options),
+        pretrained=bool(model.weights) and not any(option.startswith("pretrained=") for option in options),
+    )
     folder = out or run.folder / FOLDER
     with _owned(folder):
         finished = Finished(run, model, folder, _begun(folder, model.name, wanted))
@@ -223,7 +231,9 @@ def _word(value: object) -> str:
     """A name or value of `FinishOptions` for people."""
     if isinstance(value, tuple):
         return " ".join(map(str, value)) or "nothing"
-    return {"arch": "model", "train": "KEY=VALUE"}.get(str(value), str(value))
+    return {"arch": "model", "train": "KEY=VALUE", "pretrained": "start from trained weights"}.get(
+        str(value), str(value)
+    )
 
 
 def _kept(finished: Finished, **changes: object) -> Finished:
@@ -237,6 +247,7 @@ def _training(finished: Finished) -> Training:
     options, extra = finished.record.options, list(finished.record.options.train)
     given = {argument.partition("=")[0] for argument in extra}
     own = {"device": _train_device(finished.run), "seed": str(finished.run.config.seed)}
+    own |= {"pretrained": str(_start(finished))} if options.pretrained else {}
     extra += [f"{key}={value}" for key, value in own.items() if key not in given]
     return Training(
         model=_yaml(finished),
@@ -259,6 +270,13 @@ def _yaml(finished: Finished) -> Path:
     path = finished.folder / "stock.yaml"
     write(path, to_yaml(decode(model.arch).detector(run.result.nc), model.arch))
     return path
+
+
+def _start(finished: Finished) -> Path:
+    """The trained weights of the model in the run: one off the front has them in another folder than the front."""
+    run, model = finished.run, finished.model
+    place = run.folder / stored_weights(model.arch)
+    return (place if model.rejected else run.folder / "pareto" / Path(model.weights).name).resolve()
 
 
 def _train_device(run: Run) -> str:

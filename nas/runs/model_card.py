@@ -25,6 +25,11 @@ TRAINED_LICENSE = (
     "Enterprise License, for models that it trains. The architecture and the operators come from ParetoYOLO "
     "(Apache-2.0). Your data has its own license."
 )
+INHERITED_LICENSE = (
+    "The weights were made from {source} by ParetoYOLO, and the license of those weights holds for them too: "
+    "Ultralytics asks for AGPL-3.0, or its Enterprise License, for models that its trainer makes. The architecture and "
+    "the operators come from ParetoYOLO (Apache-2.0). Your data has its own license."
+)
 _PIPE = str.maketrans({"|": "\\|", "\n": " "})
 
 
@@ -71,7 +76,8 @@ class ModelCard:
         origin: Versions, seeds and hashes by name.
         data: Name of the data set; empty if there is none.
         metrics: Figures of the metadata.
-        trained: True if the model has trained weights.
+        trained: True if Ultralytics trained the model.
+        inherited: Name of the checkpoint that its weights were made from; empty if there is none.
         tags: Tags beside the common ones.
     """
 
@@ -86,12 +92,13 @@ class ModelCard:
     data: str = ""
     metrics: tuple[Metric, ...] = ()
     trained: bool = False
+    inherited: str = ""
     tags: tuple[str, ...] = ()
 
     def metadata(self) -> dict[str, Any]:
         """The fields that Hugging Face reads."""
         found: dict[str, Any] = {
-            "license": ULTRALYTICS if self.trained else OURS,
+            "license": ULTRALYTICS if self.trained or self.inherited else OURS,
             "library_name": "ultralytics",
             "pipeline_tag": "object-detection",
             "tags": ["object-detection", "yolo", "pareto-yolo", "neural-architecture-search", *self.tags],
@@ -123,8 +130,14 @@ class ModelCard:
             parts += ["## Limits", "\n".join(f"* {line}" for line in self.limits)]
         if self.origin:
             parts += ["## Origin", _table(("item", "value"), self.origin.items())]
-        parts += ["## License", TRAINED_LICENSE if self.trained else UNTRAINED_LICENSE]
+        parts += ["## License", self._license()]
         return "\n\n".join(parts) + "\n"
+
+    def _license(self) -> str:
+        """The licenses of the files, in words."""
+        if self.inherited and not self.trained:
+            return INHERITED_LICENSE.format(source=self.inherited)
+        return TRAINED_LICENSE if self.trained else UNTRAINED_LICENSE
 
 
 def card_path(model: Path) -> Path:

@@ -5,34 +5,68 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nas.data.resolved import FILE as RESOLVED
 
+if TYPE_CHECKING:
+    from nas.runs.finalists import Finalist
+
 EPOCHS = 300
 """Epochs of a full training."""
+FURTHER_EPOCHS = 100
+"""Epochs of a training that starts from trained weights."""
+RANDOM_ONNX = "write an ONNX file with random weights"
+"""Purpose of a command in `model_commands`."""
 DATA = "data.yaml"
 """Stands for the user's data.yaml where it is not known: the built-in set has none."""
 
 
-def train_command(model: str | Path, data: str | None, imgsz: int) -> str:
+def train_command(model: str | Path, data: str | None, imgsz: int, weights: str | Path = "") -> str:
     """The command that trains a model YAML with Ultralytics.
 
     Args:
         model: The YAML.
         data: The data.yaml, or "shapes" or None where there is none.
         imgsz: Side of the images in pixels.
+        weights: Trained weights to start from; empty to start from scratch.
 
     Example:
         >>> train_command("runs/mine/pareto/03-5f0c1d.yaml", "my-data/data.yaml", 320)
         'python -m nas.train model=runs/mine/pareto/03-5f0c1d.yaml data=my-data/data.yaml imgsz=320 epochs=300'
     """
-    options = [f"model={model}", f"data={data_argument(data)}", f"imgsz={imgsz}", f"epochs={EPOCHS}"]
+    start, epochs = ([f"pretrained={weights}"], FURTHER_EPOCHS) if str(weights) else ([], EPOCHS)
+    options = [f"model={model}", *start, f"data={data_argument(data)}", f"imgsz={imgsz}", f"epochs={epochs}"]
     return shlex.join(["python", "-m", "nas.train", *options])
 
 
 def onnx_command(model: str | Path, imgsz: int) -> str:
     """The command that writes an ONNX file of a model YAML, with random weights, or of a checkpoint."""
     return shlex.join(["python", "-m", "nas.export", str(model), "--onnx", "--imgsz", str(imgsz)])
+
+
+def model_commands(run: Path, model: Finalist, data: str) -> dict[str, str]:
+    """The next commands for a model of the front, by their purpose. One with trained weights trains on from them.
+
+    Args:
+        run: The run directory.
+        model: The model.
+        data: The data.yaml of the run, or "shapes".
+    """
+    path = run / "pareto" / Path(model.yaml).name
+    finish = finish_command(run, model.name, "shapes" if data == "shapes" else None)
+    if not model.weights:
+        return {
+            "train it": train_command(path, data, model.imgsz),
+            "train, export and measure it": finish,
+            RANDOM_ONNX: onnx_command(path, model.imgsz),
+        }
+    weights = path.with_suffix(".pt")
+    return {
+        "train it further": train_command(path, data, model.imgsz, weights),
+        "export it to ONNX": onnx_command(weights, model.imgsz),
+        "train it further, export and measure it": finish,
+    }
 
 
 def finish_command(

@@ -34,9 +34,9 @@ def recommend(
     Args:
         finalists: The models to choose from, such as `nas.runs.run.Run.front`. Those off the front are ignored.
         max_latency: The highest latency of one image in ms, measured where it was measured.
-        min_score: The lowest score.
-        doubt: The reason why the scores tell nothing apart, see `nas.runs.score_noise.ScoreNoise.verdict`; empty if
-            they do. With a doubt and without ``min_score`` the fastest model is taken.
+        min_score: The lowest accuracy, see `nas.runs.finalists.Finalist.accuracy`.
+        doubt: The reason why the scores tell nothing apart, see `nas.runs.record.RunResult.doubt`; empty if they do.
+            With a doubt and without ``min_score`` the fastest model is taken.
 
     Raises:
         ConfigError: No model is within the bounds.
@@ -49,16 +49,16 @@ def recommend(
     fast = [finalist for finalist in front if max_latency is None or finalist.latency <= max_latency]
     if not fast:
         raise _none_within(front, max_latency)
-    found = [finalist for finalist in fast if min_score is None or finalist.score >= min_score]
+    found = [finalist for finalist in fast if min_score is None or finalist.accuracy >= min_score]
     if not found:
         raise _none_so_accurate(front, fast, min_score)
     by_speed = max_latency is None and min_score is not None
     noisy = min_score is None and doubt
     if by_speed or noisy:
-        model, superlative = min(found, key=lambda finalist: (finalist.latency, -finalist.score)), "fastest"
+        model, superlative = min(found, key=lambda finalist: (finalist.latency, -finalist.accuracy)), "fastest"
     else:
-        model, superlative = min(found, key=lambda finalist: (-finalist.score, finalist.latency)), "most accurate"
-    bounds = _bounds(max_latency, min_score)
+        model, superlative = min(found, key=lambda finalist: (-finalist.accuracy, finalist.latency)), "most accurate"
+    bounds = _bounds(max_latency, min_score, "a score" if model.ap is None else "an AP")
     if len(found) == 1:
         reason = f"the only model {bounds}"
     else:
@@ -79,9 +79,9 @@ def _none_within(front: Sequence[Finalist], max_latency: float | None) -> Config
 
 def _none_so_accurate(front: Sequence[Finalist], fast: Sequence[Finalist], min_score: float | None) -> ConfigError:
     """The error with the nearest models: the best within the latency, and the fastest that scores so high."""
-    best = max(fast, key=lambda finalist: finalist.score)
+    best = max(fast, key=lambda finalist: finalist.accuracy)
     hint = f"lower it: the most accurate one, {_figures(best)}"
-    accurate = [finalist for finalist in front if min_score is not None and finalist.score >= min_score]
+    accurate = [finalist for finalist in front if min_score is not None and finalist.accuracy >= min_score]
     if accurate:
         slower = min(accurate, key=lambda finalist: finalist.latency)
         hint += f"; or raise `max_latency`: {_figures(slower)}"
@@ -89,10 +89,11 @@ def _none_so_accurate(front: Sequence[Finalist], fast: Sequence[Finalist], min_s
 
 
 def _figures(finalist: Finalist) -> str:
-    return f"{finalist.label}, takes {finalist.latency:.2f} ms and scores {finalist.score:.4f}"
+    accuracy = f"scores {finalist.score:.4f}" if finalist.ap is None else f"has AP {finalist.ap:.4f}"
+    return f"{finalist.label}, takes {finalist.latency:.2f} ms and {accuracy}"
 
 
-def _bounds(max_latency: float | None, min_score: float | None) -> str:
+def _bounds(max_latency: float | None, min_score: float | None, figure: str) -> str:
     bounds = [f"within {max_latency:g} ms"] if max_latency is not None else []
-    bounds += [f"with a score of at least {min_score:g}"] if min_score is not None else []
+    bounds += [f"with {figure} of at least {min_score:g}"] if min_score is not None else []
     return " and ".join(bounds) or "of the front"

@@ -21,6 +21,8 @@ from nas.runs.teacher_record import TeacherRecord
 
 FILE = "run.json"
 VERSION = 2
+AP = "AP50-95"
+"""Unit of the AP of trained models."""
 
 
 class RunStatus(StrEnum):
@@ -64,7 +66,7 @@ class RunResult(_Part):
 
     Attributes:
         nc: Number of classes.
-        unit: Unit of the finalists' scores.
+        unit: Unit of the finalists' scores; ``accuracy_unit`` is that of their AP where they are trained.
         finalists: All finalists; the front comes first.
         stock: The stock model.
         baselines: Baselines of the search.
@@ -85,6 +87,21 @@ class RunResult(_Part):
     trust: str
     curve: tuple[SizePoint, ...] = ()
     teacher: TeacherRecord | None = None
+
+    @property
+    def trained(self) -> bool:
+        """True if the finalists are trained, so that their AP and no proxy score decides the front."""
+        return any(finalist.ap is not None for finalist in self.finalists)
+
+    @property
+    def accuracy_unit(self) -> str:
+        """Unit of what the front maximizes."""
+        return AP if self.trained else self.unit
+
+    @property
+    def doubt(self) -> str:
+        """The reason why the front is no Pareto front: its scores tell nothing apart. Empty if it is one."""
+        return "" if self.trained else self.score_noise.verdict
 
     @property
     def size_curve(self) -> SizeCurve | None:

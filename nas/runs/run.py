@@ -12,6 +12,7 @@ from nas.runs.finalists import Finalist
 from nas.runs.next_commands import resume_command, training_data
 from nas.runs.recommendation import Recommendation, recommend
 from nas.runs.record import RunRecord, RunResult, RunStatus
+from nas.runs.score_noise import CHANCE
 
 if TYPE_CHECKING:
     import optuna
@@ -93,7 +94,8 @@ class Run:
 
         Args:
             max_latency: The highest latency of one image in ms. Default: the search's own limit.
-            min_score: The lowest score. With it and without ``max_latency`` the fastest model is chosen.
+            min_score: The lowest score, or AP of trained models. With it and without ``max_latency`` the fastest model
+                is chosen.
 
         Raises:
             ConfigError: No model is within the bounds, or no candidate is trained yet.
@@ -105,10 +107,18 @@ class Run:
         if max_latency is None and min_score is None:
             max_latency = self.config.max_latency
         if self.finished:
-            return recommend(self.front, max_latency, min_score, self.result.score_noise.verdict)
+            return recommend(self.front, max_latency, min_score, self.result.doubt)
         from nas.runs.preliminary import preliminary_front
 
         return recommend(preliminary_front(self), max_latency, min_score)
+
+    @property
+    def ap_noise(self) -> float:
+        """Differences of AP up to this value may be noise; 0 if no spread of AP is known.
+
+        The scores of the proxy ``supernet`` are APs at the deployment image size, so their spread holds for AP.
+        """
+        return CHANCE * self.result.score_noise.seeds if self.config.proxy == "supernet" else 0.0
 
     @property
     def trials(self) -> list[TrialRecord]:

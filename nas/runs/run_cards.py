@@ -8,10 +8,11 @@ from nas.files import write
 from nas.objectives.costs import readable
 from nas.runs.finalists import Finalist
 from nas.runs.model_card import MISSING, Fact, Metric, ModelCard, card_path, data_name
-from nas.runs.next_commands import finish_command, onnx_command, train_command
+from nas.runs.next_commands import model_commands
 from nas.runs.record import RunRecord
 from nas.runs.run import Run
 
+_NO_WEIGHTS = "This is an architecture without weights"
 _MADE_BY_US = "[0-9][0-9]-*.md"
 """Pattern of the names of cards. Other files in the folder belong to the user."""
 
@@ -27,7 +28,7 @@ def write_cards(run: Run) -> None:
 
 
 def run_card(run: Run, model: Finalist) -> ModelCard:
-    """The card of a model that a run found. It has no trained weights.
+    """The card of a model that a run found. It has trained weights if the search started from pretrained ones.
 
     Args:
         run: A finished run.
@@ -35,18 +36,20 @@ def run_card(run: Run, model: Finalist) -> ModelCard:
     """
     record, config = run.record, run.config
     what = "The stock model of its template" if model.stock else "A YOLO detector that a search found"
-    lead = f"{what}, for {conditions(record)}, images of {model.imgsz} px. This is an architecture without weights."
+    weights = f"`{Path(model.weights).name}` holds its trained weights" if model.weights else _NO_WEIGHTS
+    lead = f"{what}, for {conditions(record)}, images of {model.imgsz} px. {weights}."
     return ModelCard(
         name=model.name,
         lead=lead,
         arch=model.arch,
         facts=(*latency_facts(record, model), *_size_facts(model), *_score_facts(run, model)),
-        meaning=_meaning(run),
+        meaning=_meaning(run, model),
         commands=_commands(run, model),
-        limits=_limits(run),
+        limits=_limits(run, model),
         origin=origin(record),
         data=data_name(config.data),
         metrics=_metrics(run, model),
+        inherited=_teacher(run) if model.weights else "",
     )
 
 
@@ -107,30 +110,38 @@ def _score_facts(run: Run, model: Finalist) -> list[Fact]:
     ]
     if model.test_score is not None:
         found.append(Fact("proxy score on the test split", f"{model.test_score:.4f}", source))
-    return [*found, Fact("AP after full training", MISSING, "the model is not trained")]
+    if model.ap is None:
+        return [*found, Fact("AP after full training", MISSING, "the model is not trained")]
+    trained = f"validation split of {data_name(config.data)} at {model.imgsz} px, with the weights of this model"
+    return [Fact("AP50-95", f"{model.ap:.4f}", f"{trained}; made from {_teacher(run)}"), *found]
 
 
-def _meaning(run: Run) -> tuple[str, ...]:
+def _teacher(run: Run) -> str:
+    """The checkpoint that the search started from."""
+    teacher = run.result.teacher
+    return "pretrained weights" if teacher is None else Path(teacher.source).name
+
+
+def _meaning(run: Run, model: Finalist) -> tuple[str, ...]:
     rank = "The proxy score ranks the candidates of one search. It is not the AP of a trained model."
     trust = run.result.trust
-    return rank, f"{trust[0].upper()}{trust[1:]}{'' if trust.endswith('.') else '.'}"
+    curve = run.result.size_curve
+    gain = None if curve is None or model.stock else curve.gain(model, run.ap_noise)
+    beside = () if gain is None else (f"Beside the model that the search started from: {gain}.",)
+    return rank, f"{trust[0].upper()}{trust[1:]}{'' if trust.endswith('.') else '.'}", *beside
 
 
 def _commands(run: Run, model: Finalist) -> dict[str, str]:
-    path, data = run.folder / "pareto" / Path(model.yaml).name, run.data
     return {
-        "Train it": train_command(path, data, model.imgsz),
-        "Train it, export it to ONNX, and measure it": finish_command(
-            run.folder, model.name, "shapes" if data == "shapes" else None
-        ),
-        "Write an ONNX file with random weights": onnx_command(path, model.imgsz),
+        title[0].upper() + title[1:]: command for title, command in model_commands(run.folder, model, run.data).items()
     }
 
 
-def _limits(run: Run) -> tuple[str, ...]:
-    found = [f"Its accuracy is known from {data_name(run.config.data)} only, and from short trainings only."]
+def _limits(run: Run, model: Finalist) -> tuple[str, ...]:
+    trainings = "one training" if model.ap is not None else "short trainings"
+    found = [f"Its accuracy is known from {data_name(run.config.data)} only, and from {trainings} only."]
     found.append(f"Its latency is valid for {conditions(run.record)}.")
-    if doubt := run.result.score_noise.verdict:
+    if doubt := run.result.doubt:
         found.append(f"In this search {doubt}: the scores do not show that this model is the better one.")
     if run.record.forced:
         found.append(f"The latency table does not fit the device: {run.record.forced}")
@@ -139,7 +150,8 @@ def _limits(run: Run) -> tuple[str, ...]:
 
 def _metrics(run: Run, model: Finalist) -> tuple[Metric, ...]:
     name = f"{run.result.unit} of a short proxy training, which ranks candidates; not the AP of a trained model"
-    found = [Metric("proxy-score", round(model.score, 4), name)]
+    found = [] if model.ap is None else [Metric("mAP50-95", round(model.ap, 4), "AP50-95 on the validation split")]
+    found.append(Metric("proxy-score", round(model.score, 4), name))
     if model.latency_ms is not None:
         found.append(Metric("latency-ms", round(model.latency_ms, 3), f"ms for one image, {conditions(run.record)}"))
     return tuple(found)

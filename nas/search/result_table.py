@@ -14,18 +14,26 @@ from nas.objectives.limits import Limits
 from nas.plurals import counted
 from nas.reports.finished_text import show_finished
 from nas.runs.finalists import Finalist, unmeasured_note
-from nas.runs.next_commands import finish_command, train_command
+from nas.runs.gains import free_choice, headline, size_command
+from nas.runs.next_commands import RANDOM_ONNX, model_commands
+from nas.runs.record import AP
+from nas.runs.size_curve import SizeCurve
 from nas.search.pipeline import SearchResult
 from nas.terminal import Terminal
 
 
 def show_result(result: SearchResult, terminal: Terminal) -> None:
-    """Print the front, the score noise, the limits that are met, and the files."""
+    """Print the verdict beside the user's own model, the front, the score noise, the limits and the files."""
     run, forced = result.run, result.run.record.forced
+    if first := headline(run):
+        terminal.say(first)
     unmeasured = unmeasured_note(run.folder, forced) if result.stock.latency_ms is None else ""
-    table = result_table(result.front, run.config, run.result.unit)
+    table = result_table(result.front, run.config, run.result.accuracy_unit)
     table.title = _title(result, unmeasured)
     terminal.show(table)
+    if (curve := run.result.size_curve) is not None:
+        terminal.say("Your own model at several image sizes, evaluated without training:")
+        terminal.show(curve_table(curve))
     if result.stock.rejected:
         terminal.say(stock_note(result.stock))
     terminal.say(run.result.trust)
@@ -44,21 +52,25 @@ def recommendation(result: SearchResult) -> list[str]:
     """The model to train, the reason for it, and its command; nothing if no model meets the limits."""
     if not result.front:
         return []
-    run, data = result.run, result.run.data
+    run = result.run
     model, reason = run.pick()
-    train = train_command(model.yaml, data, model.imgsz)
-    finish = finish_command(run.folder, model.name, "shapes" if data == "shapes" else None)
-    return [
-        f"Recommended: {model.name}, {reason}. Train it:",
-        f"  {train}",
-        "Train, validate, export and measure it:",
-        f"  {finish}",
-    ]
+    lines = [f"Recommended: {model.name}, {reason}."]
+    if (point := free_choice(run, model)) is not None:
+        lines = [
+            f"Recommended: {point}, with {point.figures}. Export it:",
+            f"  {size_command(run, point)}",
+            f"The best model of the front is {model.name}, {reason}.",
+        ]
+    commands = model_commands(run.folder, model, run.data)
+    for title, command in commands.items():
+        if title != RANDOM_ONNX:
+            lines += [f"{title[0].upper()}{title[1:]}:", f"  {command}"]
+    return lines
 
 
 def _title(result: SearchResult, unmeasured: str) -> str:
-    if not result.score_noise.tells_apart:
-        title = f"No Pareto front: {result.score_noise.verdict}; {unmeasured or 'latency measured end-to-end'}"
+    if doubt := result.run.result.doubt:
+        title = f"No Pareto front: {doubt}; {unmeasured or 'latency measured end-to-end'}"
     else:
         title = f"Pareto front, {unmeasured or 'latency measured end-to-end on the device'}"
     return f"{title}; the table does not fit this device" if result.run.record.forced else title
@@ -67,7 +79,8 @@ def _title(result: SearchResult, unmeasured: str) -> str:
 def stock_note(stock: Finalist) -> str:
     """The place of a stock model that is not on the front."""
     kind = "predicted" if stock.latency_ms is None else "measured"
-    figures = f"score {stock.score:.4f}, {stock.latency:.2f} ms {kind}, {readable('params', stock.params)} parameters"
+    accuracy = f"score {stock.score:.4f}" if stock.ap is None else f"AP {stock.ap:.4f}"
+    figures = f"{accuracy}, {stock.latency:.2f} ms {kind}, {readable('params', stock.params)} parameters"
     return f"The stock model is not on the front ({figures}): {stock.rejected}."
 
 
@@ -80,7 +93,7 @@ def result_table(front: Sequence[Finalist], config: SearchConfig, unit: str) -> 
     Args:
         front: Models of the front.
         config: Options of the search.
-        unit: Unit of the scores.
+        unit: Unit of their accuracy.
     """
     several = len(config.imgsz) > 1
     costs = config.minimize[1:] or (("macs",) if several else ("params", "macs"))
@@ -93,13 +106,24 @@ def result_table(front: Sequence[Finalist], config: SearchConfig, unit: str) -> 
         shown.add_row(
             finalist.label,
             *((f"{finalist.imgsz}",) if several else ()),
-            f"{finalist.score:.4f}",
+            f"{finalist.accuracy:.4f}",
             f"{finalist.latency_ms:.2f} ± {finalist.latency_spread_ms:.2f}" if measured else "-",
             f"{finalist.latency_predicted_ms:.2f}",
             f"{finalist.error:+.1%}" if measured else "-",
             *(readable(name, finalist.costs[name]) for name in costs),
             style="bold" if finalist.stock else None,
         )
+    return shown
+
+
+def curve_table(curve: SizeCurve) -> Table:
+    """The user's own model at several image sizes, evaluated without training."""
+    shown = Table(box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading in ("px", AP, "measured ms" if curve.measured else "predicted ms"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    for point in curve.points:
+        spread = "" if point.latency_spread_ms is None else f" ± {point.latency_spread_ms:.2f}"
+        shown.add_row(f"{point.imgsz}", f"{point.ap:.4f}", f"{point.latency_ms:.2f}{spread}")
     return shown
 
 

@@ -20,7 +20,7 @@ from nas.runs.trials import TrialRecord
 
 _KEY = "logger_key"
 """Attribute of a study that holds the run's identifier in the trackers."""
-_FILES = ("report.html", "pareto.png", "pareto.csv", "trials.csv", "run.json")
+_FILES = ("report.html", "pareto.png", "pareto.csv", "size-curve.csv", "trials.csv", "run.json")
 
 
 @dataclass
@@ -49,7 +49,7 @@ class RunLoggers:
         """Record the front of a finished run, and its files."""
         models = [_logged(model) for model in run.front]
         files = [file for name in _FILES if (file := run.folder / name).is_file()]
-        files += [Path(model.yaml) for model in run.front]
+        files += [Path(file) for model in run.front for file in (model.yaml, model.weights) if file]
         self._each(lambda logger: logger.front(models, files))
         self.finished = True
 
@@ -69,6 +69,7 @@ class RunLoggers:
 def _logged(model: Finalist) -> dict[str, float | str]:
     found: dict[str, float | str] = {"name": model.name, "architecture": model.arch}
     found |= {"score": model.score, "latency_ms": model.latency, "params": model.params, "macs": model.macs}
+    found |= {} if model.ap is None else {"ap": model.ap}
     return found | {"weight_bytes": model.weight_bytes}
 
 

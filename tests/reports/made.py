@@ -13,19 +13,24 @@ import numpy as np
 from nas.config import SearchConfig
 from nas.detectors.costs import cost, row_cost
 from nas.detectors.rows import Detector
+from nas.files import write
 from nas.objectives.target import Target
 from nas.reports.run_data import RunData, load_run_data
+from nas.runs.finalist_weights import stored_weights
 from nas.runs.finalists import Finalist, Front, front_of, write_front
 from nas.runs.record import Baselines, Hashes, RunRecord, RunResult, RunStatus, TableSnapshot
 from nas.runs.row_costs import write_rows
 from nas.runs.run import Run
 from nas.runs.score_noise import ScoreNoise
+from nas.runs.size_curve import SizeCurve, SizePoint, write_curve
+from nas.runs.teacher_record import TeacherRecord
 from nas.runs.trials import TrialRecord, TrialState, trials_frame
 from nas.spaces.architecture import Architecture
 from nas.spaces.space import Space, load_space
 
 NC, OVERHEAD = 3, 0.5
 UNIT = "AP50-95 (proxy)"
+TEACHER = TeacherRecord("teacher.pt", "/home/me/best.pt", "0" * 64, 0, 0.5, ("a", "b", "c"))
 
 
 class Table:
@@ -57,6 +62,7 @@ def make(
     here: bool = True,
     forced: str = "",
     header: Mapping[str, Any] | None = None,
+    gain: float | None = None,
     **options: Any,
 ) -> RunData:
     """Write a run and read it.
@@ -71,6 +77,7 @@ def make(
         here: True if the finalists are measured; they take 2 % more than predicted.
         forced: The reason why the table does not fit.
         header: Fields of the table's header.
+        gain: AP of the found models above the teacher's size curve; None for a run without pretrained weights.
         **options: Options of the search.
     """
     device = "cpu" if here else "pi5"
@@ -81,7 +88,12 @@ def make(
     rows = [
         trial(number, member, target) for number, member in enumerate(members(searched, baselines, count, draw_seed))
     ]
-    front = front_of([finalist(row, target, here, config.rungs > 1) for row in rows], config.limits, config.minimize)
+    finalists = [finalist(row, target, here, config.rungs > 1) for row in rows]
+    points: tuple[SizePoint, ...] = ()
+    if gain is not None:
+        points = curve(next(model for model in finalists if model.stock))
+        finalists = [trained(folder, model, SizeCurve(points), gain) for model in finalists]
+    front = front_of(finalists, config.limits, config.minimize)
     everyone = (*front.models, *front.others)
     write_front(folder, front.models, NC, UNIT, forced=forced)
     write_rows(folder, everyone, target)
@@ -105,9 +117,10 @@ def make(
         seconds={"table": 10.0, "search": 30.0, "report": 5.0},
         result=result_of(
             front, baselines, ScoreNoise(seeds, 0.02, 0.01, 6), snapshot(folder, fingerprint, header or {})
-        ),
+        ).model_copy(update={"curve": points, "teacher": TEACHER if points else None}),
     )
     record.save(folder)
+    write_curve(folder, points)
     return load_run_data(folder)
 
 
@@ -168,6 +181,26 @@ def finalist(row: TrialRecord, target: Target, here: bool, longer: bool) -> Fina
         yaml="",
         stock=row.number == 0,
     )
+
+
+def curve(stock: Finalist) -> tuple[SizePoint, ...]:
+    """The teacher at its image size and at smaller ones; it is as fast as the stock model."""
+    spread = None if stock.latency_ms is None else 0.01
+    return tuple(
+        SizePoint(
+            int(share * stock.imgsz), 0.5 - 0.4 * (1 - share), share**2 * stock.latency, spread, spread is not None
+        )
+        for share in (1, 0.875, 0.75, 0.625, 0.5)
+    )
+
+
+def trained(folder: Path, model: Finalist, points: SizeCurve, gain: float) -> Finalist:
+    """A finalist with trained weights, and their file."""
+    weights = stored_weights(model.arch)
+    write(folder / weights, "weights")
+    at = points.ap_at(model.latency)
+    ap = 0.5 if model.stock else (points.front[0].ap if at is None else at) + gain
+    return replace(model, ap=ap, weights=weights)
 
 
 def result_of(front: Front, baselines: list[Architecture], noise: ScoreNoise, table: TableSnapshot) -> RunResult:

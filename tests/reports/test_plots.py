@@ -24,7 +24,7 @@ def test_front_has_measured_latencies(tmp_path: Path) -> None:
     data = make(tmp_path)
     finalists, front, stock, predicted, hand_made = front_plot(data).series
     assert (front.x, front.y) == (data.pareto.latency_ms.tolist(), data.pareto.score.tolist())
-    assert (front.line, front.name) == (True, "Pareto front (measured)")
+    assert (front.line, front.name) == ("steps", "Pareto front (measured)")
     assert front.x_error == data.pareto.latency_spread_ms.tolist()
     assert predicted.x == pytest.approx([ms / 1.02 for ms in front.x])
     assert len(finalists.x) == 20
@@ -40,7 +40,7 @@ def test_drawing_shows_each_series(tmp_path: Path) -> None:
         assert (trace.name, list(trace.x), list(trace.y)) == (series.name, series.x, series.y)
         assert trace.mode == ("lines+markers" if series.line else "markers")
         assert (trace.marker.color, trace.marker.symbol) == (series.color, series.symbols)
-        assert list(trace.text) == series.texts
+        assert list(trace.hovertext) == series.texts
         assert list(trace.error_x.array or ()) == list(series.x_error)
         assert list(trace.error_y.array or ()) == list(series.y_error)
         assert list(trace.customdata if trace.customdata is not None else ()) == list(series.links)
@@ -58,7 +58,7 @@ def test_unmeasured_front_has_predicted_latencies(tmp_path: Path) -> None:
 def test_noisy_scores_make_no_front(tmp_path: Path) -> None:
     data = make(tmp_path, seeds=0.02)
     _, front, *_ = front_plot(data).series
-    assert (front.line, front.name) == (False, "chosen by noisy scores (measured)")
+    assert (front.line, front.name) == ("", "chosen by noisy scores (measured)")
     write_html(data, tmp_path / "report.html")
     write_png(data, tmp_path / "pareto.png")
     html = (tmp_path / "report.html").read_text()

@@ -228,3 +228,17 @@ def test_a_search_takes_the_epochs_of_its_finish() -> None:
         SearchConfig(finish=0)
     assert error.value.field == "finish"
     assert json.loads(SearchConfig().model_dump_json())["finish"] is None
+
+
+@pytest.mark.parametrize("name", [None, "stock"])
+def test_a_training_starts_from_the_trained_weights_of_the_run(tmp_path: Path, fakes: Fakes, name: str | None) -> None:
+    run = make(tmp_path / "run", count=6, runtime="fake", data=DATA, gain=0.3).run
+    model = chosen_model(run, name)
+    fakes.arch = model.arch
+    finished = finish_model(run, model, Silent(), epochs=7)
+    assert fakes.training is not None and finished.record.options.pretrained
+    (start,) = (option for option in fakes.training.options if option.startswith("pretrained="))
+    assert Path(start.partition("=")[2]).read_text() == "weights"
+    assert "from the trained weights of the search" in finished.card.read_text()
+    with pytest.raises(ConfigError, match="start from trained weights was True and is False"):
+        finish_model(run, model, Silent(), epochs=7, options=["pretrained=other.pt"])

@@ -53,3 +53,12 @@ def test_bounds_that_no_model_meets() -> None:
     assert (error.value.field, error.value.hint) == ("min_score", hint)
     with pytest.raises(ConfigError, match="no model meets the limits of the run"):
         recommend([])
+
+
+def test_trained_models_are_chosen_by_ap() -> None:
+    front = [finalist("01-a", 0.9, 10, ap=0.3), finalist("02-b", 0.1, 20, ap=0.4)]
+    assert recommend(front).model.name == "02-b"
+    assert recommend(front, min_score=0.25) == (front[0], "the fastest of the 2 models with an AP of at least 0.25")
+    with pytest.raises(ConfigError) as error:
+        recommend(front, min_score=0.5)
+    assert error.value.hint == "lower it: the most accurate one, 02-b, takes 20.00 ms and has AP 0.4000"
