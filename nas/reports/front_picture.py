@@ -10,7 +10,7 @@ from nas.plurals import counted
 from nas.reports.plots import Series, front_plot
 from nas.reports.run_data import RunData
 
-_MARKERS = {"star": "*", "square-open": "s", "circle-open": "o"}
+_MARKERS = {"star": "*", "diamond": "D", "square-open": "s", "circle-open": "o"}
 
 
 def write_png(data: RunData, path: Path) -> None:

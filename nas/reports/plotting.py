@@ -93,7 +93,12 @@ def _trace(series: Series, y_name: str) -> go.Scatter:
     if series.links:
         look["customdata"] = list(series.links)
     if series.labels:
-        look |= {"text": list(series.labels), "textposition": "bottom right", "textfont": {"size": 11}}
+        look |= {
+            "text": list(series.labels),
+            "textposition": "bottom right",
+            "textfont": {"size": 11},
+            "cliponaxis": False,
+        }
     parts = {"lines": series.line, "markers": True, "text": series.labels}
     return go.Scatter(
         name=series.name,
