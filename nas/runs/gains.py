@@ -57,9 +57,7 @@ def size_command(run: Run, point: SizePoint) -> str:
         point: A point of its size curve.
     """
     teacher = run.result.teacher
-    if teacher is None:
-        raise ValueError("the run has no teacher")
-    return onnx_command(run.folder / teacher.file if teacher.epochs else teacher.source, point.imgsz)
+    return onnx_command(run.folder / ("teacher.pt" if teacher is None else teacher.file), point.imgsz)
 
 
 def headline(run: Run) -> str:

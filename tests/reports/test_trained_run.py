@@ -122,7 +122,7 @@ def test_the_slider_and_the_pick_go_by_ap(better: RunData, worse: RunData) -> No
     assert slider is not None
     fastest = slider.choices[0]
     assert fastest.notes.startswith("Better: your model at 48 px, with AP 0.400 at ")
-    assert "Export it: python -m nas.export /home/me/best.pt --onnx --imgsz 48" in fastest.notes
+    assert f"Export it: python -m nas.export {worse.folder / 'teacher.pt'} --onnx --imgsz 48" in fastest.notes
 
 
 def test_a_pick_says_that_the_own_model_is_better(worse: RunData) -> None:
@@ -171,7 +171,7 @@ def test_the_terminal_begins_with_the_verdict_and_recommends(better: RunData, wo
 def test_the_own_model_is_recommended_where_it_is_better(tmp_path: Path) -> None:
     data = make(tmp_path, gain=-0.1, count=6, max_latency=4.0)
     assert "Recommended: your model at 56 px, with AP 0.450 at" in printed(data)
-    assert "python -m nas.export /home/me/best.pt --onnx --imgsz 56" in printed(data)
+    assert f"python -m nas.export {data.folder / 'teacher.pt'} --onnx --imgsz 56" in printed(data)
 
 
 def test_the_note_of_the_study_has_the_verdict(better: RunData) -> None:
