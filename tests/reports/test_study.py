@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,6 +25,7 @@ from nas.detectors.yaml_files import from_yaml
 from nas.objectives.limits import Limits
 from nas.proxies.outcome import Outcome
 from nas.proxies.recipe import Recipe
+from nas.reports.network_drawing import draw_network
 from nas.reports.progress_figures import volumes
 from nas.reports.study_attributes import (
     artifact_ids,
@@ -35,6 +37,7 @@ from nas.reports.study_attributes import (
     write_note,
 )
 from nas.reports.study_writer import StudyWriter
+from nas.reports.trial_notes import trial_note
 from nas.runs.observer import TrialObserver
 from nas.runs.study import open_study
 from nas.runs.trials import TrialRecord, read_trials
@@ -42,6 +45,7 @@ from nas.runs.trials import TrialState as RecordState
 from nas.search.driver import Driver
 from nas.search.halving import Halving
 from nas.search.samplers import SAMPLERS
+from nas.spaces.head_choice import HeadChoice
 from nas.spaces.space import load_space
 from tests.search.made_up import TARGET
 
@@ -115,6 +119,19 @@ def test_the_stages_of_a_note_add_up(searched: tuple[Path, optuna.Study, list[Tr
         assert len(params) == 6
         assert sum(params[:-1]) == params[-1] == row.params
         assert f"Limits: params {abs((row.params or 0) / LIMIT - 1):.1%}" in note
+
+
+def test_a_note_names_a_head_that_was_chosen() -> None:
+    stock = load_space("tiny").stock()
+    member = replace(stock, head=HeadChoice(0.5, 1, 1, True))
+    lines = [line.split("|") for line in trial_note(member, stock, TARGET, {}).splitlines() if line.startswith("|")]
+    cells = {line[1].strip(): [cell.strip().removeprefix("&emsp;") for cell in line[2:-1]] for line in lines}
+    assert cells["head"][:3] == ["depthwise b0.5 c1", "1", ""] and cells["head"][-1] == "dense b1 c1 n2"
+    assert cells["rest"][0] == "stem, neck"
+    params = {name: int(line[3].replace(",", "")) for name, line in cells.items() if line[3][-1:].isdigit()}
+    assert sum(params.values()) == 2 * params["**all**"] == 2 * cost(member.detector(3), 160).params
+    drawn = draw_network(member.detector(3), 160)
+    assert "3 classes  (32, 64, 1, True)" in drawn
 
 
 def test_a_gated_trial_has_no_training(searched: tuple[Path, optuna.Study, list[TrialRecord]], tmp_path: Path) -> None:

@@ -103,6 +103,11 @@ def test_a_space_draws_heads_and_mutates_them() -> None:
     assert SPACE.suggest(trial) == SPACE.smallest()
 
 
+def test_a_table_of_the_space_is_as_large_as_the_page_says() -> None:
+    modules = [row.row.module for row in SPACE.rows(3, 64)]
+    assert (len(modules), sum("Detect" in module for module in modules)) == (626, 288)
+
+
 def test_a_head_of_another_space_is_no_member() -> None:
     member = decode(f"{STOCK}/head:dense_b0.5_c0.5_n1")
     with pytest.raises(ModelError, match="is not a member"):
