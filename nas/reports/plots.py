@@ -177,7 +177,7 @@ def _curve_series(curve: SizeCurve) -> Series:
     points = curve.points
     return Series(
         f"{YOURS} ({'measured' if curve.measured else 'predicted'})",
-        [point.latency_ms for point in points],
+        [point.ms for point in points],
         [point.ap for point in points],
         [f"<b>{point}</b>" for point in points],
         ORANGE,

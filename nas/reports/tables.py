@@ -68,7 +68,9 @@ def size_curve(data: RunData) -> pd.DataFrame:
     """The teacher at several image sizes; empty without pretrained weights."""
     import pandas as pd
 
-    points = () if data.curve is None else data.curve.points
+    points = data.result.curve
+    times = [point.latency_ms for point in points]
+    first = times[0] if times else None
     return pd.DataFrame(
         {
             "your model at": [f"{point.imgsz} px" for point in points],
@@ -76,7 +78,7 @@ def size_curve(data: RunData) -> pd.DataFrame:
             "measured, ms": [point.latency_ms if point.measured else None for point in points],
             "spread, ms": [point.latency_spread_ms for point in points],
             "predicted, ms": [None if point.measured else point.latency_ms for point in points],
-            "speedup": [points[0].latency_ms / point.latency_ms for point in points],
+            "speedup": [first / ms if first is not None and ms is not None else None for ms in times],
         }
     ).dropna(axis="columns", how="all")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from nas.objectives.costs import LATENCY
 from nas.objectives.limits import Limits
 from nas.objectives.pareto import Point, dominates, pareto
 from nas.runs.finalist_weights import copy_weights, stored_weights
-from nas.runs.next_commands import train_command, training_data, training_notes
+from nas.runs.next_commands import bundle_command, train_command, training_data, training_notes
 from nas.runs.trials import short_id
 from nas.spaces.architecture import decode
 
@@ -184,8 +183,7 @@ def unmeasured_note(run: Path, forced: str = "") -> str:
         run: The run directory.
         forced: The reason why its table does not fit, see `nas.runs.record.RunRecord`.
     """
-    command = shlex.join(["python", "-m", "nas.latency", "bundle", "DIR", "--run", str(run)])
-    return f"predicted, not measured; {'nothing is measured with a forced table' if forced else command}"
+    return f"predicted, not measured; {'nothing is measured with a forced table' if forced else bundle_command(run)}"
 
 
 def write_front(

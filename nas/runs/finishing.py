@@ -5,7 +5,6 @@ Each step leaves its result in RUN/finish. A repeated call does what is missing,
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -29,7 +28,7 @@ from nas.runs.finalist_weights import stored_weights
 from nas.runs.finalists import STOCK, Finalist
 from nas.runs.finish_record import FILE, Accuracy, FinishOptions, FinishRecord, MeasuredLatency
 from nas.runs.model_card import data_name
-from nas.runs.next_commands import EPOCHS, finish_command
+from nas.runs.next_commands import EPOCHS, bundle_command, finish_command
 from nas.runs.run import Run
 from nas.terminal import Terminal
 
@@ -335,7 +334,7 @@ def unmeasurable(run: Run) -> str:
     """The reason why a device cannot be measured here, with the command that does it; empty if it can."""
     device = str(run.record.fingerprint["device"])
     if not is_local(device):
-        command = shlex.join(["python", "-m", "nas.latency", "bundle", "KIT", "--run", str(run.folder)])
+        command = bundle_command(run.folder, "KIT")
         return f"the device {device} is not this machine; a kit measures the models of the run there: {command}"
     if run.record.forced:
         return f"the latency table does not fit the device: {run.record.forced}"

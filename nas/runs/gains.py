@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from nas.runs.finalists import Finalist
-from nas.runs.next_commands import onnx_command
+from nas.runs.next_commands import bundle_command, onnx_command
 from nas.runs.run import Run
 from nas.runs.size_curve import Gain, SizeCurve, SizePoint, Verdict
 
@@ -65,6 +65,10 @@ def headline(run: Run) -> str:
     curve, found = run.result.size_curve, found_models(run)
     if curve is None:
         return ""
+    if any(point.latency_ms is None for point in run.result.curve):
+        note = "No found model can be called a gain yet: the latency of your model at smaller images is not known"
+        command = bundle_command(run.folder)
+        return f"{note}{'' if run.record.forced else f'; {command} makes the kit that measures it'}."
     if not found:
         return _without_models(curve, run.config.max_latency)
     better = [entry for entry in found if entry.gain.verdict is Verdict.GAIN]
@@ -107,6 +111,6 @@ def _without_models(curve: SizeCurve, limit: float | None) -> str:
     point = curve.best(limit)
     if point is None:
         fastest = curve.front[0]
-        return f"No found model is on the front, and {fastest} takes {fastest.latency_ms:.2f} ms, over the limit too."
+        return f"No found model is on the front, and {fastest} takes {fastest.ms:.2f} ms, over the limit too."
     within = "" if limit is None else f" within {limit:g} ms"
     return f"{_NONE}: {point} is the better choice{within}, with {point.figures}."

@@ -96,6 +96,16 @@ def resume_command(run: str | Path) -> str:
     return shlex.join(["python", "-m", "nas.search", *options])
 
 
+def bundle_command(run: str | Path, kit: str = "DIR") -> str:
+    """The command that makes a measuring kit for the device of a run.
+
+    Args:
+        run: The run directory.
+        kit: The kit's folder.
+    """
+    return shlex.join(["python", "-m", "nas.latency", "bundle", kit, "--run", str(run)])
+
+
 def report_command(run: str | Path) -> str:
     """The command that writes the report of a run, a partial one where it is not finished."""
     return shlex.join(["python", "-m", "nas.report", str(run)])

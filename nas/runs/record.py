@@ -105,8 +105,9 @@ class RunResult(_Part):
 
     @property
     def size_curve(self) -> SizeCurve | None:
-        """The teacher's size curve, which a gain must beat; None where it was not evaluated."""
-        return SizeCurve(self.curve) if self.curve else None
+        """The points of the teacher whose latency is known, which a gain must beat; None if there are none."""
+        known = tuple(point for point in self.curve if point.latency_ms is not None)
+        return SizeCurve(known) if known else None
 
     @property
     def front(self) -> list[Finalist]:

@@ -31,16 +31,24 @@ class SizePoint:
     Attributes:
         imgsz: Side of the images in pixels.
         ap: AP50-95 on the validation split, from 0 to 1.
-        latency_ms: Latency of one image in ms.
+        latency_ms: Latency of one image in ms; None if it is not known yet: the device is not here, and its table does
+            not predict this image size. A measuring kit of the run measures it.
         latency_spread_ms: Spread of that latency in ms; None for a predicted one.
         measured: True if the latency was measured end-to-end, False if the table predicts it.
     """
 
     imgsz: int
     ap: float
-    latency_ms: float
+    latency_ms: float | None
     latency_spread_ms: float | None
     measured: bool
+
+    @property
+    def ms(self) -> float:
+        """Its latency, which must be known."""
+        if self.latency_ms is None:
+            raise ValueError(f"the latency at {self.imgsz} px is not known")
+        return self.latency_ms
 
     def __str__(self) -> str:
         return f"your model at {self.imgsz} px"
@@ -48,7 +56,7 @@ class SizePoint:
     @property
     def figures(self) -> str:
         """AP and latency in words."""
-        return f"AP {self.ap:.3f} at {self.latency_ms:.2f} ms"
+        return f"AP {self.ap:.3f} at {self.ms:.2f} ms"
 
 
 class Verdict(StrEnum):
@@ -116,7 +124,7 @@ class SizeCurve:
     """The teacher's size curve.
 
     Attributes:
-        points: Its points; the deployment image size comes first.
+        points: Its points, with known latency; the deployment image size comes first.
     """
 
     points: tuple[SizePoint, ...]
@@ -129,7 +137,7 @@ class SizeCurve:
     def front(self) -> list[SizePoint]:
         """Points that no other point beats in AP and latency, fastest first."""
         found: list[SizePoint] = []
-        for point in sorted(self.points, key=lambda point: (point.latency_ms, -point.ap)):
+        for point in sorted(self.points, key=lambda point: (point.ms, -point.ap)):
             if not found or point.ap > found[-1].ap:
                 found.append(point)
         return found
@@ -149,11 +157,11 @@ class SizeCurve:
             The AP; None if every point is slower.
         """
         front = self.front
-        if latency_ms < front[0].latency_ms:
+        if latency_ms < front[0].ms:
             return None
         for fast, slow in pairwise(front):
-            if latency_ms < slow.latency_ms:
-                share = (latency_ms - fast.latency_ms) / (slow.latency_ms - fast.latency_ms)
+            if latency_ms < slow.ms:
+                share = (latency_ms - fast.ms) / (slow.ms - fast.ms)
                 return fast.ap + share * (slow.ap - fast.ap)
         return front[-1].ap
 
@@ -170,9 +178,9 @@ class SizeCurve:
         if ap > front[-1].ap:
             return None
         if ap <= front[0].ap:
-            return front[0].latency_ms
+            return front[0].ms
         fast, slow = next((fast, slow) for fast, slow in pairwise(front) if ap <= slow.ap)
-        return fast.latency_ms + (ap - fast.ap) / (slow.ap - fast.ap) * (slow.latency_ms - fast.latency_ms)
+        return fast.ms + (ap - fast.ap) / (slow.ap - fast.ap) * (slow.ms - fast.ms)
 
     def best(self, latency_ms: float | None = None) -> SizePoint | None:
         """The most accurate point within a latency.
@@ -180,7 +188,7 @@ class SizeCurve:
         Args:
             latency_ms: The highest latency in ms; None: any.
         """
-        within = [point for point in self.front if latency_ms is None or point.latency_ms <= latency_ms]
+        within = [point for point in self.front if latency_ms is None or point.ms <= latency_ms]
         return within[-1] if within else None
 
     def gain(self, model: Finalist, noise: float = 0.0) -> Gain | None:

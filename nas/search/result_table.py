@@ -17,7 +17,7 @@ from nas.runs.finalists import Finalist, unmeasured_note
 from nas.runs.gains import free_choice, headline, size_command
 from nas.runs.next_commands import RANDOM_ONNX, model_commands
 from nas.runs.record import AP
-from nas.runs.size_curve import SizeCurve
+from nas.runs.size_curve import SizePoint
 from nas.search.pipeline import SearchResult
 from nas.terminal import Terminal
 
@@ -31,9 +31,9 @@ def show_result(result: SearchResult, terminal: Terminal) -> None:
     table = result_table(result.front, run.config, run.result.accuracy_unit)
     table.title = _title(result, unmeasured)
     terminal.show(table)
-    if (curve := run.result.size_curve) is not None:
+    if run.result.curve:
         terminal.say("Your own model at several image sizes, evaluated without training:")
-        terminal.show(curve_table(curve))
+        terminal.show(curve_table(run.result.curve))
     if result.stock.rejected:
         terminal.say(stock_note(result.stock))
     terminal.say(run.result.trust)
@@ -116,14 +116,15 @@ def result_table(front: Sequence[Finalist], config: SearchConfig, unit: str) -> 
     return shown
 
 
-def curve_table(curve: SizeCurve) -> Table:
+def curve_table(points: Sequence[SizePoint]) -> Table:
     """The user's own model at several image sizes, evaluated without training."""
     shown = Table(box=SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading in ("px", AP, "measured ms" if curve.measured else "predicted ms"):
+    for heading in ("px", AP, "measured ms" if points[0].measured else "predicted ms"):
         shown.add_column(heading, justify="right", no_wrap=True)
-    for point in curve.points:
+    for point in points:
         spread = "" if point.latency_spread_ms is None else f" ± {point.latency_spread_ms:.2f}"
-        shown.add_row(f"{point.imgsz}", f"{point.ap:.4f}", f"{point.latency_ms:.2f}{spread}")
+        latency = "-" if point.latency_ms is None else f"{point.latency_ms:.2f}{spread}"
+        shown.add_row(f"{point.imgsz}", f"{point.ap:.4f}", latency)
     return shown
 
 

@@ -12,6 +12,7 @@ import torch
 
 from nas.data.loading import load_validation
 from nas.data.spacing import evenly_spaced
+from nas.detectors.head_width import class_width, with_class_width
 from nas.detectors.network import Network, fuse
 from nas.interrupts import stop_if_asked
 from nas.latency.errors import MissingEntryError
@@ -62,7 +63,7 @@ def measure_size_curve(
     """Evaluate the teacher at several image sizes, and measure it there end-to-end, interleaved in one session.
 
     The images are the validation images of the proxy. Where the device cannot be measured, the table predicts the
-    latency. Sizes that it cannot predict are left out.
+    latency; it is None at image sizes that the table does not know.
 
     Args:
         plan: The plan of the search.
@@ -75,9 +76,9 @@ def measure_size_curve(
         ProxyError: The teacher's output is not finite, or no validation image has a box.
     """
     if plan.builder is None and (plan.remote is None or plan.table.forced):
-        known = [(size, ms) for size in sizes if (ms := _predicted(target, teacher, size)) is not None]
-        found = _evaluated(plan.proxy, teacher, [size for size, _ in known], progress)
-        return tuple(SizePoint(size, ap, ms, None, False) for (size, ms), ap in zip(known, found, strict=True))
+        found = _evaluated(plan.proxy, teacher, sizes, progress)
+        known = [_predicted(target, teacher, size) for size in sizes]
+        return tuple(SizePoint(*point, None, False) for point in zip(sizes, found, known, strict=True))
     found = _evaluated(plan.proxy, teacher, sizes, part(progress, 0, EVALUATION))
     measured = _measured(plan, teacher, sizes, part(progress, EVALUATION, 1 - EVALUATION))
     rows = zip(sizes, found, measured, strict=True)
@@ -111,8 +112,8 @@ def _measured(plan: SearchPlan, teacher: Teacher, sizes: Sequence[int], progress
     """Latency of the teacher at each image size, on this machine or on a worker of a cluster."""
     if plan.builder is None:
         assert plan.remote is not None  # the caller has looked
-        return plan.remote.measure_end_to_end([teacher.detector] * len(sizes), sizes)
-    # Not its rows: the head of a network that was fine-tuned from other classes can be wider than they build it.
+        rows = with_class_width(teacher.detector, class_width(teacher.network.state_dict()))
+        return plan.remote.measure_end_to_end([rows] * len(sizes), sizes)
     network = cast(Network, fuse(copy.deepcopy(teacher.network).cpu()))
     return plan.builder.measure_prepared([partial(_prepared, network, size) for size in sizes], progress)
 

@@ -13,7 +13,7 @@ from nas.runs.gains import found_models, free_choice, headline, size_command
 from nas.runs.record import Baselines, RunResult, RunStatus, TableSnapshot
 from nas.runs.run import Run
 from nas.runs.score_noise import ScoreNoise
-from nas.runs.size_curve import SizePoint
+from nas.runs.size_curve import SizeCurve, SizePoint
 from nas.runs.teacher_record import TeacherRecord
 from tests.runs.finalists import finalist
 from tests.runs.records import record
@@ -135,6 +135,16 @@ def test_without_a_curve_or_ap_nothing_is_compared() -> None:
     assert found_models(run((0.45, 12), curve=())) == []
     assert free_choice(run((0.45, 12), curve=()), STOCK) is None
     assert free_choice(run(), finalist("01-a", 0.9, 10)) is None
+
+
+def test_where_the_device_is_not_here_a_kit_must_measure_first() -> None:
+    points = (CURVE[0], SizePoint(256, 0.46, None, None, False))
+    absent = run((0.45, 12), curve=points)
+    assert absent.result.size_curve == SizeCurve(points[:1])
+    assert headline(absent) == (
+        "No found model can be called a gain yet: the latency of your model at smaller images is not known; "
+        "python -m nas.latency bundle DIR --run runs/x makes the kit that measures it."
+    )
 
 
 def test_a_free_choice_is_as_accurate_and_within_the_limit() -> None:
