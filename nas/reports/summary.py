@@ -54,7 +54,9 @@ def _against_stock(data: RunData) -> Iterator[str]:
         if least.arch != stock.arch:
             values = f"{readable(cost, least.costs[cost])} against {readable(cost, stock.costs[cost])}"
             yield f"At {_as_good(data)}, {_name(data, least)} has {_LEAST[cost]}: {values}."
-    if data.noise or not data.has_ap:
+    if data.has_ap and not data.noise:
+        yield "AP is that of one training on one split. Its spread is not known: small differences may be chance."
+    else:
         yield f"{'AP' if data.has_ap else 'Score'} differences below {data.noise:.3f} are noise."
 
 

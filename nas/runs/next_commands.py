@@ -53,8 +53,8 @@ def model_commands(run: Path, model: Finalist, data: str) -> dict[str, str]:
         model: The model.
         data: The data.yaml of the run, or "shapes".
     """
-    path = run / "pareto" / Path(model.yaml).name
-    finish = finish_command(run, model.name, "shapes" if data == "shapes" else None)
+    path, known = run / "pareto" / Path(model.yaml).name, "shapes" if data == "shapes" else None
+    finish = finish_command(run, model.name, known, FURTHER_EPOCHS if model.weights else EPOCHS)
     if not model.weights:
         return {
             "train it": train_command(path, data, model.imgsz),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,7 +29,7 @@ from nas.runs.run_cards import run_card
 from nas.runs.trials import TrialRecord
 from nas.search.result_table import show_result
 from nas.terminal import Terminal
-from tests.reports.made import make
+from tests.reports.made import changed, make
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def test_the_summary_begins_with_the_verdict(better: RunData, worse: RunData) ->
     first, *others = summarize(worse)
     assert first.startswith("No found model beats your model at smaller images: your model at ")
     assert not any("score" in text for text in others)
-    assert not any("noise" in text for text in others)  # no spread of AP is known
+    assert others[-1].endswith("Its spread is not known: small differences may be chance.")
 
 
 def test_the_curve_is_a_line_of_its_own(better: RunData, tmp_path: Path) -> None:
@@ -74,6 +75,14 @@ def test_the_curve_is_a_line_of_its_own(better: RunData, tmp_path: Path) -> None
     assert (trace.mode, trace.line.dash, list(trace.text)) == ("lines+markers+text", "dash", curve.labels)
     write_png(better, tmp_path / "pareto.png")
     assert (tmp_path / "pareto.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_finalist_without_ap_is_on_no_figure(better: RunData) -> None:
+    first, *others = better.result.finalists
+    lacking = replace(first, name="", ap=None, weights="", rejected="not trained, so its AP is not known")
+    data = changed(better, result=better.result.model_copy(update={"finalists": (*others, lacking)}))
+    assert '"y":[' in draw(front_plot(data)).to_json() and "NaN" not in draw(front_plot(data)).to_json()
+    assert rejected_finalists(data).reason.tolist()[-1] == lacking.rejected
 
 
 def test_tables_hold_ap_and_its_difference_to_the_curve(better: RunData) -> None:
