@@ -1,9 +1,9 @@
-"""``python -m nas.export MODEL``: write models as the YAML of a trainer, an ONNX file or a new search space."""
+"""``python -m nas.export MODEL``: write models as YAML of a trainer, ONNX file, deployed file or new search space."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -32,19 +32,51 @@ def main(
         int | None, typer.Option(help="Number of classes.", show_default="the model's; 80 for an architecture")
     ] = None,
     data: Annotated[
-        str | None, typer.Option(help="data.yaml of the training: it names the classes, in place of --nc.")
+        str | None,
+        typer.Option(
+            help="data.yaml of the training: it names the classes, in place of --nc. With --runtime, its training "
+            "images calibrate int8, and its validation images give the AP."
+        ),
     ] = None,
     onnx: Annotated[bool, typer.Option("--onnx", help="Write an ONNX file in place of a YAML.")] = False,
     imgsz: Annotated[
-        int | None, typer.Option(help="Image size of the ONNX file in pixels.", show_default="the model's; else 640")
+        int | None, typer.Option(help="Image size of the file in pixels.", show_default="the model's; else 640")
+    ] = None,
+    runtime: Annotated[
+        str | None,
+        typer.Option(help="Write what this runtime deploys, checked and measured: onnxruntime or openvino."),
+    ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(help="Precision of the deployed file: float32, bfloat16, float16, int8.", show_default="float32"),
+    ] = None,
+    keep_float: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Part to leave in float in int8: head (its last layers), the number of a row, worst:K for the K most "
+            "sensitive rows, or none. Repeat it for several.",
+            show_default="head where it saves AP",
+        ),
     ] = None,
     new_space: Annotated[
         Path | None, typer.Option(help="Write this space file in place of a YAML, for a search around the model.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder to write into.")] = Path("exported"),
+    as_json: cli.Json = False,
 ) -> None:
-    """Write the YAML of a trainer, with its own keys and head, or the ONNX file that a runtime loads."""
+    """Write the YAML of a trainer, with its own keys and head, or the file that a runtime deploys."""
     console = Console(soft_wrap=True, highlight=False)
+    if runtime is not None:
+        others = {"onnx": onnx, "new_space": new_space, "dialect": dialect != "ultralytics", "nc": nc}
+        _refuse(others, "`runtime` writes the file that it deploys")
+        deployment = (runtime, precision or "float32", data, tuple(keep_float or ()))
+        _deploy(model, deployment, imgsz, out, as_json)
+        return
+    _refuse(
+        {"precision": precision, "keep_float": keep_float, "json": as_json},
+        "is for deployed files",
+        "give `runtime` too",
+    )
 
     def say(text: str) -> None:
         console.print(text, markup=False)
@@ -70,6 +102,39 @@ def main(
     paths = _write_onnx(models, dialect, out, say) if onnx else _write_yamls(models, dialect, data, out, say)
     for found, path in zip(models, paths, strict=True):
         write_export_card(found, path, dialect, model)
+
+
+def _refuse(options: Mapping[str, object], problem: str, hint: str = "") -> None:
+    """Raise ConfigError for the first option that is given."""
+    for name in (name for name, value in options.items() if value):
+        raise ConfigError(problem, field=name, hint=hint or f"drop `{name}`")
+
+
+def _deploy(
+    model: str, deployment: tuple[str, str, str | None, tuple[str, ...]], imgsz: int | None, out: Path, as_json: bool
+) -> None:
+    """Write a deployed file and print its figures."""
+    import json
+
+    from nas.reports.deployment_text import show_deployment
+    from nas.runs.deployment import DeployOptions, check_options, deploy
+    from nas.runs.export import models_to_export
+    from nas.terminal import Terminal
+
+    if imgsz is not None:
+        check_imgsz(imgsz)
+    options = DeployOptions(*deployment)
+    check_options(options)
+    if not model.endswith(".pt"):
+        raise ConfigError("has no trained weights to deploy", file=model, hint="give a checkpoint (.pt) of nas.train")
+    with Terminal(Console(stderr=as_json, soft_wrap=True, highlight=False)) as terminal:
+        (found,) = models_to_export(model, None, imgsz, terminal.say)
+        folder = out / f"{found.name}-{options.runtime}-{options.precision}"
+        record = deploy(found, options, folder, terminal)
+        if as_json:
+            print(json.dumps(record.to_json() | {"folder": str(folder)}, indent=2))
+        else:
+            show_deployment(record, folder, terminal)
 
 
 def _write_onnx(models: Sequence[ExportedModel], dialect: str, folder: Path, say: cli.Say) -> list[Path]:

@@ -382,7 +382,14 @@ class Scripted(measure.Session):
     now = 0.0
     slowness: Callable[[float], float]
 
-    def __init__(self, model: bytes, inputs: Any, threads: int, ends: measure.Ends = (True, True)):
+    def __init__(
+        self,
+        model: measure.Model,
+        inputs: Any,
+        threads: int,
+        ends: measure.Ends = (True, True),
+        precision: str = "float32",
+    ):
         self.cost = 1e-3 if inputs[0].shape != (1,) else 1e-5
 
     def seconds(self) -> float:
@@ -391,6 +398,9 @@ class Scripted(measure.Session):
         return taken
 
     def outputs(self) -> list[Any]:
+        return []
+
+    def run(self, inputs: Any) -> list[Any]:
         return []
 
     @staticmethod

@@ -41,7 +41,7 @@ class Runtime(ABC):
     Args:
         threads: Threads of the runtime.
         device: ``cpu``, ``cuda`` or ``cuda:N``; `nas.latency.runtimes.registry.choose` has checked it.
-        precision: ``float32`` or ``float16``, checked as well.
+        precision: One of the precisions in `supported`, checked as well.
 
     Attributes:
         name: The runtime's name; a class outside this package gets its import string from `choose`.
@@ -101,6 +101,10 @@ class Runtime(ABC):
     def device(self) -> dict[str, str]:
         """At least ``device`` (its kind), ``cpu`` and ``system``."""
         return {"device": "cpu", **machine()}
+
+    def refusal(self) -> str:
+        """The reason why this device does not compute in the precision; empty if it does."""
+        return ""
 
     def measuring(self) -> contextlib.AbstractContextManager[Any]:
         """Process-wide options while timing; none by default."""

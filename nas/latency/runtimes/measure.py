@@ -73,11 +73,25 @@ Ends = tuple[bool, bool]
 the user's memory layout. At the other ends it keeps its own layout."""
 
 
+Model = bytes | tuple[bytes, bytes]
+"""An ONNX file, or the two files of OpenVINO's IR."""
+
+
 class Session(ABC):
-    """An ONNX model with bound inputs, ready to run: a detector, or a row with its ends."""
+    """A model with bound inputs, ready to run: a detector, or a row with its ends.
+
+    A quantized model has its precision in itself; ``precision`` is that of the other nodes.
+    """
 
     @abstractmethod
-    def __init__(self, model: bytes, inputs: Sequence[Any], threads: int, ends: Ends = (True, True)): ...
+    def __init__(
+        self,
+        model: Model,
+        inputs: Sequence[Any],
+        threads: int,
+        ends: Ends = (True, True),
+        precision: str = "float32",
+    ): ...
 
     @abstractmethod
     def seconds(self) -> float:
@@ -86,6 +100,10 @@ class Session(ABC):
     @abstractmethod
     def outputs(self) -> list[Any]:
         """Run once and return the outputs."""
+
+    @abstractmethod
+    def run(self, inputs: Sequence[Any]) -> list[Any]:
+        """Run once on other inputs of the same shapes and return the outputs."""
 
     @staticmethod
     @abstractmethod
@@ -336,13 +354,21 @@ def _level(readings: Sequence[float]) -> float:
 class OnnxSession(Session):
     """An ONNX model in onnxruntime: CPU provider, all graph optimizations, sequential, inputs and outputs bound."""
 
-    def __init__(self, model: bytes, inputs: Sequence[Any], threads: int, ends: Ends = (True, True)):
+    def __init__(
+        self,
+        model: Model,
+        inputs: Sequence[Any],
+        threads: int,
+        ends: Ends = (True, True),
+        precision: str = "float32",
+    ):
         import onnxruntime
 
         options = self.options(threads)
         session = onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])
         self._clock, self._session = clock(threads), session
-        self._inputs = [onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(x)) for x in inputs]
+        # Copies, because `run` writes into them.
+        self._inputs = [onnxruntime.OrtValue.ortvalue_from_numpy(np.array(x, order="C")) for x in inputs]
         feed = dict(zip([i.name for i in session.get_inputs()], self._inputs, strict=True))
         names = [o.name for o in session.get_outputs()]
         self._results = session.run_with_ort_values(names, feed)
@@ -361,6 +387,11 @@ class OnnxSession(Session):
     def outputs(self) -> list[Any]:
         self._session.run_with_iobinding(self._binding)
         return [value.numpy().copy() for value in self._results]
+
+    def run(self, inputs: Sequence[Any]) -> list[Any]:
+        for bound, value in zip(self._inputs, inputs, strict=True):
+            bound.update_inplace(np.ascontiguousarray(value))
+        return self.outputs()
 
     @staticmethod
     def options(threads: int) -> Any:
@@ -387,22 +418,36 @@ class OnnxSession(Session):
         return {"runtime": "onnxruntime", "version": onnxruntime.__version__, "options": options}
 
 
+OPENVINO_FLOATS = {"bfloat16": "bf16", "float16": "f16"}
+"""OpenVINO's names of precisions; its name of float32 holds for a quantized model too."""
+
+
 class OpenVINORequest(Session):
-    """An ONNX model in OpenVINO: CPU plugin, one stream, float32, synchronous requests on bound inputs.
+    """An ONNX model or an IR in OpenVINO: CPU plugin, one stream, synchronous requests on bound inputs.
+
+    The nodes that a file does not quantize run in float32, or in the precision that is asked for.
 
     The plugin keeps maps channels-last or blocked and converts them at a model's ends. A row that runs as a model pays
     for conversions that a row inside a detector does not. So a row's time leaves out the share of its conversions at
     inner ends, by its profile.
     """
 
-    def __init__(self, model: bytes, inputs: Sequence[Any], threads: int, ends: Ends = (True, True)):
+    def __init__(
+        self,
+        model: Model,
+        inputs: Sequence[Any],
+        threads: int,
+        ends: Ends = (True, True),
+        precision: str = "float32",
+    ):
         import openvino
 
-        options = {**self.options(threads), "PERF_COUNT": not all(ends)}
-        compiled = _core().compile_model(_core().read_model(model), "CPU", options)
+        options = {**self.options(threads, precision), "PERF_COUNT": not all(ends)}
+        files = model if isinstance(model, tuple) else (model,)
+        compiled = _core().compile_model(_core().read_model(*files), "CPU", options)
         self._clock = clock(threads)
-        # Shared memory: the arrays must live as long as the request.
-        self._inputs = [openvino.Tensor(np.ascontiguousarray(x), shared_memory=True) for x in inputs]
+        # Shared memory: the arrays must live as long as the request. Copies, because `run` writes into them.
+        self._inputs = [openvino.Tensor(np.array(x, order="C"), shared_memory=True) for x in inputs]
         self._request = compiled.create_infer_request()
         for index, tensor in enumerate(self._inputs):
             self._request.set_input_tensor(index, tensor)
@@ -436,14 +481,19 @@ class OpenVINORequest(Session):
         self._request.infer()
         return [tensor.data.copy() for tensor in self._request.output_tensors]
 
+    def run(self, inputs: Sequence[Any]) -> list[Any]:
+        for bound, value in zip(self._inputs, inputs, strict=True):
+            bound.data[:] = value
+        return self.outputs()
+
     @staticmethod
-    def options(threads: int) -> dict[str, Any]:
+    def options(threads: int, precision: str = "float32") -> dict[str, Any]:
         """Options of the compiled model. The rest is the CPU plugin's default, with all graph optimizations."""
         return {
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_PRECISION_HINT": OPENVINO_FLOATS.get(precision, "f32"),
         }
 
     @staticmethod

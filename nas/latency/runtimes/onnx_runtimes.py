@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from nas.installation import install_command
@@ -45,7 +45,7 @@ class OnnxFileRuntime(Runtime):
             inputs: Its inputs (N, C, H, W), float32.
             ends: As for `prepare_row`; both True for a detector.
         """
-        return self.session(file, inputs, self.threads, ends)
+        return self.session(file, inputs, self.threads, ends, self.precision)
 
     def fingerprint(self) -> dict[str, str | int]:
         exporter = f"TorchScript, opset {OPSET}"
@@ -62,12 +62,31 @@ class OnnxRuntime(OnnxFileRuntime):
 
 
 class OpenVINORuntime(OnnxFileRuntime):
-    """OpenVINO on the CPU, float32."""
+    """OpenVINO on the CPU: float32, and bfloat16 or float16 on processors that compute in them."""
 
     name = "openvino"
     session = SESSIONS["openvino"]
-    packages = ("openvino", "onnx")
+    supported: ClassVar[Mapping[str, tuple[str, ...]]] = {"cpu": ("float32", "bfloat16", "float16")}
+    packages: ClassVar[tuple[str, ...]] = ("openvino", "onnx")
     install = install_command("openvino")
+
+    def refusal(self) -> str:
+        return openvino_refusal(self.precision)
+
+
+OPENVINO_CAPABILITIES = {"bfloat16": "BF16", "float16": "FP16"}
+"""Names of precisions in the CPU plugin's ``OPTIMIZATION_CAPABILITIES``."""
+
+
+def openvino_refusal(precision: str) -> str:
+    """The reason why OpenVINO does not compute in a precision on this processor; empty if it does."""
+    if precision not in OPENVINO_CAPABILITIES:
+        return ""
+    import openvino
+
+    if OPENVINO_CAPABILITIES[precision] in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        return ""
+    return f"OpenVINO computes {precision} in float32 on this processor"
 
 
 def export(

@@ -21,8 +21,21 @@ RUNTIMES: dict[str, str] = {
 }
 """Import strings of the runtimes by name."""
 
+END_TO_END: dict[tuple[str, str], str] = {
+    ("onnxruntime", "int8"): "nas.quantization.runtimes:Int8OnnxRuntime",
+    ("openvino", "int8"): "nas.quantization.runtimes:Int8OpenVINORuntime",
+}
+"""Import strings of runtimes by name and precision that run complete detectors only, not rows."""
 
-def choose(name: str = "auto", device: str = "cpu", threads: int = 1, precision: str = "float32") -> Runtime:
+
+def choose(
+    name: str = "auto",
+    device: str = "cpu",
+    threads: int = 1,
+    precision: str = "float32",
+    *,
+    end_to_end: bool = False,
+) -> Runtime:
     """Make the runtime to measure with.
 
     Args:
@@ -30,7 +43,8 @@ def choose(name: str = "auto", device: str = "cpu", threads: int = 1, precision:
             ``auto``: onnxruntime on the CPU if it is installed, otherwise torch, with a notice on standard error.
         device: ``cpu``, ``cuda`` or ``cuda:N``.
         threads: Threads of the runtime.
-        precision: ``float32`` or ``float16``.
+        precision: A precision in `Runtime.supported`.
+        end_to_end: True if only complete detectors will be run, which allows the precisions in `END_TO_END`.
 
     Raises:
         TableError: The runtime is unknown or not installed, or does not support the device, the precision or the
@@ -42,7 +56,7 @@ def choose(name: str = "auto", device: str = "cpu", threads: int = 1, precision:
         name = "onnxruntime" if device == "cpu" and not _missing(find("onnxruntime")) else "torch"
         if device == "cpu" and name == "torch":
             _say_torch(find("onnxruntime").install)
-    runtime = find(name)
+    runtime = find(END_TO_END.get((name, precision), name) if end_to_end else name)
     if missing := _missing(runtime):
         hint = f"run {runtime.install}" if runtime.install else "install it"
         raise TableError(f"{missing[0]} is not installed", field="runtime", value=name, hint=hint)
@@ -58,6 +72,8 @@ def choose(name: str = "auto", device: str = "cpu", threads: int = 1, precision:
         raise TableError(problem, field="precision", value=precision, hint=hint)
     chosen = runtime(threads, device, precision)
     chosen.name = name
+    if problem := chosen.refusal():
+        raise TableError(problem, field="precision", value=precision, hint="give float32")
     return chosen
 
 
