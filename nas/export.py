@@ -20,6 +20,29 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
+Data = Annotated[
+    str | None,
+    typer.Option(
+        help="data.yaml of the training: it names the classes, in place of --nc. With --runtime, its training images "
+        "calibrate int8, and its validation images give the AP."
+    ),
+]
+Runtime = Annotated[
+    str | None, typer.Option(help="Write what this runtime deploys, checked and measured: onnxruntime or openvino.")
+]
+Precision = Annotated[
+    str | None,
+    typer.Option(help="Precision of the deployed file: float32, bfloat16, float16, int8.", show_default="float32"),
+]
+KeepFloat = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Part to leave in float in int8: head (its last layers), the number of a row, worst:K for the K most "
+        "sensitive rows, or none. Repeat it for several.",
+        show_default="head where it saves AP",
+    ),
+]
+
 
 @app.command()
 def main(
@@ -31,33 +54,14 @@ def main(
     nc: Annotated[
         int | None, typer.Option(help="Number of classes.", show_default="the model's; 80 for an architecture")
     ] = None,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            help="data.yaml of the training: it names the classes, in place of --nc. With --runtime, its training "
-            "images calibrate int8, and its validation images give the AP."
-        ),
-    ] = None,
+    data: Data = None,
     onnx: Annotated[bool, typer.Option("--onnx", help="Write an ONNX file in place of a YAML.")] = False,
     imgsz: Annotated[
         int | None, typer.Option(help="Image size of the file in pixels.", show_default="the model's; else 640")
     ] = None,
-    runtime: Annotated[
-        str | None,
-        typer.Option(help="Write what this runtime deploys, checked and measured: onnxruntime or openvino."),
-    ] = None,
-    precision: Annotated[
-        str | None,
-        typer.Option(help="Precision of the deployed file: float32, bfloat16, float16, int8.", show_default="float32"),
-    ] = None,
-    keep_float: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Part to leave in float in int8: head (its last layers), the number of a row, worst:K for the K most "
-            "sensitive rows, or none. Repeat it for several.",
-            show_default="head where it saves AP",
-        ),
-    ] = None,
+    runtime: Runtime = None,
+    precision: Precision = None,
+    keep_float: KeepFloat = None,
     new_space: Annotated[
         Path | None, typer.Option(help="Write this space file in place of a YAML, for a search around the model.")
     ] = None,
@@ -72,11 +76,8 @@ def main(
         deployment = (runtime, precision or "float32", data, tuple(keep_float or ()))
         _deploy(model, deployment, imgsz, out, as_json)
         return
-    _refuse(
-        {"precision": precision, "keep_float": keep_float, "json": as_json},
-        "is for deployed files",
-        "give `runtime` too",
-    )
+    of_deployment = {"precision": precision, "keep_float": keep_float, "json": as_json}
+    _refuse(of_deployment, "is for deployed files", "give `runtime` too")
 
     def say(text: str) -> None:
         console.print(text, markup=False)
@@ -116,9 +117,7 @@ def _deploy(
     """Write a deployed file and print its figures."""
     import json
 
-    from nas.reports.deployment_text import show_deployment
-    from nas.runs.deployment import DeployOptions, check_options, deploy
-    from nas.runs.export import models_to_export
+    from nas.runs.deployment_options import DeployOptions, check_options
     from nas.terminal import Terminal
 
     if imgsz is not None:
@@ -127,8 +126,14 @@ def _deploy(
     check_options(options)
     if not model.endswith(".pt"):
         raise ConfigError("has no trained weights to deploy", file=model, hint="give a checkpoint (.pt) of nas.train")
+
+    from nas.integrations.checkpoint import training_imgsz  # imports torch: only once the options are checked
+    from nas.reports.deployment_text import show_deployment
+    from nas.runs.deployment import deploy
+    from nas.runs.export import models_to_export
+
     with Terminal(Console(stderr=as_json, soft_wrap=True, highlight=False)) as terminal:
-        (found,) = models_to_export(model, None, imgsz, terminal.say)
+        (found,) = models_to_export(model, None, imgsz or training_imgsz(Path(model)), terminal.say)
         folder = out / f"{found.name}-{options.runtime}-{options.precision}"
         record = deploy(found, options, folder, terminal)
         if as_json:

@@ -65,7 +65,7 @@ QUICK = {
     r"nas\.transfer": "--imgsz 64 --steps 1",
     r"nas\.pick": "--max-latency 1000",
     r"nas\.finish": "--epochs 1 batch=4 workers=0 plots=False",
-    r"nas\.export .*--runtime": "--runtime onnxruntime --imgsz 64",
+    r"nas\.export .*--runtime": "--runtime onnxruntime",
     r"-m pytest": "-n 0 -p no:cacheprovider",
 }
 """Options added to a command; the last of equal options counts. The tests show that it works, not what it finds."""

@@ -134,6 +134,17 @@ def check_checkpoint(path: Path) -> None:
     _open(path)
 
 
+def training_imgsz(path: Path) -> int | None:
+    """The image size that a checkpoint was trained at, in pixels; None if it does not say.
+
+    Raises:
+        TransferError: The file is no checkpoint.
+    """
+    arguments = getattr(_open(path)[1], "args", None)
+    size = arguments.get("imgsz") if isinstance(arguments, Mapping) else None
+    return size if isinstance(size, int) else None
+
+
 def _open(path: Path) -> tuple[dict[str, Any], nn.Module]:
     """The content of the checkpoint's YAML, and its model in float32."""
     if not path.is_file():

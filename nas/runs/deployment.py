@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from nas.data.loading import load
 from nas.detectors.outputs import difference
@@ -21,6 +20,7 @@ from nas.quantization.calibration import COUNT, CalibrationImages, image_array, 
 from nas.quantization.processor import int8_note
 from nas.quantization.registry import choose_conversion
 from nas.quantization.sensitivity import IMAGES, row_sensitivity
+from nas.runs.deployment_options import NOTHING, WORST, DeployOptions, check_options, worst_count
 from nas.runs.deployment_record import DeployedFigures, DeploymentRecord
 from nas.runs.export import ExportedModel
 from nas.runs.onnx_file import onnx_file
@@ -34,27 +34,6 @@ BETTER = 0.005
 """Gain of AP from which they stay in float."""
 VAL_IMAGES = 1024
 """Largest number of validation images."""
-NOTHING, WORST = "none", "worst:"
-"""Values of `keep_float`: quantize all rows; leave the most sensitive rows in float, as in ``worst:3``."""
-
-
-class DeployOptions(NamedTuple):
-    """Options of a deployment.
-
-    Attributes:
-        runtime: The runtime.
-        precision: The precision.
-        data: The data.yaml: its training images calibrate, its validation images give the AP. None: no AP.
-        keep_float: Parts to leave in float: `HEAD`, numbers of rows, or ``worst:K``; ``none`` for no part. Empty: the
-            last layers of the head if AP falls by more than `LOSS` and they bring back `BETTER`.
-        threads: Threads of the runtime when it is measured.
-    """
-
-    runtime: str
-    precision: str
-    data: str | None = None
-    keep_float: tuple[str, ...] = ()
-    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -67,27 +46,6 @@ class _Work:
     data: Dataset | None
     imgsz: int
     reporter: Reporter
-
-
-def check_options(options: DeployOptions) -> Conversion:
-    """Check the options before anything is read; returns the conversion.
-
-    Raises:
-        ConfigError: An option cannot be used.
-    """
-    conversion = choose_conversion(options.runtime, options.precision)
-    if conversion.calibrated and options.data is None:
-        problem = f"{options.precision} is calibrated with images of your training split"
-        raise ConfigError(problem, field="data", hint="give the data.yaml of the training")
-    if options.keep_float and not conversion.calibrated:
-        problem = f"{options.precision} quantizes nothing"
-        raise ConfigError(problem, field="keep_float", value=options.keep_float[0], hint="drop it")
-    for given in options.keep_float:
-        _count(given)
-    cores = len(os.sched_getaffinity(0))
-    if not 1 <= options.threads <= cores:
-        raise ConfigError("no such number of cores", field="threads", value=options.threads, hint=f"give 1 to {cores}")
-    return conversion
 
 
 def deploy(model: ExportedModel, options: DeployOptions, folder: Path, reporter: Reporter) -> DeploymentRecord:
@@ -180,16 +138,6 @@ def _parts(work: _Work) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _count(given: str) -> int:
-    """The number of rows in ``worst:K``; 0 for another value."""
-    if not given.startswith(WORST):
-        return 0
-    count = given.removeprefix(WORST)
-    if not count.isdecimal() or not int(count):
-        raise ConfigError("names no number of rows", field="keep_float", value=given, hint="give one such as worst:3")
-    return int(count)
-
-
 def _worst(work: _Work, given: str) -> list[str]:
     import onnx
 
@@ -200,7 +148,7 @@ def _worst(work: _Work, given: str) -> list[str]:
     with work.reporter.bar(f"sensitivity of {len(rows)} rows") as progress:
         images = CalibrationImages(work.data.train, IMAGES)
         found = row_sensitivity(work.conversion, work.content, images, rows, progress=progress)
-    return [str(sensitivity.row) for sensitivity in found[: _count(given)]]
+    return [str(sensitivity.row) for sensitivity in found[: worst_count(given)]]
 
 
 def _converted(work: _Work, keep_float: tuple[str, ...]) -> Deployed:

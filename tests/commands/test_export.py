@@ -92,6 +92,10 @@ def test_our_modules_are_found_by_the_names_that_these_trainers_evaluate(space: 
             [replace(OF_YOLOV5.stock(), imgsz=416), "--imgsz", "320"],
             "is for images of 416 px; give --imgsz 416, or drop @416",
         ),
+        (["x.pt", "--precision", "int8"], "--precision: is for deployed files; give --runtime too"),
+        (["x.pt", "--runtime", "torch"], "--runtime torch: no files are written for this runtime; give onnxruntime or"),
+        (["x.pt", "--runtime", "onnxruntime", "--onnx"], "--onnx: --runtime writes the file that it deploys; drop"),
+        ([OF_YOLOV5.stock(), "--runtime", "onnxruntime"], "has no trained weights to deploy; give a checkpoint (.pt)"),
         (["."], ".: has no run.json; give a run directory"),
     ],
 )

@@ -19,7 +19,8 @@ from nas.latency.runtimes.measure import Bench
 from nas.quantization.base import HEAD, Deployed
 from nas.quantization.sensitivity import RowSensitivity
 from nas.runs import deployment
-from nas.runs.deployment import DeployOptions, check_options, deploy
+from nas.runs.deployment import deploy
+from nas.runs.deployment_options import DeployOptions, check_options
 from nas.runs.deployment_readme import deployment_readme
 from nas.runs.deployment_record import FILE, DeploymentRecord
 from nas.runs.export import ExportedModel

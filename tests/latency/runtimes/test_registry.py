@@ -94,8 +94,8 @@ def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch, pack
             "precision=float16: the runtime torch measures float32 on cpu; give float32",
         ),
         (
-            {"name": "openvino", "precision": "int8"},
-            "precision=int8: the runtime openvino measures float32 on cpu; give float32",
+            {"name": "onnxruntime", "precision": "int8"},
+            "precision=int8: the runtime onnxruntime measures float32 on cpu; give float32",
         ),
     ],
 )
