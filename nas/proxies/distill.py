@@ -34,6 +34,7 @@ from nas.proxies.recipe import Recipe
 from nas.proxies.short import ShortTraining
 from nas.proxies.template import FromTemplate
 from nas.proxies.train import ScheduledOptimizer, reproducible
+from nas.spaces.head_choice import HEAD
 
 Values = NDArray[np.float64]
 
@@ -78,9 +79,10 @@ class Distilled(FromTemplate):
         """Train the template and fit the regression, unless ``folder`` holds them.
 
         Raises:
-            ConfigError: The search space varies stages of the neck.
+            ConfigError: The search space varies stages of the neck, or the head.
         """
-        if varied := [stage for stage in self.space.file.stages if stage in NECK]:
+        varied = [stage for stage in self.space.file.stages if stage in NECK]
+        if varied := [*varied, *([HEAD] if self.space.file.head else [])]:
             problem = f"compares stages of the backbone only, but {self.space.path} varies {', '.join(varied)}"
             hint = "choose another proxy, or `space=yolov8n`"
             raise ConfigError(problem, field="proxy", value=self.name, hint=hint)

@@ -22,6 +22,7 @@ pytest.importorskip("ultralytics")
 
 STOCK = "yolov8n.1/p2:c2f_e0.5_n1_c32/p3:c2f_e0.5_n2_c64/p4:c2f_e0.5_n2_c128/p5:c2f_e0.5_n1_c256"
 MEMBER = "yolov8n.1/p2:c2f_e0.5_n1_c16/p3:csp-het_p4_e1_n1_c64/p4:plain-faster_r4_e1_n1_c96/p5:c2f_e0.5_n1_c128"
+MEMBER += "/head:dense_b0.5_c0.5_n1"
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +46,8 @@ def test_starting_weights(teacher: Path, tmp_path: Path, capsys: pytest.CaptureF
     facts = json.loads(capsys.readouterr().out)
     shares = {row["row"]: row["share"] for row in facts["rows"]}
     assert (
-        shares[4] == 1 and shares[6] == 0
-    )  # HetConv is a restriction of the dense kernels, the FasterNet block is none
+        shares[4] == shares[22] == 1 and shares[6] == 0
+    )  # HetConv and a narrower head are restrictions of the dense kernels, the FasterNet block is none
     assert all(0 <= facts[key] <= 1 for key in ("teacher_ap", "restricted_ap", "ap"))
     assert load_detector(tmp_path / "start.yaml") == decode(MEMBER).detector(len(CLASSES))  # for an architecture string
     written = read_checkpoint(out)  # it also compares our outputs with those of Ultralytics

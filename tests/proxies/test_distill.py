@@ -11,6 +11,7 @@ import pytest
 from nas.data.loading import load
 from nas.detectors.network import Network
 from nas.detectors.templates import BACKBONE, TEMPLATES, Stage
+from nas.errors import ConfigError
 from nas.proxies.distill import Distilled, regression
 from nas.proxies.outcome import ProxyError
 from nas.proxies.recipe import Recipe
@@ -23,6 +24,13 @@ TINY = Recipe(imgsz=64, batch=2, steps=2, val_images=4)
 class OneMember(Distilled):
     members = 1
     member_recipe = TINY
+
+
+def test_a_searched_head_is_refused() -> None:
+    proxy = Distilled.__new__(Distilled)  # without data, which this does not need
+    proxy.space = load_space("yolov8n-pretrained")
+    with pytest.raises(ConfigError, match="varies t4, t3, b4, b5, head"):
+        proxy.prepare()
 
 
 def test_a_choice_of_the_template_reproduces_more_than_a_narrow_one(
