@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.box import SIMPLE
 from rich.table import Table
 
-from nas.runs.deployment_readme import figure_rows
+from nas.runs.deployment_readme import figure_rows, loss_line
 from nas.runs.deployment_record import DeploymentRecord
 from nas.terminal import Terminal
 
@@ -19,6 +19,8 @@ def show_deployment(record: DeploymentRecord, folder: Path, terminal: Terminal) 
     for row in rows:
         table.add_row(*row)
     terminal.show(table)
+    if line := loss_line(record):
+        terminal.say(line)
     if record.deployed.noisy:
         terminal.say("The machine was busy: compare the columns, do not trust their milliseconds.")
     if record.note:

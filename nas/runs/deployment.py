@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from nas.data.loading import load
 from nas.detectors.outputs import difference
@@ -14,7 +14,7 @@ from nas.errors import ConfigError, ModelError
 from nas.files import write
 from nas.latency.runtimes.measure import SESSIONS, WHOLE_SAMPLES, Bench, machine
 from nas.progress import Reporter
-from nas.quantization.accuracy import evaluate
+from nas.quantization.accuracy import detections_of, loss_spread
 from nas.quantization.base import HEAD, Conversion, Deployed
 from nas.quantization.calibration import COUNT, CalibrationImages, image_array, random_images
 from nas.quantization.processor import int8_note
@@ -27,6 +27,7 @@ from nas.runs.onnx_file import onnx_file
 
 if TYPE_CHECKING:
     from nas.data.dataset import Dataset
+    from nas.proxies.detections import Detections
 
 LOSS = 0.01
 """Loss of AP from which the last layers of the head are tried in float."""
@@ -80,7 +81,7 @@ def deploy(model: ExportedModel, options: DeployOptions, folder: Path, reporter:
     candidates = _candidates(work, plain)
     measured = _measure(work, candidates)
     chosen = _choice(measured)
-    file = candidates[chosen][0].write(folder, model.name)
+    file = candidates[chosen].deployed.write(folder, model.name)
     record = _record(work, model, measured, chosen, file)
     record.save(folder)
     write(folder / "README.md", deployment_readme(record))
@@ -106,25 +107,38 @@ def _compare(work: _Work, model: ExportedModel, plain: Deployed) -> None:
         raise ModelError(reason, file=model.name, hint="please report the model as a bug")
 
 
-Candidate = tuple[Deployed, float | None]
-"""A file and its AP."""
+class _Candidate(NamedTuple):
+    """A file, and its detections in the validation images; None without data."""
+
+    deployed: Deployed
+    found: Detections | None
+    ap: float | None
+    loss_sd: float | None = None
 
 
-def _candidates(work: _Work, plain: Deployed) -> list[Candidate]:
+def _candidates(work: _Work, plain: Deployed) -> list[_Candidate]:
     """The float32 file; the file of another precision; the one with the head in float if that lost much AP."""
-    base = (plain, _ap(work, plain))
+    base = _scored(work, plain)
     if work.options.precision == "float32":
         return [base]
-    wanted = _converted(work, _parts(work))
-    found = [base, (wanted, _ap(work, wanted))]
-    lost = (base[1] or 0.0) - (found[1][1] or 0.0)
+    found = [base, _scored(work, _converted(work, _parts(work)), base)]
+    lost = (base.ap or 0.0) - (found[1].ap or 0.0)
     if work.conversion.calibrated and not work.options.keep_float and lost > LOSS:
         work.reporter.say(
             f"{work.options.precision} loses {lost:.3f} AP; now with the last layers of the head in float"
         )
-        repaired = _converted(work, (HEAD,))
-        found.append((repaired, _ap(work, repaired)))
+        found.append(_scored(work, _converted(work, (HEAD,)), base))
     return found
+
+
+def _scored(work: _Work, deployed: Deployed, base: _Candidate | None = None) -> _Candidate:
+    """A file with its AP, and the spread of its difference to the AP of ``base``."""
+    if work.data is None:
+        return _Candidate(deployed, None, None)
+    with work.reporter.bar(f"AP of the {deployed.precision} file in {deployed.runtime}") as progress:
+        found = detections_of(deployed, work.data.val, progress=progress)
+    spread = None if base is None or base.found is None else loss_spread(base.found, found, work.data.nc)
+    return _Candidate(deployed, found, found.score(work.data.nc), spread)
 
 
 def _parts(work: _Work) -> tuple[str, ...]:
@@ -157,35 +171,29 @@ def _converted(work: _Work, keep_float: tuple[str, ...]) -> Deployed:
         return work.conversion.convert(work.content, images, keep_float)
 
 
-def _ap(work: _Work, deployed: Deployed) -> float | None:
-    if work.data is None:
-        return None
-    with work.reporter.bar(f"AP of the {deployed.precision} file in {deployed.runtime}") as progress:
-        return evaluate(deployed, work.data.val, work.data.nc, progress=progress)
-
-
-def _measure(work: _Work, candidates: Sequence[Candidate]) -> list[DeployedFigures]:
+def _measure(work: _Work, candidates: Sequence[_Candidate]) -> list[DeployedFigures]:
     """Measure the files in one interleaved session."""
     threads = work.options.threads
     image = random_images(work.imgsz, 1)[0] if work.data is None else image_array(work.data.val, 0)
     with work.reporter.bar("latency of the files, interleaved") as progress:
-        sessions = [deployed.session(image, threads) for deployed, _ in candidates]
+        sessions = [candidate.deployed.session(image, threads) for candidate in candidates]
         # The float32 file is the reference kernel as well: its own drift is what the others are corrected by.
-        bench = Bench(candidates[0][0].session(image, threads))
+        bench = Bench(candidates[0].deployed.session(image, threads))
         times = bench.measure(sessions, WHOLE_SAMPLES, progress)
     noisy = bench.noise.too_much
     return [
         DeployedFigures(
-            precision=deployed.precision,
-            keep_float=deployed.keep_float,
-            ap=ap,
+            precision=candidate.deployed.precision,
+            keep_float=candidate.deployed.keep_float,
+            ap=candidate.ap,
+            loss_sd=candidate.loss_sd,
             ms=time.ms,
             spread_ms=time.spread_ms,
             samples=time.n,
             noisy=noisy,
-            size=deployed.size,
+            size=candidate.deployed.size,
         )
-        for (deployed, ap), time in zip(candidates, times, strict=True)
+        for candidate, time in zip(candidates, times, strict=True)
     ]
 
 

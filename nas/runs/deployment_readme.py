@@ -107,11 +107,25 @@ def _notes(record: DeploymentRecord) -> list[str]:
     if record.val_images:
         images = counted(record.val_images, "validation image")
         found.append(f"AP: {record.runtime} computed the outputs of each file for {images}.")
+        found += [line] if (line := loss_line(record)) else []
     else:
         found.append("AP is missing because no data was given: add `--data data.yaml`.")
     if record.note:
         found.append(f"Note: {record.note}.")
     return found
+
+
+def loss_line(record: DeploymentRecord) -> str:
+    """The AP that the file loses, beside the noise of the validation images; empty without both."""
+    loss, spread = record.loss, record.deployed.loss_sd
+    if loss is None or spread is None:
+        return ""
+    chance = ", which is within the noise" if abs(loss) < 2 * spread else ""
+    verb = "loses" if loss >= 0 else "gains"
+    return (
+        f"{record.deployed.precision} {verb} {abs(loss):.3f} ± {spread:.3f} AP{chance} "
+        f"(±: standard deviation over choices of {record.val_images} images)."
+    )
 
 
 def _method(record: DeploymentRecord) -> str:

@@ -24,6 +24,7 @@ class DeployedFigures(_Part):
         precision: Its precision.
         keep_float: Parts that are not quantized: ``head`` for the last layers of the head, or numbers of rows.
         ap: AP50-95 on the validation split, computed in the runtime; None without data.
+        loss_sd: Standard deviation of the AP that it loses against float32, over choices of validation images.
         ms: Latency of one image in ms.
         spread_ms: Half the interquartile range of its samples.
         samples: Number of samples.
@@ -34,6 +35,7 @@ class DeployedFigures(_Part):
     precision: str
     keep_float: tuple[str, ...] = ()
     ap: float | None = None
+    loss_sd: float | None = None
     ms: float
     spread_ms: float
     samples: int

@@ -17,7 +17,7 @@ from nas.latency.runtimes.registry import END_TO_END, choose
 from nas.proxies.detections import detect
 from nas.proxies.recipe import Recipe
 from nas.quantization import processor
-from nas.quantization.accuracy import evaluate
+from nas.quantization.accuracy import detections_of, evaluate, loss_spread
 from nas.quantization.base import Deployed
 from nas.quantization.calibration import CalibrationImages
 from nas.quantization.registry import choose_conversion
@@ -111,6 +111,10 @@ def test_accuracy_is_that_of_the_network() -> None:
     shares: list[float] = []
     assert evaluate(plain, truth, NC, threads=1, progress=shares.append) == pytest.approx(expected, abs=0.01)
     assert shares == [(number + 1) / 6 for number in range(6)]
+    found = detections_of(plain, truth)
+    assert loss_spread(found, found, NC) == 0
+    worse = replace(found, boxes=[found.boxes[0][:0], *found.boxes[1:]])  # an image without detections
+    assert 0 < loss_spread(found, worse, NC) < 1
     with pytest.raises(DataError):
         evaluate(plain, replace(truth, boxes=(torch.zeros(0, 5),) * 6), NC)
 
