@@ -24,6 +24,7 @@ from nas.execution.cluster.link import Link
 from nas.execution.cluster.software import software
 from nas.execution.dask_workers import DaskWorkers
 from nas.reports.dashboard_server import dashboard
+from nas.runs.run import load_run
 from tests.commands.test_kill import outcome
 from tests.execution.clusters import Process, start_scheduler, start_worker
 from tests.execution.test_local_workers import STUB
@@ -40,9 +41,7 @@ def search(folder: Path, *more: str) -> Process:
 
 def finish(*searches: Process) -> None:
     for process in searches:
-        status = process.process.wait(SECONDS)
-        time.sleep(0.2)
-        assert status == 0, "".join(process.lines)
+        assert process.wait(SECONDS) == 0, "".join(process.lines)
 
 
 def stub_worker(address: str, slots: int = 1, **environment: str) -> Process:
@@ -125,7 +124,7 @@ def test_two_searches_share_a_cluster_and_a_server(home: Path, cluster: str, pos
 def test_a_killed_search_goes_on_elsewhere_from_the_url_alone(home: Path, cluster: str, postgres: str) -> None:
     more = ("--budget", "14", "--rungs", "3", "--workers", f"2@{cluster}", "--storage", postgres)
     killed = Process(SCRIPT, "optuna.Study.tell:after", "6", *OPTIONS, *more, "--out", str(home / "killed" / "run"))
-    assert killed.process.wait(SECONDS) == -9
+    assert killed.wait(SECONDS) == -9
     shutil.rmtree(home / "killed")
     # How many at once is as it was.
     finish(search(home / "killed", *more[:4], "--workers", cluster, "--storage", postgres, "--resume"))
@@ -166,7 +165,7 @@ def test_other_software_is_refused_at_joining() -> None:
             f"{address}: the cluster runs other software: Python .* here and 3.99 there, dask .* and 2024.1.0 there"
         )
         worker = Process("-m", "nas.worker", address)
-        assert worker.process.wait(SECONDS) == 2
+        assert worker.wait(SECONDS) == 2
         worker.wait_for(f"^error: {refused}; install the same on both")
         with pytest.raises(InputError, match=refused):
             DaskWorkers(int, 1, 1, address=address)  # type: ignore[arg-type]
@@ -199,13 +198,16 @@ def test_tls(tmp_path: Path) -> None:
 
 
 LOCAL = """
-import time, dask
+import os, time, dask
 from nas.execution.cluster.connection import import_distributed
 if __name__ == "__main__":
     dask.config.set({"distributed.worker.daemon": False})
     options = {"host": "127.0.0.1", "dashboard_address": None, "resources": {"train": 1}}
+    # Folders of its own, as other workers purge shared ones that look stale; and no worker is restarted for its memory.
+    options |= {"local_directory": os.path.dirname(__file__), "memory_limit": None}
     with import_distributed().LocalCluster(n_workers=2, threads_per_worker=1, **options) as local:
-        print("cluster", local.scheduler_address, flush=True)
+        local.wait_for_workers(2)
+        print("\\ncluster", local.scheduler_address, flush=True)  # after a message that ends without a line break
         time.sleep(3600)
 """
 
@@ -219,9 +221,9 @@ def test_dasks_own_local_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     local = Process(str(tmp_path / "local.py"), path=[tmp_path])
     try:
         crew = DaskWorkers(make, 0, 1, address=local.wait_for(r"^cluster (\S+)")[1])
-        assert crew.count == 2
+        assert crew.count == 2, "".join(local.lines)
         futures = [crew.score(TEMPLATES["yolov8n"].stock(nc), 1) for nc in (1, 2, 3)]
-        assert [future.result(SECONDS).score for future in futures] == [1.1, 2.1, 3.1]
+        assert [future.result(SECONDS).score for future in futures] == [1.1, 2.1, 3.1], "".join(local.lines)
         crew.close()
     finally:
         local.kill()
@@ -288,16 +290,16 @@ def test_the_device_is_a_worker(home: Path) -> None:
         more = ("--budget", "6", "--workers", address, "--device", "edge", "--runtime", "onnxruntime")
         run = search(home / "far", *more)
         finish(run)
-        run.wait_for("edge: measuring what its table lacks at 64 px")
-        facts = json.loads((home / "far" / "run" / "run.json").read_text())
-        assert facts["latency"]["device"] == "edge"
-        assert all(finalist["latency_ms"] > 0 for finalist in facts["finalists"])
+        run.wait_for("edge: the worker of that name measures missing rows of the table at 64 px")
+        found = load_run(home / "far" / "run")
+        assert found.record.fingerprint["device"] == "edge"
+        assert all((finalist.latency_ms or 0) > 0 for finalist in found.result.finalists)
         front = pd.read_csv(home / "far" / "run" / "pareto.csv")
         assert (front.latency_ms > 0).all() and "predicted, not measured" not in "".join(run.lines)
         second = Process(SCRIPT, "worker", address, "--slots", "0", "--device", "edge")
         second.wait_for(": joined")
         refused = search(home / "two", *more)
-        assert refused.process.wait(SECONDS) == 2
+        assert refused.wait(SECONDS) == 2
         refused.wait_for(r"error: --device edge: 2 machines of .* have this name; give each one a name of its own")
         second.kill()
     finally:

@@ -14,6 +14,8 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).parent.parent.parent
+READ_SECONDS = 10.0
+"""Seconds for the last lines of a process that has ended."""
 
 
 class Process:
@@ -27,17 +29,25 @@ class Process:
         self.process = subprocess.Popen(
             [sys.executable, *command], env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         assert self.process.stdout is not None
         self.lines.extend(iter(self.process.stdout.readline, ""))
 
+    def wait(self, seconds: float) -> int:
+        """The exit status, once the process has ended and its lines are read."""
+        status = self.process.wait(seconds)
+        self._reader.join(READ_SECONDS)  # a child that outlives the process keeps the pipe open
+        return status
+
     def wait_for(self, pattern: str, seconds: float = 400) -> re.Match[str]:
         """The first line that matches; a process that does not say it is killed."""
         deadline = time.monotonic() + seconds
         while True:
-            ended = self.process.poll() is not None
+            if ended := self.process.poll() is not None:
+                self._reader.join(READ_SECONDS)
             if found := next((m for line in self.lines if (m := re.search(pattern, line))), None):
                 return found
             if ended or time.monotonic() > deadline:
