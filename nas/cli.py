@@ -21,6 +21,7 @@ from typing import Annotated, Any, NoReturn, Union, get_args, get_origin
 
 import typer
 from annotated_types import Ge
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 from rich.console import Console
@@ -182,6 +183,7 @@ def run(command: Callable[..., object]) -> NoReturn:
     except NasError as error:
         fail(error.text(spell), 2)
     except TyperException as error:
+        _drop_prefix(error)
         fail(error.format_message(), 2)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -193,6 +195,14 @@ def run(command: Callable[..., object]) -> NoReturn:
         raise
     # Typer turns Ctrl-C and --help into a status that it returns.
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _drop_prefix(error: TyperException) -> None:
+    """Remove the words of pydantic before the problem of a value that is no choice."""
+    if isinstance(error, typer.BadParameter) and isinstance(error.__cause__, ValidationError):
+        fault = error.__cause__.errors()[0]
+        if fault["type"] == "value_error":
+            error.message = str(fault["ctx"]["error"])
 
 
 def _full_disk(error: BaseException | None) -> str:

@@ -14,6 +14,7 @@ from nas import cli
 from nas.config import check_imgsz, check_nc
 from nas.detectors.heads import DIALECTS
 from nas.errors import ConfigError
+from nas.latency.hints import latency_command
 
 if TYPE_CHECKING:
     from nas.runs.export import ExportedModel
@@ -158,6 +159,8 @@ def _write_yamls(
     from nas.runs.export import write_model_yaml
     from nas.runs.trainer_checkouts import CHECKOUTS, checkout_note, write_checkout_data
 
+    for model in models:
+        model.in_dialect(dialect)  # refuses a model before anything is written
     paths = []
     known = models[0].data if data is None and models else data
     known = None if known == "shapes" else known
@@ -168,9 +171,11 @@ def _write_yamls(
         say(f"{path}: {command}")
         paths.append(path)
         if dialect in CHECKOUTS:
+            words = ("predict", str(path), "--imgsz", str(model.imgsz))
+            predict = latency_command(*words, fingerprint=model.fingerprint or {})
             say(
                 f"  its head is that of {DIALECTS[dialect].title}, not the one that a search trains and measures; its "
-                f"latency: python -m nas.latency predict {shlex.quote(str(path))} --imgsz {model.imgsz}"
+                f"latency: {predict}"
             )
     if dialect in CHECKOUTS:
         say(checkout_note(dialect))

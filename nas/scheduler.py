@@ -18,7 +18,7 @@ app = typer.Typer()
 @app.command()
 def main(
     host: cli.Host = cli.LOOPBACK,
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 means any free port.")] = 8786,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 means any free port.")] = 8786,
     tls_ca_file: cli.TlsCaFile = None,
     tls_cert: cli.TlsCert = None,
     tls_key: cli.TlsKey = None,

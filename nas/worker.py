@@ -43,6 +43,7 @@ def main(
     processor = machine()["cpu"]
     name = device or _device_name(processor)
     check_name(name)
+    print(f"connecting to {scheduler}, for at most {TIMEOUT:g} s", flush=True)
     connect(scheduler, link, TIMEOUT).close()
     processes = worker_processes(name, slots)
     offered = ", ".join(f"{value} {label}" for process in processes for label, value in process.resources.items())

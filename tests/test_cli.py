@@ -162,6 +162,13 @@ def test_a_typing_error_has_a_suggestion(
     assert suggestion in line
 
 
+def test_a_value_that_is_no_choice_is_told_without_words_of_pydantic(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refused(["search", "--sampler", "best"], monkeypatch, capsys)
+    assert line.startswith("error: Invalid value for '--sampler': 'best' is not one of 'guided'")
+
+
 def test_version_and_completion(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     shown = ""
     for option in ("--version", "--help"):

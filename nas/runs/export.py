@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,6 +40,7 @@ class ExportedModel(NamedTuple):
         trained: Its trained network; None: it has no weights.
         data: The data.yaml of its run; None: not known.
         weights: The checkpoint of its run with its trained weights; None: it has none.
+        fingerprint: Fingerprint of the latency table of its run; None: not known.
     """
 
     name: str
@@ -48,6 +50,7 @@ class ExportedModel(NamedTuple):
     trained: Network | None = None
     data: str | None = None
     weights: Path | None = None
+    fingerprint: Mapping[str, str | int] | None = None
 
     def in_dialect(self, dialect: str) -> ExportedModel:
         """The model with the head of a trainer.
@@ -107,6 +110,7 @@ def _front(run: Run, nc: int | None, imgsz: int | None) -> list[ExportedModel]:
             f"{model.arch}\nthe stock model" if model.stock else model.arch,
             data=data,
             weights=run.folder / model.weights if model.weights and nc in {None, run.result.nc} else None,
+            fingerprint=run.record.fingerprint,
         )
         for model in run.result.front
     ]

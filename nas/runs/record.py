@@ -221,6 +221,8 @@ def load_config(path: Path) -> SearchConfig:
         return RunRecord.load(path).config
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError("no such file", file=path, hint="give the run.json of a run") from None
     except (OSError, ValueError) as error:
         raise ConfigError(f"not readable: {error}", file=path, hint="give the run.json of a run") from None
     return RunRecord.from_json(content, path).config

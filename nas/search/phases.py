@@ -145,6 +145,7 @@ def measure_noise(session: Session, candidates: Candidates) -> ScoreNoise:
 def halve_candidates(session: Session, candidates: Candidates) -> list[Standing]:
     """Train the best candidates longer, until the finalists are left."""
     config = session.run.config
+    title = "best candidates train longer" if config.rungs > 1 else "finalists are chosen"
     halving = Halving(
         study=session.study,
         score=session.score,
@@ -157,7 +158,7 @@ def halve_candidates(session: Session, candidates: Candidates) -> list[Standing]
     with (
         stoppable(),
         session.run.phase("halving"),
-        session.reporter.bar("best candidates train longer") as progress,
+        session.reporter.bar(title) as progress,
     ):
         standings = halving.run(candidates.trained, progress)
         _write_trials(session, read_trials(session.study))

@@ -281,7 +281,8 @@ def _member(space: Space, name: str, sizes: tuple[int, ...], nc: int) -> Archite
     try:
         member = space.member(load_detector(name, nc, sizes[0], lambda assumed: None))
     except ModelError as error:
-        raise ConfigError(str(error), field="start", value=name, hint="widen the space, or drop it") from None
+        hint = "" if error.hint else "widen the space, or drop it"
+        raise ConfigError(str(error), field="start", value=name, hint=hint) from None
     size = named_size(name)
     if size not in {None, *sizes}:
         problem, hint = f"is for images of {size} px", f"add `imgsz={size}`, or drop it"

@@ -65,7 +65,11 @@ def main(
     with Terminal(Console(stderr=as_json, soft_wrap=True, highlight=False)) as display:
         given = read_checkpoint(teacher)
         detector = load_detector(model, given.detector.nc, imgsz, display.say)
-        check_family(detector, given.detector)
+        try:
+            check_family(detector, given.detector)
+        except TransferError as error:
+            error.file = model
+            raise
         dataset = load(data, imgsz, max_train=MOST_IMAGES, max_val=MOST_IMAGES)
         _check_classes(given, dataset, teacher)
         recipe = replace(RECIPE, imgsz=imgsz, steps=steps, val_images=MOST_IMAGES)

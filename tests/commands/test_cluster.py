@@ -17,6 +17,7 @@ import pandas as pd
 import psutil
 import pytest
 
+from nas import cli
 from nas.detectors.templates import TEMPLATES
 from nas.errors import ConfigError, InputError
 from nas.execution.cluster.connection import connect
@@ -25,6 +26,7 @@ from nas.execution.cluster.software import software
 from nas.execution.dask_workers import DaskWorkers
 from nas.reports.dashboard_server import dashboard
 from nas.runs.run import load_run
+from nas.scheduler import app as scheduler_app
 from tests.commands.test_kill import outcome
 from tests.execution.clusters import Process, start_scheduler, start_worker
 from tests.execution.test_local_workers import STUB
@@ -132,6 +134,12 @@ def test_a_killed_search_goes_on_elsewhere_from_the_url_alone(home: Path, cluste
     same(home / "killed", home / "whole")
     record = json.loads((home / "killed" / "run" / "run.json").read_text())
     assert record["config"]["storage"] == postgres.replace(":@", "@") and record["status"] == "finished"
+
+
+def test_a_port_that_there_is_not_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.run(lambda: scheduler_app(["--port", "99999"], standalone_mode=False))
+    assert ended.value.code == 2 and "'--port'" in capsys.readouterr().err
 
 
 def test_nothing_listens_beyond_loopback() -> None:

@@ -26,7 +26,7 @@ from nas.installation import install_command
 from nas.latency.runtimes.onnx_runtimes import export as onnx_of
 from nas.operators.base import KeepingOperator
 from nas.operators.registry import OPERATORS
-from nas.runs.export import models_to_export
+from nas.runs.export import ExportedModel, models_to_export
 from nas.runs.run import load_run
 from nas.spaces.architecture import decode
 from nas.spaces.space import Space, load_space
@@ -195,6 +195,20 @@ def test_a_run_gives_its_front(run: Path, tmp_path: Path) -> None:
     for row in front.itertuples():
         assert from_yaml(tmp_path / f"{row.name}.yaml") == decode(row.arch).detector(6)
         assert f"{row.name}.yaml data=data.yaml imgsz=64" in said
+
+
+def test_a_refused_model_leaves_no_file(run: Path, tmp_path: Path, bccd: Path) -> None:
+    status, _, error = call(export, run, "--dialect", "yolov5", "--data", bccd, "--out", tmp_path / "v5")
+    assert status == 2 and "YOLOv5 has no such module" in error
+    assert not (tmp_path / "v5").exists()
+
+
+def test_the_latency_of_another_head_is_that_of_the_runs_runtime(tmp_path: Path) -> None:
+    held: dict[str, str | int] = {"device": "pi5", "runtime": "openvino", "threads": 4, "version": "1"}
+    model = ExportedModel("m", OF_YOLOV5.stock().detector(3), 96, fingerprint=held)
+    said: list[str] = []
+    export._write_yamls([model], "yolov5", None, tmp_path, said.append)
+    assert f"predict {tmp_path / 'm.yaml'} --imgsz 96 --device pi5 --runtime openvino --threads 4" in said[1]
 
 
 def test_the_onnx_file_is_what_was_measured(run: Path, tmp_path: Path) -> None:

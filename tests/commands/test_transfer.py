@@ -67,7 +67,7 @@ def test_without_training_the_weights_are_the_teachers(teacher: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ((str(stock(TEMPLATES["yolo11n"])),), "family"),
+        ((str(stock(TEMPLATES["yolo11n"])),), "error: yolo11n.1/"),
         ((STOCK, "--out", "start.bin"), ".pt"),
         ((STOCK, "--imgsz", "65"), "multiple of 32"),
     ],
