@@ -184,11 +184,11 @@ class RunRecord(_Part):
         except ConfigError as error:
             hint = error.hint or restore
             raise ConfigError(error.problem, file=file, field=f"config.{error.field}", hint=hint) from None
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            fault = f"{type(error).__name__} {error}"
-            raise ConfigError(
-                f"not the record of a run: {fault}", file=file, hint="give another run directory"
-            ) from None
+        except KeyError as error:
+            problem = f"not the record of a run: it lacks {error.args[0]}"
+            raise ConfigError(problem, file=file, hint="give another run directory") from None
+        except (TypeError, ValueError, AttributeError):
+            raise ConfigError("not the record of a run", file=file, hint="give another run directory") from None
 
     @staticmethod
     def load(folder: Path) -> RunRecord:
