@@ -247,12 +247,16 @@ class SearchConfig(BaseModel):
         False, SCORES, "Refuse data with unusable images or labels, which Ultralytics drops.", identity=False
     )
     proxy: Annotated[str, AfterValidator(_checked_proxy)] = _option(
-        "short", SCORES, "Proxy that scores candidates.", choices=lambda: tuple(PROXIES)
+        "short",
+        SCORES,
+        "Proxy that scores candidates.",
+        choices=lambda: tuple(PROXIES),
+        default="short, or supernet with pretrained weights",
     )
     steps: int | None = _option(
         None,
         SCORES,
-        "Training steps of each candidate. More steps take longer and separate candidates better.",
+        "Training steps of each candidate, or of the supernet. More steps take longer and separate candidates better.",
         ge=1,
         default="the proxy's own",
     )
@@ -270,12 +274,34 @@ class SearchConfig(BaseModel):
         f"Round {RUNGS} also scores finalists on the test split, where the data has one.",
         ge=1,
     )
-    weights: Path | None = _option(
+    pretrained: Path | None = _option(
         None,
         SCORES,
-        "Trained template (a state dict) for proxies that need one.",
+        "Trained model of the template: a checkpoint of Ultralytics' trainer (.pt), or a state dict. Candidates take "
+        "their weights from it, and the models of the front come trained.",
+        metavar="CHECKPOINT",
+        aliases=("--weights",),
+        identity=False,
+        default="candidates start from scratch",
+    )
+    supernet: Path | None = _option(
+        None,
+        SCORES,
+        "Earlier run with pretrained weights. Its teacher and its supernet are used, so nothing is trained before the "
+        "search.",
+        metavar="RUN",
         identity=False,
         default="trained first",
+    )
+    teacher_epochs: int = _option(
+        30, SCORES, "Epochs that train a pretrained model of other classes on the data. 0: refuse such a model.", ge=0
+    )
+    finalist_steps: int = _option(
+        240,
+        SCORES,
+        "Steps of 16 images that train each model of the front as a student of the pretrained model. 0: none.",
+        ge=0,
+        identity=False,
     )
     train_device: Annotated[str, AfterValidator(_checked_train_device)] = _option(
         "auto", SCORES, "Device that candidates train on: auto, cpu or cuda. On a cluster, auto means cpu."
@@ -359,6 +385,18 @@ class SearchConfig(BaseModel):
         except ValidationError as error:
             raise _config_error(error) from None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _completed(cls, values: Any, info: ValidationInfo) -> Any:
+        """Options of earlier releases by their present names; the proxy of a search with pretrained weights."""
+        if not isinstance(values, dict):
+            return values
+        if info.context is STORED and "weights" in values:
+            values = {("pretrained" if name == "weights" else name): value for name, value in values.items()}
+        if "proxy" not in values and (values.get("pretrained") or values.get("supernet")):
+            values = values | {"proxy": "supernet"}
+        return values
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.rungs > RUNGS:
@@ -375,17 +413,33 @@ class SearchConfig(BaseModel):
     def _check_proxy_options(self) -> None:
         """Raise ConfigError for an option that the proxy cannot use."""
         proxy = PROXIES[self.proxy]
-        if len(self.imgsz) > 1 and not proxy.trains:
-            problem = "trains nothing, so it cannot compare image sizes"
+        if len(self.imgsz) > 1 and not proxy.detects:
+            problem = "detects nothing, so it cannot compare image sizes"
             raise ConfigError(problem, field="proxy", value=self.proxy, hint="give one `imgsz`")
-        if self.weights is not None and not proxy.uses_template:
+        if self.pretrained is not None and not proxy.uses_template:
             names = ", ".join(name for name, other in PROXIES.items() if other.uses_template)
             problem, hint = f"only the proxies {names} start from weights", "choose one with `proxy`, or drop it"
-            raise ConfigError(problem, field="weights", value=self.weights, hint=hint)
-        if self.steps is not None and not proxy.trains:
-            names = ", ".join(name for name, other in PROXIES.items() if other.trains)
+            raise ConfigError(problem, field="pretrained", value=self.pretrained, hint=hint)
+        if self.steps is not None and proxy.steps is None:
+            names = ", ".join(name for name, other in PROXIES.items() if other.steps is not None)
             problem, hint = f"the proxy {self.proxy} trains no candidate", f"drop it, or choose {names}"
             raise ConfigError(problem, field="steps", value=self.steps, hint=hint)
+        self._check_supernet_options()
+
+    def _check_supernet_options(self) -> None:
+        """Raise ConfigError for an option that a search with a supernet cannot use."""
+        if self.supernet is not None and self.proxy != "supernet":
+            problem = f"the proxy {self.proxy} uses no supernet"
+            raise ConfigError(problem, field="supernet", value=self.supernet, hint="drop `proxy`")
+        if self.supernet is not None and self.pretrained is not None:
+            problem = "brings its own pretrained model"
+            raise ConfigError(problem, field="supernet", value=self.supernet, hint="drop `pretrained`")
+        if self.proxy == "supernet" and self.proxy_imgsz not in {None, self.imgsz[0]}:
+            problem = "the proxy supernet scores at the image size of the deployment"
+            raise ConfigError(problem, field="proxy_imgsz", value=self.proxy_imgsz, hint="drop it")
+        if self.proxy == "supernet" and self.rungs > 1:
+            problem = "trains candidates from scratch, and members of a supernet have their weights"
+            raise ConfigError(problem, field="rungs", value=self.rungs, hint="drop it, or choose another `proxy`")
 
     @property
     def limits(self) -> Limits:

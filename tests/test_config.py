@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from pydantic import ValidationError
 
 from nas import cli
-from nas.config import GROUPS, SamplerName, SearchConfig, WorkerCount, spec_of
+from nas.config import GROUPS, STORED, SamplerName, SearchConfig, WorkerCount, spec_of
 from nas.errors import ConfigError, NasError
 from nas.search.__main__ import main
 from nas.search.samplers import SAMPLERS
@@ -115,11 +116,43 @@ def test_the_identity_leaves_out_what_a_resumed_run_may_change() -> None:
         "storage": "s", "out": "o", "resume": True, "workers": "2@tcp://a:1", "force": True,
     }  # fmt: skip
     assert SearchConfig(**changes).identity() == before
-    weights = {"proxy": "inherit", "workers": 2}
-    assert SearchConfig(weights="w.pt", **weights).identity() == SearchConfig(**weights).identity()
+    inherit = {"proxy": "inherit", "workers": 2}
+    assert SearchConfig(pretrained="w.pt", **inherit).identity() == SearchConfig(**inherit).identity()
     assert SearchConfig(workers=2, seed=1).identity() != before
 
 
 def test_a_config_survives_json() -> None:
     config = SearchConfig(imgsz=(64, 96), start=("a",), minimize=("latency", "size"), out="x", workers=2, max_latency=4)
     assert SearchConfig(**config.model_dump(mode="json")) == config
+
+
+def test_pretrained_weights_choose_the_proxy() -> None:
+    assert SearchConfig().proxy == "short"
+    assert SearchConfig(pretrained="best.pt").proxy == "supernet"
+    assert SearchConfig(supernet="runs/first").proxy == "supernet"
+    assert SearchConfig(pretrained="best.pt", proxy="inherit").proxy == "inherit"
+    assert SearchConfig(pretrained="best.pt").updated({"budget": 3}).proxy == "supernet"
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"pretrained": "best.pt", "proxy": "short"}, "pretrained"),
+        ({"supernet": "run", "proxy": "short"}, "supernet"),
+        ({"supernet": "run", "pretrained": "best.pt"}, "supernet"),
+        ({"pretrained": "best.pt", "rungs": 2}, "rungs"),
+        ({"pretrained": "best.pt", "proxy_imgsz": 64}, "proxy_imgsz"),
+        ({"pretrained": "best.pt", "proxy": "distill", "steps": 4}, "steps"),
+        ({"weights": "w.pt"}, "weights"),
+    ],
+)
+def test_options_of_pretrained_weights(options: dict[str, Any], field: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        SearchConfig(**options)
+    assert caught.value.field == field
+
+
+def test_a_run_that_was_made_with_weights_opens() -> None:
+    stored = SearchConfig.model_validate({"weights": "w.pt", "proxy": "inherit"}, context=STORED)
+    assert stored.pretrained == Path("w.pt")
+    assert SearchConfig.model_validate({"weights": None, "proxy": "short"}, context=STORED).pretrained is None

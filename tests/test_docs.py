@@ -20,7 +20,11 @@ from PIL import Image
 
 import nas
 from nas.__main__ import COMMANDS
+from nas.data.forms import CLASSES
 from nas.data.shapes import draw_shapes
+from nas.detectors.network import Network
+from nas.detectors.templates import TEMPLATES
+from nas.integrations.start_checkpoint import write_start
 from nas.proxies.registry import PROXIES
 from nas.search.samplers import SAMPLERS
 from nas.spaces.space import DEFAULT_SPACE
@@ -54,6 +58,7 @@ NOT_RUN = {
 """Commands that are not run here, with the reason."""
 SMALL = "--space tiny.yaml --budget 3 --steps 1 --workers 1 --runtime fake --data my-data/data.yaml"
 QUICK = {
+    r"nas\.search .*--(pretrained|supernet)": f"{SMALL} --imgsz 64 --finalist-steps 1 --max-latency 1000",
     r"nas\.search .*--max-latency": f"{SMALL} --max-latency 1000",
     r"nas\.search (?!.*--space)": SMALL,
     r"nas\.search": "--budget 3 --steps 1 --workers 1 --runtime fake --data my-data/data.yaml",
@@ -145,6 +150,12 @@ def write_data(folder: Path) -> None:
     (folder / "data.yaml").write_text(f"train: images/train\nval: images/val\nnames: [{', '.join(drawn.classes)}]\n")
 
 
+def write_best(file: Path) -> None:
+    """Write a trained model: a checkpoint of the data set's classes."""
+    detector = TEMPLATES["yolov8n"].stock(len(CLASSES))
+    write_start(file, detector, Network(detector, 0), CLASSES)
+
+
 def bash(folder: Path, lines: list[str], home: Path) -> None:
     """Run lines in one shell, one after the other; each must exit with 0."""
     environment = os.environ | {
@@ -183,6 +194,8 @@ def test_its_commands_run(page: Path, before: Path, tmp_path: Path) -> None:
         pytest.importorskip("ultralytics")
     shutil.copytree(before, tmp_path, dirs_exist_ok=True)
     text, work = page.read_text(encoding="utf-8"), tmp_path / "work"
+    if any("best.pt" in line.split() for line in lines):
+        write_best(work / "best.pt")
     for line in lines:  # a page that makes this run itself begins without it
         for made in re.findall(r"nas\.search .*--out (\S+)", line):
             shutil.rmtree(work / made, ignore_errors=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -10,16 +9,14 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from nas.detectors.network import Network, with_trainers_norms
+from nas.detectors.network import Network
 from nas.detectors.outputs import difference
 from nas.detectors.rows import Detector, row_field
+from nas.detectors.wide_head import hidden_channels, network_with_hidden
 from nas.detectors.yaml_files import from_content
-from nas.errors import InputError, ModelError, TransferError
+from nas.errors import ModelError, TransferError
+from nas.integrations.safe_checkpoint import load_checkpoint
 from nas.integrations.ultralytics import import_ultralytics, register
-from nas.operators.modules.detect import Detect
-
-LAST = re.compile(r"\.cv3\.0\.\d\.weight$")
-"""Key of the last convolution of a class branch; the others have a norm, and other keys."""
 
 
 class Checkpoint(NamedTuple):
@@ -33,12 +30,14 @@ class Checkpoint(NamedTuple):
         network: A `Network` with the trained weights, in eval mode.
         hidden: The channels inside the class branch of the head.
         stock: The channels there that these rows build.
+        names: The class names; empty if the checkpoint has none.
     """
 
     detector: Detector
     network: Network
     hidden: int
     stock: int
+    names: tuple[str, ...] = ()
 
 
 class Transfer(NamedTuple):
@@ -56,7 +55,7 @@ class Transfer(NamedTuple):
 def read_checkpoint(path: Path, nc: int | None = None) -> Checkpoint:
     """Read a checkpoint of Ultralytics' trainer: the averaged weights if it has them, in float32.
 
-    The file is a pickle, which runs code when it is opened: open only files from people you trust.
+    No code of the file runs, see `nas.integrations.safe_checkpoint`.
 
     Args:
         path: The checkpoint (.pt).
@@ -71,13 +70,8 @@ def read_checkpoint(path: Path, nc: int | None = None) -> Checkpoint:
     weights = theirs.state_dict()
     try:
         detector = from_content(content, None, str(content.get("scale") or ""), lambda assumed: None)
-        network = Network(detector)
-        hidden, stock = _hidden(weights), _hidden(network.state_dict())
-        if hidden != stock:
-            head = cast(Detect, network.model[-1])
-            for name in ("cv3", "one2one_cv3"):
-                if hasattr(head, name):
-                    setattr(head, name, with_trainers_norms(head.class_branches(hidden)))
+        hidden, stock = hidden_channels(weights), hidden_channels(Network(detector).state_dict())
+        network = network_with_hidden(detector, hidden)
         network.load_state_dict(weights)
     except (ModelError, ValueError, RuntimeError) as error:
         problem = " ".join(str(error).split())[:300]
@@ -85,7 +79,9 @@ def read_checkpoint(path: Path, nc: int | None = None) -> Checkpoint:
     if nc is not None and nc != detector.nc:
         raise TransferError(f"was trained for {detector.nc} classes, not {nc}", file=path, hint="drop `nc`")
     _compare(detector, network.eval(), theirs, path)
-    return Checkpoint(detector, network, hidden, stock)
+    names = getattr(theirs, "names", None)
+    listed = names.values() if isinstance(names, Mapping) else names or ()
+    return Checkpoint(detector, network, hidden, stock, tuple(map(str, listed)))
 
 
 @torch.no_grad()
@@ -124,8 +120,8 @@ def transfer(detector: Detector, path: Path) -> Transfer:
     # Ultralytics widens a head that reads maps of the same widths, but for one with widths of its own.
     reads = [key for key in own if ".cv2." in key and key.endswith(".0.conv.weight")]
     alike = all(key in weights and weights[key].shape[1] == own[key].shape[1] for key in reads)
-    hidden = _hidden(weights)
-    widened = alike and hidden != _hidden(own) and detector.rows[-1].module != "SlimDetect"
+    hidden = hidden_channels(weights)
+    widened = alike and hidden != hidden_channels(own) and detector.rows[-1].module != "SlimDetect"
     return Transfer(fits, hidden if widened else 0)
 
 
@@ -151,20 +147,9 @@ def _open(path: Path) -> tuple[dict[str, Any], nn.Module]:
         hint = "give a checkpoint of nas.train, such as runs/.../weights/best.pt"
         raise TransferError("no such file", file=path, hint=hint)
     register()
-    tasks = import_ultralytics("ultralytics.nn.tasks")
-    try:
-        held, _ = tasks.torch_safe_load(str(path))
-        model = held.get("ema") or held.get("model")
-        if model is None:  # a state dict, for one
-            raise TransferError("not a checkpoint of Ultralytics' trainer: it contains no model", file=path)
-        return dict(model.yaml), model.float()
-    except InputError:
-        raise
-    except Exception as error:  # unpickling another file may raise anything
-        problem = " ".join(str(error).split())[:200]
-        raise TransferError(f"not a checkpoint of Ultralytics' trainer: {problem}", file=path) from None
-
-
-def _hidden(weights: Mapping[str, Tensor]) -> int:
-    """The channels inside the class branch: the input channels of its last convolution."""
-    return next((int(value.shape[1]) for key, value in weights.items() if LAST.search(key)), 0)
+    import_ultralytics("ultralytics.nn.tasks")
+    held = load_checkpoint(path)
+    model = held.get("ema") or held.get("model")
+    if not isinstance(model, nn.Module) or not hasattr(model, "yaml"):  # a state dict, for one
+        raise TransferError("not a checkpoint of Ultralytics' trainer: it contains no model", file=path)
+    return dict(cast(Mapping[str, Any], model.yaml)), model.float()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -42,3 +43,20 @@ def write_start(file: Path, detector: Detector, network: Network, names: Sequenc
     model.names = dict(enumerate(names))
     with replacing(file) as unfinished:
         torch.save({"epoch": -1, "ema": None, "model": model.half(), "train_args": {}}, unfinished)
+
+
+def write_weights(file: Path, detector: Detector, network: Network, names: Sequence[str]) -> None:
+    """Write trained weights: a checkpoint of Ultralytics where it is installed, otherwise a state dict.
+
+    Args:
+        file: The file (.pt).
+        detector: The rows.
+        network: The weights; on the CPU.
+        names: Class names.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if find_spec("ultralytics") is not None:
+        write_start(file, detector, network, names)
+        return
+    with replacing(file) as unfinished:
+        torch.save(network.state_dict(), unfinished)

@@ -23,6 +23,7 @@ from zipfile import is_zipfile
 from nas.data.resolved import training_file
 from nas.errors import InputError, SearchError
 from nas.installation import install_command
+from nas.integrations.safe_checkpoint import load_checkpoint
 from nas.integrations.torchvision import patch_torchvision
 from nas.integrations.ultralytics import import_ultralytics, register
 from nas.interrupts import stop_if_asked
@@ -148,7 +149,8 @@ def has_ended(training: Training) -> bool:
     if not (is_zipfile(training.last) and is_zipfile(training.best)):
         return False
     register()
-    held, _ = import_ultralytics("ultralytics.nn.tasks").torch_safe_load(str(training.last))
+    import_ultralytics("ultralytics.nn.tasks")
+    held = load_checkpoint(training.last)
     return held.get("optimizer") is None and held.get("epoch") == -1
 
 

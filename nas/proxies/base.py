@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from abc import ABC, abstractmethod
 from dataclasses import asdict
 from functools import cached_property
@@ -91,8 +92,13 @@ class Proxy(ABC):
         }
         return found | ({} if self.test_split is None else {"test": fingerprint(self.dataset.nc, self.test_split)})
 
-    def prepare(self, progress: Progress = silent) -> None:  # noqa: B027
-        """Do the work that is needed once per run, such as training a template. Does nothing by default."""
+    def prepare(self, progress: Progress = silent, until: float = math.inf) -> None:  # noqa: B027
+        """Do the work that is needed once per run, such as training a template. Does nothing by default.
+
+        Args:
+            progress: Receives the share done.
+            until: Time of `time.monotonic` after which long work ends early, where its result is useful then.
+        """
 
     def score(self, detector: Detector, seed: int, progress: Progress = silent) -> Outcome:
         """Score a detector.

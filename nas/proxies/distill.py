@@ -75,7 +75,7 @@ class Distilled(FromTemplate):
     def facts(self) -> dict[str, object]:
         return super().facts() | {"whole": self.member_proxy.fingerprint, "space": self.space.fingerprint}
 
-    def prepare(self, progress: Progress = silent) -> None:
+    def prepare(self, progress: Progress = silent, until: float = math.inf) -> None:
         """Train the template and fit the regression, unless ``folder`` holds them.
 
         Raises:

@@ -27,8 +27,9 @@ class ProxyInfo:
         summary: One line for a person who chooses a proxy.
         unit: Unit of its scores.
         trains: True if every candidate is trained.
-        steps: Default number of training steps of a candidate; None if the proxy does not train candidates.
-        uses_template: True if it starts from a trained template, and so accepts ``weights``.
+        steps: Default number of training steps, of a candidate or of what candidates share; None if there are none.
+        uses_template: True if it starts from a trained template, and so accepts pretrained weights.
+        detects: True if candidates detect objects, so that scores of several image sizes are comparable.
     """
 
     import_string: str
@@ -37,6 +38,7 @@ class ProxyInfo:
     trains: bool = True
     steps: int | None = None
     uses_template: bool = False
+    detects: bool = True
 
 
 PROXIES: dict[str, ProxyInfo] = {
@@ -63,12 +65,22 @@ PROXIES: dict[str, ProxyInfo] = {
         unit="AP50-95 (predicted)",
         trains=False,
         uses_template=True,
+        detects=False,
+    ),
+    "supernet": ProxyInfo(
+        "nas.supernet.proxy:SupernetProxy",
+        "trains one network of all candidates first; each candidate takes its weights from there",
+        unit="AP50-95 (supernet)",
+        trains=False,
+        steps=240,
+        uses_template=True,
     ),
     "zerocost": ProxyInfo(
         "nas.proxies.zerocost:ZeroCostVote",
         "trains nothing: a vote of size and of activations and gradients at initialization",
         unit=UNTRAINED_UNIT,
         trains=False,
+        detects=False,
     ),
 }
 """Proxies by name. A proxy of your own is one more entry; tests/proxies/test_conformance.py is its contract."""

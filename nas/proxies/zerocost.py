@@ -60,7 +60,7 @@ class ZeroCostVote(ZeroCost):
     def facts(self) -> dict[str, object]:
         return super().facts() | {"space": self.space.fingerprint, "members": self.members}
 
-    def prepare(self, progress: Progress = silent) -> None:
+    def prepare(self, progress: Progress = silent, until: float = math.inf) -> None:
         random = np.random.default_rng(0)
         detectors = [self.space.random(random).detector(self.dataset.nc) for _ in range(self.members)]
         scores = []

@@ -119,7 +119,7 @@ def _front(run: Run, nc: int | None, imgsz: int | None) -> list[ExportedModel]:
 def _trained_model(path: Path, nc: int | None, size: int, notify: Notify) -> ExportedModel:
     from nas.integrations.checkpoint import read_checkpoint  # imports torch and Ultralytics
 
-    detector, network, hidden, stock = read_checkpoint(path, nc)
+    detector, network, hidden, stock, _ = read_checkpoint(path, nc)
     if hidden != stock:
         notify(
             f"{path}: the class branch of its head is {hidden} channels wide inside and not {stock}, from the weights "

@@ -19,16 +19,18 @@ from nas.plurals import counted
 from nas.proxies.rungs import AP_UNIT, RUNGS
 from nas.reports.study_summary import write_study
 from nas.reports.writing import write_report
-from nas.runs.finalists import Front, front_of, write_front
+from nas.runs.finalists import Finalist, Front, write_front
 from nas.runs.next_commands import resume_command
 from nas.runs.record import Baselines, RunResult, RunStatus, TableSnapshot
 from nas.runs.row_costs import write_rows
 from nas.runs.score_noise import ScoreNoise
+from nas.runs.size_curve import SizePoint
 from nas.runs.trials import TrialRecord, read_trials, trials_frame
 from nas.search.driver import Driver
 from nas.search.feasibility import check_feasibility, check_hopeless, predicts
 from nas.search.finalists import measure_finalists
 from nas.search.halving import Halving, Standing, finalists_noise
+from nas.search.pretrained_phases import keep_supernet, teacher_record
 from nas.search.score_noise import advice, measure_score_noise, repeated_trials
 from nas.search.session import Session
 
@@ -99,8 +101,15 @@ def prepare_proxy(session: Session) -> None:
     """Prepare the proxy, and describe the run in its study."""
     proxy = session.plan.proxy
     with session.run.phase("proxy"), session.reporter.bar(f"proxy {proxy.name}") as progress:
-        proxy.prepare(progress)
+        proxy.prepare(progress, _half_way(session))
+    keep_supernet(session)
     write_study(session.run.folder, ended=False, study=session.study)
+
+
+def _half_way(session: Session) -> float:
+    """The time at which what precedes the search should end: half of the time limit is left for candidates."""
+    now = time.monotonic()
+    return now + max(0.0, session.deadline - now) / 2
 
 
 def search_candidates(session: Session) -> Candidates:
@@ -166,18 +175,22 @@ def halve_candidates(session: Session, candidates: Candidates) -> list[Standing]
     return standings
 
 
-def judge_finalists(session: Session, standings: Sequence[Standing]) -> Front:
-    """Measure the finalists end-to-end where the device can be reached, and find their Pareto front."""
-    target, config, stock = session.target, session.run.config, str(session.plan.space.stock())
+def measured_finalists(session: Session, standings: Sequence[Standing]) -> list[Finalist]:
+    """Measure the finalists end-to-end where the device can be reached."""
+    target, stock = session.target, str(session.plan.space.stock())
     measurable = session.plan.builder is not None or session.plan.remote is not None
     title = f"finalists{', measured end-to-end' if measurable else ''}"
     with session.run.phase("finalists"), session.reporter.bar(title) as progress:
-        finalists = measure_finalists(standings, stock, session.plan, target, progress)
-    return front_of(finalists, config.limits, config.minimize)
+        return measure_finalists(standings, stock, session.plan, target, progress)
 
 
 def write_result(
-    session: Session, candidates: Candidates, noise: ScoreNoise, standings: Sequence[Standing], front: Front
+    session: Session,
+    candidates: Candidates,
+    noise: ScoreNoise,
+    standings: Sequence[Standing],
+    front: Front,
+    curve: tuple[SizePoint, ...] = (),
 ) -> None:
     """Write the front, the record and the report."""
     run, target, table = session.run, session.target, session.plan.table
@@ -193,6 +206,8 @@ def write_result(
         table=TableSnapshot(path=str(table.path.resolve()), header=_used_header(session)),
         score_noise=noise,
         trust=_trust(session, noise, standings),
+        curve=curve,
+        teacher=teacher_record(session, curve),
     )
     run.save(result=result, status=RunStatus.FINISHED)
     with run.phase("report"):

@@ -8,21 +8,22 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 from nas.config import SearchConfig
-from nas.runs.finalists import Finalist
+from nas.runs.finalists import Finalist, front_of
 from nas.runs.finishing import Finished, finish_model
 from nas.runs.run import Run
 from nas.runs.score_noise import ScoreNoise
 from nas.search.phases import (
     halve_candidates,
-    judge_finalists,
     measure_noise,
     measure_table,
+    measured_finalists,
     prepare_proxy,
     report_feasibility,
     search_candidates,
     write_result,
 )
 from nas.search.plan import plan_search
+from nas.search.pretrained_phases import prepare_teacher, trace_size_curve, train_finalists
 from nas.search.reporter import SearchReporter, TerminalSearchReporter
 from nas.search.session import open_session
 
@@ -77,12 +78,15 @@ def run_search(config: SearchConfig, reporter: SearchReporter | None = None) -> 
         with open_session(plan, shown, began) as session:
             measure_table(session)
             report_feasibility(session)
+            prepare_teacher(session)
             prepare_proxy(session)
             candidates = search_candidates(session)
             noise = measure_noise(session, candidates)
             standings = halve_candidates(session, candidates)
-            front = judge_finalists(session, standings)
-            write_result(session, candidates, noise, standings, front)
+            finalists = measured_finalists(session, standings)
+            curve = trace_size_curve(session)
+            front = front_of(train_finalists(session, finalists), config.limits, config.minimize)
+            write_result(session, candidates, noise, standings, front, curve)
             run = Run(session.run.folder, session.run.record)
         finished = None if config.finish is None else _finished(run, config.finish, shown)
     return SearchResult(run, run.front, run.stock, noise, finished)

@@ -10,10 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from nas.config import SearchConfig
 from nas.data.skipped import SkippedImage
+from nas.detectors.templates import TEMPLATES
 from nas.errors import ConfigError, ModelError
 from nas.execution.cluster.link import Link
 from nas.execution.executors import Executor, executor_class
@@ -21,6 +20,7 @@ from nas.execution.local_workers import LocalWorkers
 from nas.execution.proxy_factory import ProxyFactory
 from nas.execution.remote_device import RemoteDevice
 from nas.integrations.loggers.registry import check_logger
+from nas.integrations.training import check_ultralytics
 from nas.latency.builder import TableBuilder
 from nas.latency.devices import is_local
 from nas.latency.errors import AbsentDeviceError, RefusedTableError
@@ -32,12 +32,15 @@ from nas.operators.registry import FAMILIES
 from nas.progress import Reporter
 from nas.proxies.base import Proxy
 from nas.proxies.fidelity import with_fidelity
-from nas.proxies.registry import proxy_class
+from nas.proxies.pretrained import FineTuning, PretrainedModel, read_pretrained
+from nas.proxies.registry import PROXIES, proxy_class
 from nas.proxies.rungs import RUNGS
+from nas.proxies.train_device import train_device
 from nas.runs.directory import check_folder, open_server, resumed_workers
 from nas.runs.finishing import check_tools
 from nas.runs.storage import ServerStorage
 from nas.search.feasibility import check_early
+from nas.search.pretrained_space import pretrained_space, supernet_file
 from nas.search.sized_proxy import sized_proxy
 from nas.spaces.architecture import Architecture
 from nas.spaces.models import load_detector, named_size
@@ -129,9 +132,13 @@ def plan_search(config: SearchConfig, reporter: Reporter, dry: bool = False) -> 
         check_logger(name)
     if config.finish is not None:
         check_tools(config.data)
-    space = load_space(config.space, config.imgsz)
+    model = None if config.pretrained is None else _pretrained(config)
+    if model is None and config.supernet is None:
+        space = load_space(config.space, config.imgsz)
+    else:
+        space = pretrained_space(config, model)
     _check_only_size(space, config)
-    train_device = _train_device(config)
+    device = train_device(config.train_device, elsewhere=bool(config.worker_count.address))
     folder = config.out or _next_folder(f"{space.name}-{_data_name(config.data)}")
     server = None if dry else open_server(folder, config.storage, config.resume)
     if not (dry and config.storage):
@@ -139,8 +146,10 @@ def plan_search(config: SearchConfig, reporter: Reporter, dry: bool = False) -> 
     if is_local(config.device):
         # Refuses before the data set is read.
         choose_here(config.runtime, config.device, config.threads, config.precision)
-    options = {"folder": folder / "proxy", "space": space, "device": train_device, **_proxy_options(config)}
+    options = {"folder": folder / "proxy", "space": space, "device": device, **_proxy_options(config)}
     proxy, options = sized_proxy(config, options, reporter)
+    if model is not None:
+        _check_classes(model, proxy, config)
     skipped = _skipped(proxy, config)
     start = tuple(_member(space, name, config.imgsz, proxy.dataset.nc) for name in config.start)
     check_early(space, Target(_NO_TABLE, proxy.dataset.nc, config.imgsz), config.limits)
@@ -154,7 +163,7 @@ def plan_search(config: SearchConfig, reporter: Reporter, dry: bool = False) -> 
     else:
         table, builder = _open_table(config, space, proxy.dataset.nc)
     check_early(space, Target(table, proxy.dataset.nc, config.imgsz), config.limits)
-    resolved = _resolved(config, space, proxy, table, train_device, start, folder)
+    resolved = _resolved(config, space, proxy, table, device, start, folder)
     return SearchPlan(resolved, folder, server, space, proxy, table, builder, remote, start, skipped, options)
 
 
@@ -172,7 +181,7 @@ def _resolved(
     space: Space,
     proxy: Proxy,
     table: LatencyTable,
-    train_device: str,
+    device: str,
     start: Sequence[Architecture],
     folder: Path,
 ) -> SearchConfig:
@@ -184,9 +193,11 @@ def _resolved(
             "runtime": str(table.fingerprint["runtime"]),
             "space": str(space.path.resolve()) if Path(config.space).suffix in {".yaml", ".yml"} else space.name,
             "data": config.data if config.data == "shapes" else str(Path(config.data).resolve()),
-            "steps": proxy.recipe.steps if proxy.trains else None,
+            "steps": proxy.recipe.steps if PROXIES[config.proxy].steps else None,
             "proxy_imgsz": proxy.recipe.imgsz,
-            "train_device": train_device,
+            "pretrained": config.pretrained and config.pretrained.resolve(),
+            "supernet": config.supernet and config.supernet.resolve(),
+            "train_device": device,
             "start": tuple(map(str, start)),
             "workers": f"{count}@{address}" if address else str(count),
         }
@@ -214,25 +225,41 @@ def _check_only_size(space: Space, config: SearchConfig) -> None:
             raise ConfigError(problem, file=space.path, field=f"operators.{key}", hint=hint)
 
 
-def _train_device(config: SearchConfig) -> str:
-    """The device that candidates train on. The GPUs of a cluster are used only where they are asked for."""
-    address, name = config.worker_count.address, config.train_device
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() and not address else "cpu"
-    if not address and name.startswith("cuda") and not torch.cuda.is_available():
-        raise ConfigError("torch finds no CUDA device", field="train_device", value=name, hint="give cpu")
-    return name
+def _pretrained(config: SearchConfig) -> PretrainedModel:
+    """Read the pretrained model. A state dict does not tell its template, so the space does."""
+    assert config.pretrained is not None
+    named = "space" in config.model_fields_set
+    return read_pretrained(config.pretrained, [load_space(config.space).file.template] if named else list(TEMPLATES))
+
+
+def _check_classes(model: PretrainedModel, proxy: Proxy, config: SearchConfig) -> None:
+    """Refuse a model that must be trained on the data first, and cannot be."""
+    if not model.is_foreign(proxy.dataset):
+        return
+    if not config.teacher_epochs:
+        problem = f"was trained for other classes than those of {config.data}"
+        hint = "give `teacher_epochs`, or a model that was trained on this data"
+        raise ConfigError(problem, field="pretrained", value=config.pretrained, hint=hint)
+    if proxy.dataset.source is not None:
+        check_ultralytics()
 
 
 def _proxy_options(config: SearchConfig) -> dict[str, Any]:
     """Arguments of the proxy that the options name."""
     found: dict[str, Any] = {}
-    if config.weights is not None:
-        if not config.weights.is_file():
-            raise ConfigError("no such file", field="weights", value=config.weights)
-        found["weights"] = config.weights
+    recipe = own = proxy_class(config.proxy).recipe
     if config.steps is not None:
-        found["recipe"] = replace(proxy_class(config.proxy).recipe, steps=config.steps)
+        recipe = replace(recipe, steps=config.steps)
+    if config.proxy == "supernet":
+        recipe = replace(recipe, imgsz=config.imgsz[0])
+        found["sizes"] = config.imgsz
+        if config.supernet is not None:
+            found["supernet"] = supernet_file(config.supernet)
+    if recipe != own:
+        found["recipe"] = recipe
+    if config.pretrained is not None:
+        training = FineTuning(config.teacher_epochs, config.imgsz[0])
+        found |= {"pretrained": config.pretrained, "training": training}
     return found
 
 

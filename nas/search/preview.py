@@ -14,7 +14,7 @@ from nas.objectives.limits import Limits
 from nas.objectives.target import Target
 from nas.plurals import counted
 from nas.progress import Reporter, duration
-from nas.search.estimates import PhaseTime, phase_times, training_seconds
+from nas.search.estimates import PhaseTime, phase_times, training_time
 from nas.search.feasibility import predicts, sampled_members
 from nas.search.plan import SearchPlan, plan_search
 from nas.search.quick_latency import time_quickly
@@ -141,7 +141,7 @@ def preview_search(config: SearchConfig, reporter: Reporter) -> Preview:
     missing = len(plan.table.missing(keys))
     workers, threads = plan.worker_count()
     with reporter.bar("a few training steps of the stock model") as progress:
-        seconds = training_seconds(plan.proxy, space.stock().detector(nc), threads)
+        times = training_time(plan.proxy, space.stock().detector(nc), threads)
         progress(1.0)
     return Preview(
         space=space.name,
@@ -158,7 +158,7 @@ def preview_search(config: SearchConfig, reporter: Reporter) -> Preview:
         workers=workers,
         out=str(plan.folder),
         limits=tuple(_outlooks(plan, config.limits, reporter)),
-        phases=tuple(phase_times(plan.config, missing, seconds, workers, len(config.imgsz))),
+        phases=tuple(phase_times(plan.config, plan.proxy, missing, times, workers)),
     )
 
 

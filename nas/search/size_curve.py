@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import cast
 
@@ -22,9 +23,9 @@ from nas.objectives.target import Target
 from nas.progress import Progress, part, silent
 from nas.proxies.base import Proxy
 from nas.proxies.detections import detect
+from nas.proxies.teacher import Teacher
 from nas.runs.size_curve import SizePoint
 from nas.search.plan import SearchPlan
-from nas.transfer.starting_weights import Teacher
 
 STEP = 32
 """Distance of two image sizes in pixels."""
@@ -33,6 +34,8 @@ SMALLEST = 0.4
 LEAST = 64
 """The smallest image size in pixels."""
 MOST_SIZES = 8
+MOST_IMAGES = 4096
+"""Largest number of validation images of a final figure."""
 EVALUATION = 0.7
 """Share of the progress that the evaluation takes; the measurement takes the rest."""
 
@@ -62,7 +65,7 @@ def measure_size_curve(
 ) -> tuple[SizePoint, ...]:
     """Evaluate the teacher at several image sizes, and measure it there end-to-end, interleaved in one session.
 
-    The images are the validation images of the proxy. Where the device cannot be measured, the table predicts the
+    All validation images are used, up to `MOST_IMAGES`. Where the device cannot be measured, the table predicts the
     latency; it is None at image sizes that the table does not know.
 
     Args:
@@ -93,16 +96,15 @@ def _predicted(target: Target, teacher: Teacher, imgsz: int) -> float | None:
 
 
 def _evaluated(proxy: Proxy, teacher: Teacher, sizes: Sequence[int], progress: Progress) -> list[float]:
-    """AP50-95 of the teacher at each image size, on the proxy's validation images."""
+    """AP50-95 of the teacher at each image size, on all validation images up to `MOST_IMAGES`."""
     dataset, found = proxy.dataset, list[float]()
-    most = len(dataset.val) + len(dataset.val.skipped)
+    recipe = replace(proxy.recipe, val_images=MOST_IMAGES)
     before = next(teacher.network.parameters()).device
     network = teacher.network.to(proxy.device)
     for count, size in enumerate(sizes, 1):
         stop_if_asked()
-        same = size == dataset.val.images.shape[-1]
-        split = dataset.val if same else load_validation(dataset.origin, size, most=most)
-        found.append(detect(network, split, proxy.recipe, device=proxy.device).score(dataset.nc))
+        split = load_validation(dataset.origin, size, most=MOST_IMAGES)
+        found.append(detect(network, split, recipe, device=proxy.device).score(dataset.nc))
         progress(count / len(sizes))
     teacher.network.to(before)
     return found

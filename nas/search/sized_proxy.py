@@ -28,6 +28,8 @@ def sized_proxy(config: SearchConfig, options: dict[str, Any], reporter: Reporte
     """
     kind = proxy_class(config.proxy)
     recipe = options.get("recipe", kind.recipe)
+    if config.proxy == "supernet":  # scores at the deployment size
+        return kind(config.data, **options), options
     if config.proxy_imgsz is not None:
         options = options | {"recipe": replace(recipe, imgsz=config.proxy_imgsz)}
         return kind(config.data, **options), options

@@ -120,6 +120,17 @@ class Space:
         """The stock model, on images of the first size."""
         return stock(self.template, self.sizes[0] if self.sizes else None)
 
+    def clipped(self) -> Space:
+        """The space without choices that are wider or deeper than the template's: a trained template has no weights
+        for them."""
+        stages = {}
+        for name, stage in self.file.stages.items():
+            own = self.template.stages[name]
+            channels = [width for width in stage.channels if width <= own.channels]
+            depths = [depth for depth in stage.depth if depth <= own.depth]
+            stages[name] = stage.model_copy(update={"channels": channels, "depth": depths})
+        return replace(self, file=self.file.model_copy(update={"stages": stages}))
+
     def resized(self) -> list[Architecture]:
         """The stock model on images of the other sizes."""
         return [replace(self.stock(), imgsz=size) for size in self.sizes[1:]]

@@ -17,7 +17,7 @@ from nas.files import write
 
 if TYPE_CHECKING:
     from nas.data.dataset import Dataset
-    from nas.integrations.checkpoint import Checkpoint
+    from nas.proxies.pretrained import PretrainedModel
     from nas.terminal import Terminal
     from nas.transfer.starting_weights import StartingWeights
 
@@ -32,7 +32,7 @@ def main(
     model: Annotated[str, typer.Argument(help="Model YAML, or architecture string, of the teacher's family.")],
     *,
     teacher: Annotated[
-        Path, typer.Option(help="Trained checkpoint of Ultralytics' trainer (.pt), a pickle: opening it runs code.")
+        Path, typer.Option(help="Trained model: a checkpoint of Ultralytics' trainer (.pt), or a state dict.")
     ],
     data: Annotated[str, typer.Option(help="data.yaml that the teacher was trained on, or shapes.")],
     out: Annotated[Path, typer.Option(help="File to write, a checkpoint to start a training from.")] = Path("start.pt"),
@@ -42,8 +42,8 @@ def main(
     ] = STEPS,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the training.")] = 0,
     train_device: Annotated[
-        str, typer.Option(help="Torch device of the training.", show_default="a GPU if there is one")
-    ] = "",
+        str, typer.Option(help="Torch device of the training: auto is a GPU if there is one.")
+    ] = "auto",
     as_json: cli.Json = False,
 ) -> None:
     """Starting weights for a model that you made by hand, from a trained detector of the same family.
@@ -56,14 +56,18 @@ def main(
     from rich.console import Console
 
     from nas.data.loading import load
-    from nas.integrations.checkpoint import read_checkpoint
+    from nas.detectors.templates import TEMPLATES
     from nas.integrations.start_checkpoint import write_start
+    from nas.proxies.pretrained import read_pretrained
+    from nas.proxies.train_device import train_device as resolve_device
     from nas.spaces.models import is_architecture, load_detector
     from nas.terminal import Terminal
-    from nas.transfer.starting_weights import RECIPE, Teacher, check_family, starting_weights
+    from nas.transfer.starting_weights import check_family, starting_weights
+    from nas.transfer.student import RECIPE
 
     with Terminal(Console(stderr=as_json, soft_wrap=True, highlight=False)) as display:
-        given = read_checkpoint(teacher)
+        device = resolve_device(train_device)
+        given = read_pretrained(teacher, list(TEMPLATES))
         detector = load_detector(model, given.detector.nc, imgsz, display.say)
         try:
             check_family(detector, given.detector)
@@ -73,10 +77,8 @@ def main(
         dataset = load(data, imgsz, max_train=MOST_IMAGES, max_val=MOST_IMAGES)
         _check_classes(given, dataset, teacher)
         recipe = replace(RECIPE, imgsz=imgsz, steps=steps, val_images=MOST_IMAGES)
-        device = train_device or _default_device()
         with display.bar("student of the teacher") as progress:
-            known = Teacher(given.detector, given.network)
-            found = starting_weights(detector, known, dataset, recipe, seed, device, progress)
+            found = starting_weights(detector, given, dataset, recipe, seed, device, progress)
         write_start(out, detector, found.network.cpu(), dataset.classes)
         if is_architecture(model):  # Ultralytics needs a file
             write(out.with_suffix(".yaml"), detector.to_yaml(f"{model}, to train from {out.name}"))
@@ -90,17 +92,11 @@ def main(
         display.say(f"  python -m nas.train model={model} pretrained={out} data={data} imgsz={imgsz} epochs=100")
 
 
-def _check_classes(teacher: Checkpoint, dataset: Dataset, file: Path) -> None:
+def _check_classes(teacher: PretrainedModel, dataset: Dataset, file: Path) -> None:
     if teacher.detector.nc != dataset.nc:
         problem = f"was trained for {teacher.detector.nc} classes, and {dataset.name} has {dataset.nc}"
         hint = f"train it on the data first: python -m nas.train model={file} data={dataset.name}"
         raise TransferError(problem, file=file, field="teacher", hint=hint)
-
-
-def _default_device() -> str:
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _facts(found: StartingWeights, out: Path) -> dict[str, Any]:

@@ -37,10 +37,14 @@ class Restriction:
     Attributes:
         gathers: By state-dict key of the member.
         fresh: Keys of parameters that no entry of the teacher stands for; they keep the member's own values.
+        reads: By row, the teacher's channels in each map that it reads.
+        outputs: By row, the teacher's channels in its output.
     """
 
     gathers: dict[str, Gather] = field(default_factory=dict)
     fresh: tuple[str, ...] = ()
+    reads: tuple[tuple[Channels, ...], ...] = ()
+    outputs: tuple[Channels, ...] = ()
 
     @property
     def complete(self) -> bool:

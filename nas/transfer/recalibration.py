@@ -48,5 +48,22 @@ def image_batches(split: Split, count: int = 192, batch: int = 32, device: str =
     Returns:
         Batches (B, 3, S, S) in 0..1.
     """
-    parts = torch.tensor(evenly_spaced(len(split), count)).split(batch)
+    return _batches(split, torch.tensor(evenly_spaced(len(split), count)), batch, device)
+
+
+def random_batches(split: Split, count: int, seed: int, device: str = "cpu") -> list[Tensor]:
+    """Random images of a split, as `image_batches`.
+
+    Args:
+        split: The split.
+        count: Largest number of images.
+        seed: Seed of the choice.
+        device: Torch device of the batches.
+    """
+    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(seed))
+    return _batches(split, order[:count], 32, device)
+
+
+def _batches(split: Split, chosen: Tensor, batch: int, device: str) -> list[Tensor]:
+    parts = chosen.split(batch)
     return [split.images[part].to(device, memory_format=torch.channels_last).float().div_(255) for part in parts]

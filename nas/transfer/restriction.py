@@ -67,16 +67,24 @@ class _Walk:
 
     def restriction(self) -> Restriction:
         outputs: list[Channels] = []
+        reads: list[tuple[Channels, ...]] = []
         pairs = zip(self._member.model, self._teacher.model, self._member.sources, strict=True)
         for index, (mine, theirs, sources) in enumerate(pairs):
             read = [outputs[index + s if s < 0 else s] if outputs else first(3, 3) for s in sources]
             found = self._row(f"model.{index}", mine, theirs, read)
-            outputs.append(found or first(*self._widths[index]))
+            outputs.append(found or self._default_output(index))
+            reads.append(tuple(read))
         own = self._member.state_dict()
-        return Restriction(self._gathers, tuple(key for key in own if key not in self._gathers))
+        fresh = tuple(key for key in own if key not in self._gathers)
+        return Restriction(self._gathers, fresh, tuple(reads), tuple(outputs))
+
+    def _default_output(self, index: int) -> Channels:
+        """The output channels of a row without a rule: those that matter most in the row that it replaces."""
+        importance, (count, total) = self._importance.get(f"model.{index}"), self._widths[index]
+        return first(count, total) if importance is None else most_important(importance, count)
 
     def _row(self, name: str, mine: nn.Module, theirs: nn.Module, read: Sequence[Channels]) -> Channels | None:
-        """Restrict a row; returns the channels of its output, None if they are the teacher's first ones."""
+        """Restrict a row; returns the channels of its output, None if it has no rule."""
         if isinstance(mine, Concat):
             return joined(read)
         if isinstance(mine, Head) and isinstance(theirs, Head) and _alike(mine, theirs):

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
-
-import torch
+from typing import NamedTuple
 
 from nas.data.dataset import Dataset
 from nas.detectors.network import Network
 from nas.detectors.rows import Detector
 from nas.errors import TransferError
-from nas.operators.modules.detect import Predictions
 from nas.progress import Progress, silent
 from nas.proxies.detections import detect
 from nas.proxies.recipe import Recipe
-from nas.proxies.train import ScheduledOptimizer, batches, reproducible
-from nas.transfer.augmentation import augment
+from nas.proxies.teacher import Teacher
+from nas.proxies.train import reproducible
 from nas.transfer.gather import Restriction
 from nas.transfer.importance import channel_importance
-from nas.transfer.recalibration import image_batches, recalibrate
+from nas.transfer.recalibration import image_batches
 from nas.transfer.restriction import restrict
-from nas.transfer.teacher_loss import TeacherLoss
-
-RECIPE = Recipe(steps=240, lr=3e-4)
-"""Constants of the distilled training."""
+from nas.transfer.student import RECIPE, train_student
 
 
 class RowOrigin(NamedTuple):
@@ -58,13 +52,6 @@ class StartingWeights(NamedTuple):
     ap: float
 
 
-class Teacher(NamedTuple):
-    """A trained detector: its rows and its network, whose head may be wider than the rows build it."""
-
-    detector: Detector
-    network: Network
-
-
 def starting_weights(
     detector: Detector,
     teacher: Teacher,
@@ -90,20 +77,15 @@ def starting_weights(
         ProxyError: The loss is not finite, or no validation image has a box.
     """
     check_family(detector, teacher.detector)
-    images = image_batches(dataset.train, device=device)
     given = teacher.network.to(device).eval()
     teacher_ap = detect(given, dataset.val, recipe, device=device).score(dataset.nc)
-    found = restrict(detector, teacher.detector, channel_importance(given, images), given)
+    importance = channel_importance(given, image_batches(dataset.train, device=device))
+    found = restrict(detector, teacher.detector, importance, given)
     with reproducible(seed):
         network = Network(detector, seed).to(device)
         network.load_state_dict(found.apply(given.state_dict(), network.state_dict()))
-        recalibrate(network, images)
-        restricted_ap = detect(network, dataset.val, recipe, device=device).score(dataset.nc)
-        _distill(network, given, dataset, recipe, seed, device, progress)
-        if recipe.steps:
-            recalibrate(network, images)
-        ap = detect(network, dataset.val, recipe, device=device).score(dataset.nc)
-    return StartingWeights(network, row_origins(detector, network, found), teacher_ap, restricted_ap, ap)
+        scores = train_student(network, given, dataset, recipe, seed, device, progress)
+    return StartingWeights(network, row_origins(detector, network, found), teacher_ap, *scores)
 
 
 def check_family(detector: Detector, teacher: Detector) -> None:
@@ -127,20 +109,3 @@ def row_origins(detector: Detector, network: Network, restriction: Restriction) 
         count[0] += 0 if gather is None else int((gather.entries >= 0).sum())
         count[1] += parameter.numel()
     return tuple(RowOrigin(i, detector.rows[i].module, own / total) for i, (own, total) in counts.items())
-
-
-def _distill(
-    network: Network, teacher: Network, dataset: Dataset, recipe: Recipe, seed: int, device: str, progress: Progress
-) -> None:
-    """Train a network in place as the teacher's student."""
-    for part in network.modules():
-        if isinstance(part, torch.nn.BatchNorm2d):
-            part.momentum = recipe.momentum
-    network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    loss, optimizer = TeacherLoss(teacher, recipe, device), ScheduledOptimizer(network, recipe)
-    generator = torch.Generator().manual_seed(seed)
-    for step, batch in enumerate(batches(dataset.train, recipe, seed, device)):
-        augmented = augment(batch, generator)
-        found = cast(Predictions, network(augmented.images))
-        optimizer.step(loss(found, loss.targets(augmented.images), augmented))
-        progress((step + 1) / recipe.steps)

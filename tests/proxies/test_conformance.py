@@ -34,6 +34,7 @@ from nas.proxies.template import FromTemplate
 from nas.proxies.train import fit, reproducible, set_prior
 from nas.proxies.zerocost import ZeroCostVote
 from nas.spaces.space import Space, load_space
+from nas.supernet.proxy import SupernetProxy
 
 TINY = Recipe(imgsz=64, batch=4, steps=3, val_images=8)
 LEARNING = replace(TINY, batch=8, steps=40, lr=4e-3)
@@ -89,7 +90,9 @@ def build(kind: type[Proxy], data: Dataset, folder: Path, recipe: Recipe = TINY,
         if kind is Distilled:  # tells no necks apart
             searched = space or load_space("yolov8n")
             return FewMembers(data, folder, space=searched, recipe=recipe, template_recipe=TINY)
-        return kind(data, folder, recipe=recipe, template_recipe=TINY, space=space)
+        # Members of a template that has learned nothing score 0 with every seed.
+        taught = LEARNING if kind is SupernetProxy else TINY
+        return kind(data, folder, recipe=recipe, template_recipe=taught, space=space)
     if issubclass(kind, ZeroCostVote):
         return FewVotes(data, folder, recipe=recipe, space=space)
     return kind(data, folder, recipe=recipe, space=space)
@@ -117,7 +120,8 @@ def test_the_registry_tells_the_facts_of_the_class(kind: type[Proxy]) -> None:
     info = PROXIES[kind.name]
     assert info.import_string == f"{kind.__module__}:{kind.__name__}"
     assert (info.trains, info.unit) == (kind.trains, kind.unit)
-    assert info.steps == (kind.recipe.steps if kind.trains else None)
+    assert info.steps == (kind.recipe.steps if kind.trains or kind is SupernetProxy else None)
+    assert info.detects is (kind.trains or kind is SupernetProxy)
     assert info.uses_template is issubclass(kind, FromTemplate)
     assert info.summary
 
@@ -200,7 +204,7 @@ def test_a_network_without_features_scores_at_the_bottom(
     others = [proxy.score(detector, 0).score for detector in (STOCK, smallest)]
     real = Network.forward
     monkeypatch.setattr(Network, "forward", lambda self, x: real(self, 0 * x))
-    if kind.trains:
+    if PROXIES[kind.name].detects:
         assert proxy.score(STOCK, 0).score < min(others)
     else:
         with pytest.raises(ProxyError, match=r"became -?(inf|nan)"):
@@ -245,7 +249,7 @@ def test_a_network_that_is_not_finite_is_an_error_with_its_reason(
     proxy.prepare()
     real = Network.forward
     monkeypatch.setattr(Network, "forward", lambda self, x: real(self, math.nan * x))
-    reason = "loss became nan at step 1" if kind.trains else "became (nan|-?inf)"
+    reason = "loss became nan at step 1" if kind.trains else "became (nan|-?inf)|output is not finite"
     with pytest.raises(ProxyError, match=reason):
         proxy.score(STOCK, 0)
     assert not torch.are_deterministic_algorithms_enabled()

@@ -15,8 +15,9 @@ from nas.data.shapes import draw_shapes
 from nas.proxies.recipe import Recipe
 from nas.proxies.short import ShortTraining
 from nas.search import __main__ as command
-from nas.search.estimates import phase_times, training_seconds
+from nas.search.estimates import TrainingTime, phase_times, training_time
 from nas.spaces.space import load_space
+from nas.supernet.proxy import SupernetProxy
 
 TINY = ("--space", "tiny", "--runtime", "fake", "--imgsz", "64", "--workers", "2", "--budget", "30", "--steps", "12")
 
@@ -32,7 +33,7 @@ def preview(folder: Path, capsys: pytest.CaptureFixture[str], *options: str) -> 
 @pytest.fixture
 def training(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time of a training is not measured."""
-    monkeypatch.setattr("nas.search.preview.training_seconds", lambda *arguments: 60.0)
+    monkeypatch.setattr("nas.search.preview.training_time", lambda *arguments: TrainingTime(0.0, 60.0))
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def test_it_tells_what_a_search_would_do_and_writes_nothing(home: Path, capsys: 
 
 @pytest.mark.usefixtures("training")
 def test_it_is_read_by_people(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nas.search.preview.training_seconds", lambda *arguments: 60.0)
+    monkeypatch.setattr("nas.search.preview.training_time", lambda *arguments: TrainingTime(0.0, 60.0))
     lines = preview(home / "work", capsys, "--dry-run", "--max-latency", "0.001", "--time-limit", "5").splitlines()
     assert "dry run: nothing is written" in lines
     assert any(line.startswith("limit on latency 0.001 ms: was met by none of them; stock ") for line in lines)
@@ -83,15 +84,28 @@ def test_a_training_is_timed_by_its_steps(tmp_path: Path) -> None:
     data = draw_shapes(64, n_train=8, n_val=4)
     few, many = (ShortTraining(data, tmp_path / "proxy", recipe=Recipe(batch=4, steps=steps)) for steps in (1, 1001))
     detector = load_space("tiny").smallest().detector(6)
-    assert 0 < training_seconds(few, detector, 1) < training_seconds(many, detector, 1) / 5
+    times = training_time(few, detector, 1)
+    assert times.step > 0 and times.validation > 0
+    assert times.candidate(many) - times.candidate(few) == pytest.approx(1000 * times.step)
     assert not (tmp_path / "proxy").exists()
 
 
-def test_times_of_the_phases() -> None:
+def test_times_of_the_phases(tmp_path: Path) -> None:
     config = nas.SearchConfig(budget=30, rungs=3)
-    found = {phase.name: phase.seconds for phase in phase_times(config, 1000, 60.0, 2, 1)}
+    proxy = ShortTraining(draw_shapes(64, n_train=8, n_val=4), tmp_path)
+    found = {p.name: p.seconds for p in phase_times(config, proxy, 1000, TrainingTime(0.0, 60.0), 2)}
     assert found["table"] == pytest.approx(110)
     assert found["search"] == 30 * 60 / 2
     assert found["score noise"] == 3 * 60
     assert found["rung 2"] == 6 * 120  # 10 of 30, and the stock model
     assert found["rung 3"] == 7 * 240  # half of those and the stock model, with two seeds
+
+
+def test_times_of_a_search_with_pretrained_weights(tmp_path: Path) -> None:
+    proxy = SupernetProxy(draw_shapes(64, n_train=8, n_val=4), tmp_path, recipe=Recipe(batch=4, steps=100))
+    config = nas.SearchConfig(budget=30, pretrained="best.pt", finalist_steps=10)
+    found = {p.name: p.seconds for p in phase_times(config, proxy, 0, TrainingTime(1.0, 5.0), 2)}
+    assert found["supernet"] == pytest.approx(320)
+    assert found["training"] == pytest.approx(7 * (14 + 10))
+    other = nas.SearchConfig(budget=30, supernet="runs/first")
+    assert "supernet" not in [phase.name for phase in phase_times(other, proxy, 0, TrainingTime(1.0, 5.0), 2)]

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from nas.detectors.network import Network
 from nas.detectors.rows import Detector
-from nas.errors import ModelError
 from nas.spaces.architecture import decode
 from nas.supernet.supernet import Supernet
 from nas.transfer.recalibration import recalibrate
@@ -53,20 +52,20 @@ def test_a_step_of_one_member_changes_another(supernet: Supernet) -> None:
     assert torch.equal(before["model.22.dfl.conv.weight"], after["model.22.dfl.conv.weight"])
 
 
-def test_members_share_a_branch(supernet: Supernet) -> None:
-    supernet.add_branches(rows(BRANCH))
-    count = len(supernet.branches)
-    assert count and all(name.startswith("4:") for name in supernet.branches)
-    supernet.add_branches(rows(BRANCH.replace("p5:c2f_e0.5_n1_c128", "p5:c2f_e0.5_n1_c192")))
-    assert len(supernet.branches) == count
-    supernet.predict(rows(BRANCH), images()).scores.sum().backward()
-    assert all(parameter.grad is not None for parameter in supernet.branches.values())
+def test_rows_that_are_no_restriction(supernet: Supernet) -> None:
+    assert supernet.fresh_rows(rows(NARROW)) == set()
+    assert supernet.fresh_rows(rows(BRANCH)) == {4}
 
 
-def test_a_wider_row_is_refused(supernet: Supernet) -> None:
-    with pytest.raises(ModelError) as error:
-        supernet.member(rows(STOCK.replace("_c256", "_c320")))
-    assert error.value.field is not None and error.value.field.startswith("row 7")
+def test_kernels_that_the_teacher_lacks_are_zero(supernet: Supernet) -> None:
+    network = supernet.member(rows(STOCK.replace("_c256", "_c320")))
+    weight = network.model[7].conv.weight
+    assert weight.shape[0] == 320 and not weight[256:].any() and weight[:256].any()
+
+
+def test_the_largest_member_is_the_teacher(supernet: Supernet) -> None:
+    teacher = Network(rows(STOCK), 0).eval()
+    assert torch.equal(supernet.largest()(images()), teacher(images()))
 
 
 def test_recalibration_gives_the_statistics_of_the_batches(supernet: Supernet) -> None:
@@ -81,10 +80,8 @@ def test_recalibration_gives_the_statistics_of_the_batches(supernet: Supernet) -
 
 
 def test_it_is_stored_and_read(supernet: Supernet) -> None:
-    supernet.add_branches(rows(BRANCH))
     other = Supernet(supernet.detector, Network(rows(STOCK), 7), supernet.importance)
-    other.add_branches(rows(BRANCH))
     other.load_state_dict(supernet.state_dict())
-    for text in (STOCK, BRANCH):
+    for text in (STOCK, NARROW):
         expected, found = (net.member(rows(text)).state_dict() for net in (supernet, other))
         assert all(torch.equal(value, found[key]) for key, value in expected.items())

@@ -15,9 +15,10 @@ from nas.data.loading import load
 from nas.detectors.network import Network
 from nas.detectors.rows import Detector
 from nas.proxies.recipe import Recipe
+from nas.proxies.train import Batch
 from nas.spaces.architecture import decode
 from nas.supernet.supernet import Supernet
-from nas.supernet.training import SupernetTraining
+from nas.supernet.training import SupernetTraining, resized
 from nas.transfer.recalibration import image_batches
 
 STOCK = "yolov8n.1/p2:c2f_e0.5_n1_c32/p3:c2f_e0.5_n2_c64/p4:c2f_e0.5_n2_c128/p5:c2f_e0.5_n1_c256"
@@ -77,8 +78,34 @@ def test_a_checkpoint_of_another_training_is_not_continued(dataset: Dataset, tmp
 
 def test_the_teacher_stays(dataset: Dataset) -> None:
     run = training(dataset)
-    before = {key: value.clone() for key, value in run._loss.teacher.state_dict().items()}
+    before = {key: value.clone() for key, value in run._losses[64].teacher.state_dict().items()}
     run.run(dataset.train)
-    assert all(torch.equal(value, before[key]) for key, value in run._loss.teacher.state_dict().items())
+    assert all(torch.equal(value, before[key]) for key, value in run._losses[64].teacher.state_dict().items())
     moved = run.supernet.member(rows(STOCK)).state_dict()
     assert not torch.equal(moved["model.0.conv.weight"], before["model.0.conv.weight"])
+
+
+def test_it_ends_early_when_its_time_is_up(dataset: Dataset) -> None:
+    assert training(dataset).run(dataset.train, until=0.0) == 0
+
+
+def test_every_size_is_trained(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    real = Supernet.predict
+
+    def watched(self: Supernet, detector: Detector, images: torch.Tensor) -> object:
+        seen.append(images.shape[-1])
+        return real(self, detector, images)
+
+    monkeypatch.setattr(Supernet, "predict", watched)
+    teacher = Network(rows(STOCK), 0)
+    supernet = Supernet.of(rows(STOCK), teacher, image_batches(dataset.train, 4, 2))
+    SupernetTraining(supernet, teacher, members, RECIPE, sizes=(64, 32), seed=4).run(dataset.train)
+    assert set(seen) == {64, 32}
+
+
+def test_boxes_are_resized_with_their_images() -> None:
+    boxes = torch.tensor([[[2.0, 8, 16, 24, 32]]])
+    found = resized(Batch(torch.rand(1, 3, 64, 64), boxes, torch.ones(1, 1, dtype=torch.bool)), 32)
+    assert found.images.shape == (1, 3, 32, 32)
+    assert found.boxes.tolist() == [[[2, 4, 8, 12, 16]]]
