@@ -48,11 +48,13 @@ class Space:
         path: The space file.
         file: Its content, validated.
         sizes: The image sizes in pixels to search, the stock model's first; empty if all members have one size.
+        trained: True if members take their weights from a trained stock model, see `clipped`.
     """
 
     path: Path
     file: SpaceFile
     sizes: tuple[int, ...] = ()
+    trained: bool = False
 
     @property
     def name(self) -> str:
@@ -95,8 +97,33 @@ class Space:
         return self._member(pick)
 
     def random(self, rng: np.random.Generator) -> Architecture:
-        """A member with every choice drawn uniformly."""
+        """A random member.
+
+        Every choice is drawn uniformly. In a `trained` space, it is one that differs from the stock model in few stages
+        as often as in many: one that differs in all of them has lost most of what the stock model knows.
+        """
+        return self.near_stock(rng, float(rng.random()) ** 2) if self.trained else self._uniform(rng)
+
+    def near_stock(self, rng: np.random.Generator, share: float) -> Architecture:
+        """The stock model with random choices for some stages. The head and the image size count as a stage each.
+
+        Args:
+            rng: Random generator.
+            share: Probability that a stage changes, from 0 to 1.
+        """
+        picked, others = self.parameters(self.stock()), self.parameters(self._uniform(rng))
+        for stage in self._parts:
+            if rng.random() < share:
+                picked |= {name: value for name, value in others.items() if name.partition(".")[0] == stage}
+        return self._member(lambda name, values: picked[name])
+
+    def _uniform(self, rng: np.random.Generator) -> Architecture:
         return self._member(lambda name, values: values[int(rng.integers(len(values)))])
+
+    @property
+    def _parts(self) -> list[str]:
+        """Names of what is searched: stages, the head and the image size."""
+        return [*self.file.stages, *([HEAD] if self.file.head else []), *([SIZE] if self.sizes else [])]
 
     def decode(self, text: str) -> Architecture:
         """The member with this architecture string; raises ModelError."""
@@ -107,8 +134,8 @@ class Space:
 
         The image size and the head count as one more stage each; all choices of a head are drawn at once.
         """
-        picked, others = self.parameters(architecture), self.parameters(self.random(rng))
-        stages = [*self.file.stages, *([HEAD] if self.file.head else []), *([SIZE] if self.sizes else [])]
+        picked, others = self.parameters(architecture), self.parameters(self._uniform(rng))
+        stages = self._parts
         for index in rng.permutation(len(stages))[: 1 + int(rng.random() < 0.3)]:
             stage, part = stages[index], MUTATED_PARTS[int(rng.integers(len(MUTATED_PARTS)))]
             start = f"{stage}.{'' if stage == HEAD else part}"
@@ -121,15 +148,17 @@ class Space:
         return stock(self.template, self.sizes[0] if self.sizes else None)
 
     def clipped(self) -> Space:
-        """The space without choices that are wider or deeper than the template's: a trained template has no weights
-        for them."""
+        """The space of members that take their weights from a trained stock model.
+
+        It lacks choices that are wider or deeper than the stock model's, for which there are no weights.
+        """
         stages = {}
         for name, stage in self.file.stages.items():
             own = self.template.stages[name]
             channels = [width for width in stage.channels if width <= own.channels]
             depths = [depth for depth in stage.depth if depth <= own.depth]
             stages[name] = stage.model_copy(update={"channels": channels, "depth": depths})
-        return replace(self, file=self.file.model_copy(update={"stages": stages}))
+        return replace(self, file=self.file.model_copy(update={"stages": stages}), trained=True)
 
     def resized(self) -> list[Architecture]:
         """The stock model on images of the other sizes."""

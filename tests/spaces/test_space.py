@@ -354,3 +354,19 @@ def test_even_kernels_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ConfigError) as error:
             load_space(file)
         assert str(error.value) == f"{file}: {message}"
+
+
+def test_random_members_of_a_trained_space_are_near_the_stock_model() -> None:
+    space = load_space("yolov8n-pretrained", [64, 96]).clipped()
+    rng = np.random.default_rng(0)
+    own = space.parameters(space.stock())
+
+    def changed(member: Architecture) -> int:
+        found = space.parameters(member)
+        return len({name.partition(".")[0] for name in found if own.get(name) != found[name]})
+
+    assert space.near_stock(rng, 0.0) == space.stock()
+    counts = [changed(space.random(rng)) for _ in range(100)]
+    assert min(counts) <= 1 and max(counts) >= 7
+    assert sum(count <= 3 for count in counts) > 40
+    assert {space.near_stock(rng, 1.0).imgsz for _ in range(20)} == {64, 96}
