@@ -47,6 +47,8 @@ class Sandwich:
         if not fresh:
             return detector
         template, stock = self._space.template, self._space.stock()
+        if len(detector.rows) - 1 in fresh:
+            member = replace(member, head=None)
         changed = {}
         for stage in member.stages:
             first, last = template.stage_rows(stage)
