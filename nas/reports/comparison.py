@@ -66,7 +66,10 @@ class Comparison:
             sentences.append(f"Rank correlation of their latencies (Spearman): {self.rank_correlation:.2f}.")
         for here, there, front in (("A", "B", self.on_a), ("B", "A", self.on_b)):
             sentences += comparison_text.foreign_front(here, there, front)
-        return sentences if self.difference else [*sentences, f"Score differences below {self.noise:.3f} are noise."]
+        if self.difference or not self.noise:
+            return sentences
+        figure = "AP" if self.a.has_ap else "Score"
+        return [*sentences, f"{figure} differences below {self.noise:.3f} are noise."]
 
     @property
     def warnings(self) -> list[str]:

@@ -46,13 +46,14 @@ def write_comparison(comparison: Comparison, path: Path) -> None:
         path: The HTML file.
     """
     fronts = (("A", "B", comparison.on_a), ("B", "A", comparison.on_b))
+    figures = {"A": comparison.a.accuracy_name, "B": comparison.b.accuracy_name}
     write_page(
         path,
         "compare.html",
         comparison=comparison,
         runs={"A": comparison.a, "B": comparison.b},
         sides=[
-            Side(here, there, front, _models(front), _side_figure(comparison, here, there, front))
+            Side(here, there, front, _models(front, figures[there]), _side_figure(comparison, here, there, front))
             for here, there, front in fronts
         ],
         shared=Figure(
@@ -66,7 +67,7 @@ def write_comparison(comparison: Comparison, path: Path) -> None:
 
 
 def fronts_plot(comparison: Comparison, here: str, front: ForeignFront) -> Plot:
-    """Score against latency of both fronts on one device.
+    """Accuracy against latency of both fronts on one device.
 
     Args:
         comparison: The comparison.
@@ -78,7 +79,7 @@ def fronts_plot(comparison: Comparison, here: str, front: ForeignFront) -> Plot:
     for name, models in ((here, front.own), (there, front.other)):
         color, symbol = _LOOKS[name]
         series.append(model_series(f"{name}'s front", models.ms, models, color, 10, symbol))
-    return Plot(series, f"latency on {here}, ms ({front.kind})", comparison.a.final_unit, 440)
+    return Plot(series, f"latency on {here}, ms ({front.kind})", comparison.a.final_unit, 440, front.figure)
 
 
 def shared_figure(shared: pd.DataFrame) -> go.Figure:
@@ -107,15 +108,17 @@ def shared_figure(shared: pd.DataFrame) -> go.Figure:
 def _side_figure(comparison: Comparison, here: str, there: str, front: ForeignFront) -> Figure | None:
     if comparison.difference:
         return None
+    name = front.figure[0].upper() + front.figure[1:]
     return Figure(
         f"on-{here}",
         draw(fronts_plot(comparison, here, front)),
         f"Both fronts on {here}; all latencies are {front.kind}.",
-        f"Score against latency on {here} of the models of both fronts. The tables list the losses of {there}'s front.",
+        f"{name} against latency on {here} of the models of both fronts. "
+        f"The tables list the losses of {there}'s front.",
     )
 
 
-def _models(front: ForeignFront) -> pd.DataFrame:
-    """Models of the other front, fastest first."""
+def _models(front: ForeignFront, figure: str) -> pd.DataFrame:
+    """Models of the other front, fastest first, with the name of the other run's figure of accuracy."""
     columns = front.other.sort_values("ms")[["name", "score", "ms", "arch"]]
-    return columns.rename(columns={"name": "model", "arch": "architecture"})
+    return columns.rename(columns={"name": "model", "score": figure, "arch": "architecture"})

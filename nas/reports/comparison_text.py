@@ -52,12 +52,13 @@ def foreign_front(here: str, there: str, front: ForeignFront) -> list[str]:
     share = f"{front.volume:.1f} times" if front.volume >= MANY else f"{front.volume:.0%} of"
     found.append(f"On {here}, {there}'s front has {share} the hypervolume of {here}'s ({front.kind}).")
     if len(lost):
+        does = "scores" if front.figure == "score" else f"has an {front.figure}"
         found.append(
-            f"At the latency of {here}'s models, {there}'s front scores {_signed(lost.mean())} on average and "
+            f"At the latency of {here}'s models, {there}'s front {does} {_signed(lost.mean())} on average and "
             f"{_signed(lost.max())} in the worst case."
         )
     if len(slower):
-        found.append(f"At their score, it is {_speed(slower.mean())} on average.")
+        found.append(f"At their {front.figure}, it is {_speed(slower.mean())} on average.")
     if none := len(front.losses) - len(lost):
         found.append(f"No model of {there} is as fast as {_owned(here, none, len(front.losses))}.")
     return found

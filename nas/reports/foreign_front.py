@@ -32,6 +32,7 @@ class ForeignFront:
             no lower, minus 1. Both are missing where there is no such model, and where scores cannot be compared or
             latencies are unknown.
         volume: Hypervolume of the other front, divided by that of the own front; None where losses are missing.
+        figure: Name of the figure in the columns of scores: AP for trained models.
     """
 
     own: pd.DataFrame
@@ -40,6 +41,7 @@ class ForeignFront:
     unknown: list[str]
     losses: pd.DataFrame
     volume: float | None
+    figure: str = "score"
 
     @property
     def changes(self) -> pd.DataFrame:
@@ -47,7 +49,8 @@ class ForeignFront:
         found = self.losses.copy()
         if "score loss" in found:
             found["score loss"] = -found["score loss"]
-        return found.rename(columns={"score loss": "score change", "latency loss": "latency change"})
+        names = {"score": self.figure, "score loss": f"{self.figure} change", "latency loss": "latency change"}
+        return found.rename(columns=names)
 
     @property
     def kind(self) -> str:
@@ -76,7 +79,7 @@ def foreign_front(device: DeviceLatencies, own_run: RunData, other_run: RunData,
     complete = comparable and not unknown and not other.empty
     losses = pd.DataFrame([_loss(row, other if complete else None) for row in own.to_dict("records")])
     volume = volume_ratio(own, other) if complete and not own.empty else None
-    return ForeignFront(own, other, measured, unknown, losses, volume)
+    return ForeignFront(own, other, measured, unknown, losses, volume, own_run.accuracy_name)
 
 
 def _models(run: RunData) -> pd.DataFrame:

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pandas as pd
 import pytest
 from rich.console import Console
 
@@ -199,4 +198,5 @@ def test_runs_with_and_without_ap_are_not_compared_by_it(better: RunData, tmp_pa
     same = compare(better, better)
     assert same.on_a.volume == pytest.approx(1)
     assert same.on_a.own.score.tolist() == better.pareto.ap.tolist()
-    assert isinstance(same.on_a.own, pd.DataFrame)
+    assert same.on_a.changes.columns.tolist() == ["model", "ms", "AP", "AP change", "latency change"]
+    assert not any("core" in text for text in same.summary)  # neither Score nor score
