@@ -16,7 +16,7 @@ class TeacherRecord:
         epochs: Epochs of fine-tuning before the search; 0: the checkpoint was used as it was.
         ap: AP50-95 on the validation split at the deployment image size, from 0 to 1; None if it was not evaluated.
         names: Class names.
-        class_width: Channels inside the class branches of its head, see `nas.detectors.head_width`; 0: those that its
+        class_width: Channels inside the class branches of its head, see `nas.detectors.wide_head`; 0: those that its
             rows build.
     """
 

@@ -24,7 +24,7 @@ from nas.runs.next_commands import resume_command
 from nas.runs.record import Baselines, RunResult, RunStatus, TableSnapshot
 from nas.runs.row_costs import write_rows
 from nas.runs.score_noise import ScoreNoise
-from nas.runs.size_curve import SizePoint
+from nas.runs.size_curve import SizePoint, write_curve
 from nas.runs.trials import TrialRecord, read_trials, trials_frame
 from nas.search.driver import Driver
 from nas.search.feasibility import check_feasibility, check_hopeless, predicts
@@ -196,6 +196,7 @@ def write_result(
     run, target, table = session.run, session.target, session.plan.table
     unit = AP_UNIT if run.config.rungs > 1 else session.plan.proxy.unit
     write_front(run.folder, front.models, target.nc, unit, data=run.config.data, forced=run.record.forced)
+    write_curve(run.folder, curve)
     write_rows(run.folder, (*front.models, *front.others), target)
     result = RunResult(
         nc=target.nc,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from shutil import copyfile
 
+from nas.detectors.wide_head import hidden_channels
 from nas.files import replacing
 from nas.plurals import counted
 from nas.progress import part
@@ -110,7 +111,8 @@ def teacher_record(session: Session, curve: Sequence[SizePoint]) -> TeacherRecor
     template = proxy.template if isinstance(proxy, FromTemplate) else None
     sha256 = template.sha256 if isinstance(template, PretrainedTemplate) else ""
     source = str(config.pretrained or config.supernet)
-    return TeacherRecord(TEACHER, source, sha256, teacher.epochs, ap, teacher.names)
+    width = hidden_channels(teacher.network.state_dict())
+    return TeacherRecord(TEACHER, source, sha256, teacher.epochs, ap, teacher.names, width)
 
 
 def _teacher(session: Session) -> Teacher | None:

@@ -13,8 +13,9 @@ import torch
 
 from nas.data.loading import load_validation
 from nas.data.spacing import evenly_spaced
-from nas.detectors.head_width import class_width, with_class_width
+from nas.detectors.head_width import with_class_width
 from nas.detectors.network import Network, fuse
+from nas.detectors.wide_head import hidden_channels
 from nas.interrupts import stop_if_asked
 from nas.latency.errors import MissingEntryError
 from nas.latency.runtimes.base import Prepared, Runtime
@@ -114,7 +115,7 @@ def _measured(plan: SearchPlan, teacher: Teacher, sizes: Sequence[int], progress
     """Latency of the teacher at each image size, on this machine or on a worker of a cluster."""
     if plan.builder is None:
         assert plan.remote is not None  # the caller has looked
-        rows = with_class_width(teacher.detector, class_width(teacher.network.state_dict()))
+        rows = with_class_width(teacher.detector, hidden_channels(teacher.network.state_dict()))
         return plan.remote.measure_end_to_end([rows] * len(sizes), sizes)
     network = cast(Network, fuse(copy.deepcopy(teacher.network).cpu()))
     return plan.builder.measure_prepared([partial(_prepared, network, size) for size in sizes], progress)

@@ -26,13 +26,18 @@ from nas.spaces.space import load_space
 from nas.transfer.starting_weights import Teacher
 
 ROWS = decode(str(load_space("tiny").smallest())).detector(6)
-RECIPE = Recipe(imgsz=64, val_images=4)
+RECIPE = Recipe(imgsz=64, val_images=2)
 DATA = load("shapes", 64, max_train=1, max_val=4)
 
 
 @pytest.fixture(scope="module")
 def teacher() -> Teacher:
     return Teacher(ROWS, Network(ROWS, 0).eval())
+
+
+@pytest.fixture(autouse=True)
+def few_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nas.search.size_curve.MOST_IMAGES", 4)
 
 
 def plan(**changes: Any) -> Any:
@@ -56,7 +61,7 @@ def test_the_teacher_is_evaluated_and_measured_at_each_size(
 ) -> None:
     def scored(network: Network, split: Split, recipe: Recipe, *, device: str) -> Any:
         """An AP that names the size of the images."""
-        assert (network, recipe, device, len(split)) == (teacher.network, RECIPE, "cpu", 4)
+        assert (network, device, len(split), recipe.val_images) == (teacher.network, "cpu", 4, 4)
         return SimpleNamespace(score=lambda nc: split.images.shape[-1] / 1000)
 
     monkeypatch.setattr("nas.search.size_curve.detect", scored)
