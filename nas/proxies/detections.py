@@ -17,6 +17,8 @@ from nas.proxies.outcome import ProxyError
 from nas.proxies.recipe import Recipe
 
 BATCH = 64
+GROUPS = 10
+"""Groups of images that `Detections.jackknife` leaves out, one after the other."""
 DISPLAYED_IMAGES = 4
 """Number of validation images whose detections people can look at."""
 DISPLAYED_BOXES = 8
@@ -47,6 +49,23 @@ class Detections:
         if not any(map(len, truths)):
             raise ProxyError("there is no box in the validation images that are scored")
         return average_precision(self.boxes, truths, nc)
+
+    def jackknife(self, nc: int) -> tuple[float, ...]:
+        """AP50-95 without one of `GROUPS` groups of images each, for the standard error of AP and of its differences.
+
+        Image by image, the groups take turns, so those of two models with the same images are the same.
+
+        Returns:
+            An AP for each group; empty where a group holds all boxes.
+        """
+        truths = [self.split.boxes[image] for image in self.images]
+        found = []
+        for group in range(GROUPS):
+            rest = [number for number in range(len(truths)) if number % GROUPS != group]
+            if not any(len(truths[number]) for number in rest):
+                return ()
+            found.append(average_precision([self.boxes[n] for n in rest], [truths[n] for n in rest], nc))
+        return tuple(found)
 
     def displayed(self) -> tuple[dict[str, float], ...]:
         """Rows of `nas.proxies.outcome.Outcome.detections`."""

@@ -17,6 +17,7 @@ from nas.runs.next_commands import model_commands, resume_command
 from nas.runs.recommendation import Recommendation
 from nas.runs.run import Run
 from nas.runs.score_noise import CHANCE
+from nas.runs.size_curve import SizePoint
 
 
 def picked_lines(run: Run, picked: Recommendation, max_latency: float | None = None) -> list[str]:
@@ -53,14 +54,18 @@ def picked_json(run: Run, picked: Recommendation, max_latency: float | None = No
     """
     better = free_choice(run, picked.model, max_latency) if run.finished else None
     return {
-        "model": asdict(picked.model),
+        "model": _plain(picked.model),
         "reason": picked.reason,
         "preliminary": not run.finished,
         "notes": picked_notes(run, picked.model, max_latency),
-        "better_size": better and asdict(better),
+        "better_size": better and _plain(better),
         "files": _files(run, picked.model),
         "commands": picked_commands(run, picked.model),
     }
+
+
+def _plain(figures: Finalist | SizePoint) -> dict[str, Any]:
+    return {name: value for name, value in asdict(figures).items() if name != "jackknife"}
 
 
 def picked_commands(run: Run, model: Finalist) -> dict[str, str]:

@@ -8,7 +8,7 @@ from nas.objectives.costs import readable
 from nas.plurals import counted
 from nas.reports.run_data import RunData
 from nas.runs.finalists import Finalist
-from nas.runs.gains import headline
+from nas.runs.gains import found_models, headline
 
 _LEAST = {"params": "the fewest parameters", "macs": "the fewest MACs", "size": "the smallest weights"}
 
@@ -54,10 +54,16 @@ def _against_stock(data: RunData) -> Iterator[str]:
         if least.arch != stock.arch:
             values = f"{readable(cost, least.costs[cost])} against {readable(cost, stock.costs[cost])}"
             yield f"At {_as_good(data)}, {_name(data, least)} has {_LEAST[cost]}: {values}."
+    yield _spread(data)
+
+
+def _spread(data: RunData) -> str:
+    """The differences that may be chance."""
+    if any(entry.gain.error is not None for entry in found_models(data.run)):
+        return "±: two standard errors, from groups of the validation images. A difference within them may be chance."
     if data.has_ap and not data.noise:
-        yield "AP is that of one training on one split. Its spread is not known: small differences may be chance."
-    else:
-        yield f"{'AP' if data.has_ap else 'Score'} differences below {data.noise:.3f} are noise."
+        return "AP is that of one training on one split. Its spread is not known: small differences may be chance."
+    return f"{'AP' if data.has_ap else 'Score'} differences below {data.noise:.3f} are noise."
 
 
 def _fastest(data: RunData, model: Finalist) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nas.objectives.costs import COSTS
 from nas.reports.run_data import RunData
 from nas.runs.finalists import STOCK
+from nas.runs.gains import found_models
 from nas.runs.trials import TrialState
 from nas.spaces.architecture import decode
 
@@ -54,13 +55,15 @@ def front_table(data: RunData) -> pd.DataFrame:
 
 
 def _ap_columns(data: RunData, rows: pd.DataFrame) -> dict[str, pd.Series[float]]:
-    """AP of trained models, and its difference to the size curve at the model's latency."""
+    """AP of trained models, its difference to the size curve at their latency, and two standard errors of that."""
     if not data.has_ap:
         return {}
     columns = {"AP": rows.ap.astype(float)}
     if data.curve is not None:
         at = rows.ms.map(data.curve.ap_at).astype(float)
         columns["AP vs. your model"] = rows.ap - at
+        errors = {entry.model.arch: entry.gain.error for entry in found_models(data.run)}
+        columns["±"] = rows.arch.map(errors).astype(float)
     return columns
 
 

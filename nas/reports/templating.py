@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 _FORMATS = {
-    "{:.4f}": ("score", "score sd", "test score", "AP"),
+    "{:.4f}": ("score", "score sd", "test score", "AP", "±"),
     "{:+.4f}": ("score vs. stock", "score change", "AP vs. your model", "AP change"),
     "{:.2f}": ("measured, ms", "predicted, ms", "A, ms", "B, ms", "ms"),
     "{:.3f}": ("spread, ms", "MACs, G", "params, M", "weights, MB", "B / A", "factor"),

@@ -52,6 +52,7 @@ class Finalist:
         ap: AP50-95 of its trained weights on the validation split at its image size; None without pretrained weights.
         weights: Its trained weights, a path as that of ``yaml``: "pareto/NAME.pt" for a model of the front, otherwise
             `nas.runs.finalist_weights.stored_weights`; empty without pretrained weights.
+        jackknife: AP without one group of validation images each, see `nas.proxies.detections.Detections.jackknife`.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Finalist:
     rejected: str = ""
     ap: float | None = None
     weights: str = ""
+    jackknife: tuple[float, ...] = ()
 
     @property
     def accuracy(self) -> float:
@@ -223,6 +225,8 @@ def pareto_frame(front: Sequence[Finalist]) -> pd.DataFrame:
     """pareto.csv as a data frame. Columns of trained weights are there if a model has such weights."""
     import pandas as pd
 
-    hidden = {"stock", "rejected"} | (set() if any(f.weights or f.ap is not None for f in front) else {"ap", "weights"})
+    hidden = {"stock", "rejected", "jackknife"} | (
+        set() if any(f.weights or f.ap is not None for f in front) else {"ap", "weights"}
+    )
     columns = [field.name for field in fields(Finalist) if field.name not in hidden]
     return pd.DataFrame([asdict(finalist) for finalist in front], columns=columns)

@@ -5,6 +5,7 @@ A model that a search found is a gain only if it beats this curve.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
@@ -35,6 +36,7 @@ class SizePoint:
             not predict this image size. A measuring kit of the run measures it.
         latency_spread_ms: Spread of that latency in ms; None for a predicted one.
         measured: True if the latency was measured end-to-end, False if the table predicts it.
+        jackknife: AP without one group of validation images each, see `nas.proxies.detections.Detections.jackknife`.
     """
 
     imgsz: int
@@ -42,6 +44,7 @@ class SizePoint:
     latency_ms: float | None
     latency_spread_ms: float | None
     measured: bool
+    jackknife: tuple[float, ...] = ()
 
     @property
     def ms(self) -> float:
@@ -84,6 +87,7 @@ class Gain:
         curve_ms: Latency at which the curve has the model's AP; None if it has it nowhere.
         rival: The curve's point that a user would take in place of the model: the most accurate one that is no slower,
             otherwise the fastest one.
+        error: Two standard errors of the difference, from the validation images; None if it is not known.
     """
 
     verdict: Verdict
@@ -92,6 +96,7 @@ class Gain:
     curve_ap: float
     curve_ms: float | None
     rival: SizePoint
+    error: float | None = None
 
     @property
     def difference(self) -> float:
@@ -111,7 +116,8 @@ class Gain:
         against = f"{there} ({self.curve_ap:.3f})"
         if abs(self.difference) < LEAST_AP:
             return f"{at}, as high as {against}"
-        more = f"{abs(self.difference):.3f} {'above' if self.difference > 0 else 'below'} {against}"
+        error = "" if self.error is None else f" (±{self.error:.3f})"
+        more = f"{abs(self.difference):.3f}{error} {'above' if self.difference > 0 else 'below'} {against}"
         if self.verdict is Verdict.EVEN:
             return f"{at}, {more}; this difference may be noise"
         if self.verdict is Verdict.GAIN and self.times is not None:
@@ -156,14 +162,18 @@ class SizeCurve:
         Returns:
             The AP; None if every point is slower.
         """
+        at = self._at(latency_ms)
+        return None if at is None else _between(at[0].ap, at[1].ap, at[2])
+
+    def _at(self, latency_ms: float) -> tuple[SizePoint, SizePoint, float] | None:
+        """The points on both sides of a latency, and the share of the slower one; None if every point is slower."""
         front = self.front
         if latency_ms < front[0].ms:
             return None
         for fast, slow in pairwise(front):
             if latency_ms < slow.ms:
-                share = (latency_ms - fast.ms) / (slow.ms - fast.ms)
-                return fast.ap + share * (slow.ap - fast.ap)
-        return front[-1].ap
+                return fast, slow, (latency_ms - fast.ms) / (slow.ms - fast.ms)
+        return front[-1], front[-1], 0.0
 
     def latency_of(self, ap: float) -> float | None:
         """The lowest latency at which the curve has an AP, linear between its points.
@@ -203,24 +213,43 @@ class SizeCurve:
         """
         if model.ap is None:
             return None
-        fastest, at = self.front[0], self.ap_at(model.latency)
-        difference = model.ap - (fastest.ap if at is None else at)
-        if abs(difference) <= max(noise, LEAST_AP):
+        fastest = self.front[0]
+        at = self._at(model.latency)
+        fast, slow, share = at or (fastest, fastest, 0.0)
+        curve_ap = _between(fast.ap, slow.ap, share)
+        error = _error(model.jackknife, fast, slow, share)
+        difference = model.ap - curve_ap
+        if abs(difference) <= max(noise, error or 0.0, LEAST_AP):
             verdict = Verdict.EVEN
         elif difference > 0:
             verdict = Verdict.GAIN
         else:
             verdict = Verdict.LOSS if at is not None else Verdict.FASTER
         rival = self.best(model.latency) or fastest
-        curve_ap = fastest.ap if at is None else at
-        return Gain(verdict, model.ap, model.latency, curve_ap, self.latency_of(model.ap), rival)
+        return Gain(verdict, model.ap, model.latency, curve_ap, self.latency_of(model.ap), rival, error)
+
+
+def _between(fast: float, slow: float, share: float) -> float:
+    return fast + share * (slow - fast)
+
+
+def _error(jackknife: Sequence[float], fast: SizePoint, slow: SizePoint, share: float) -> float | None:
+    """Two standard errors of a model's AP minus that between two points, by the jackknife over groups of images."""
+    count = len(jackknife)
+    if count < 2 or len(fast.jackknife) != count or len(slow.jackknife) != count:
+        return None
+    groups = zip(jackknife, fast.jackknife, slow.jackknife, strict=True)
+    differences = [ap - _between(lower, upper, share) for ap, lower, upper in groups]
+    mean = sum(differences) / count
+    variance = (count - 1) / count * sum((difference - mean) ** 2 for difference in differences)
+    return 2 * math.sqrt(variance)
 
 
 def curve_frame(points: Sequence[SizePoint]) -> pd.DataFrame:
     """size-curve.csv as a data frame."""
     import pandas as pd
 
-    columns = [field.name for field in fields(SizePoint)]
+    columns = [field.name for field in fields(SizePoint) if field.name != "jackknife"]
     return pd.DataFrame([asdict(point) for point in points], columns=columns)
 
 

@@ -26,7 +26,7 @@ from nas.spaces.architecture import Architecture
 from nas.supernet.proxy import SupernetProxy
 from nas.supernet.supernet import Supernet
 from nas.transfer.recalibration import image_batches
-from nas.transfer.student import RECIPE, train_student
+from nas.transfer.student import RECIPE, StudentScores, train_student
 
 
 @dataclass
@@ -62,13 +62,14 @@ class FinalistTraining:
             ProxyError: The loss is not finite, or no validation image has a box.
         """
         file = self.folder / stored_weights(finalist.arch)
-        ap = self._stored(file, finalist)
-        if ap is None:
-            ap = self._train(file, finalist, member.detector(self.proxy.dataset.nc), progress)
+        scores = self._stored(file, finalist)
+        if scores is None:
+            scores = self._train(file, finalist, member.detector(self.proxy.dataset.nc), progress)
         progress(1.0)
-        return replace(finalist, ap=ap, weights=stored_weights(finalist.arch))
+        weights = stored_weights(finalist.arch)
+        return replace(finalist, ap=scores.after, weights=weights, jackknife=scores.jackknife)
 
-    def _train(self, file: Path, finalist: Finalist, detector: Detector, progress: Progress) -> float:
+    def _train(self, file: Path, finalist: Finalist, detector: Detector, progress: Progress) -> StudentScores:
         dataset = self._dataset(finalist.imgsz)
         recipe = replace(RECIPE, imgsz=finalist.imgsz, steps=self.steps, val_images=MOST_IMAGES)
 
@@ -81,8 +82,9 @@ class FinalistTraining:
             scores = train_student(network, given, dataset, recipe, self.seed, self.proxy.device, shown)
         write_weights(file, detector, network.cpu(), dataset.classes)
         content = {"facts": self._facts(finalist), "ap": scores.after, "ap_before": scores.before}
+        content["jackknife"] = scores.jackknife
         write(file.with_suffix(".json"), json.dumps(content, indent=2) + "\n")
-        return scores.after
+        return scores
 
     def _start(self, detector: Detector, dataset: Dataset) -> Network:
         """The network with the weights that it has in the supernet, or else those that the teacher gives it."""
@@ -105,11 +107,13 @@ class FinalistTraining:
         own = {"arch": finalist.arch, "imgsz": finalist.imgsz, "steps": self.steps, "seed": self.seed}
         return own | {"proxy": self.proxy.fingerprint, "recipe": recipe}
 
-    def _stored(self, file: Path, finalist: Finalist) -> float | None:
-        """AP of weights that are stored already; None if there are none."""
+    def _stored(self, file: Path, finalist: Finalist) -> StudentScores | None:
+        """Scores of weights that are stored already; None if there are none."""
         try:
             content = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
         known = file.is_file() and content.get("facts") == self._facts(finalist)
-        return float(content["ap"]) if known else None
+        if not known:
+            return None
+        return StudentScores(float(content["ap_before"]), float(content["ap"]), tuple(content["jackknife"]))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 
@@ -39,6 +39,13 @@ MOST_IMAGES = 4096
 """Largest number of validation images of a final figure."""
 EVALUATION = 0.7
 """Share of the progress that the evaluation takes; the measurement takes the rest."""
+
+
+class _Evaluated(NamedTuple):
+    """AP50-95, and that without one group of images each."""
+
+    ap: float
+    jackknife: tuple[float, ...]
 
 
 def curve_sizes(sizes: Sequence[int], multiple: int = STEP) -> tuple[int, ...]:
@@ -82,11 +89,12 @@ def measure_size_curve(
     if plan.builder is None and (plan.remote is None or plan.table.forced):
         found = _evaluated(plan.proxy, teacher, sizes, progress)
         known = [_predicted(target, teacher, size) for size in sizes]
-        return tuple(SizePoint(*point, None, False) for point in zip(sizes, found, known, strict=True))
+        rows = zip(sizes, found, known, strict=True)
+        return tuple(SizePoint(size, ap, ms, None, False, parts) for size, (ap, parts), ms in rows)
     found = _evaluated(plan.proxy, teacher, sizes, part(progress, 0, EVALUATION))
     measured = _measured(plan, teacher, sizes, part(progress, EVALUATION, 1 - EVALUATION))
-    rows = zip(sizes, found, measured, strict=True)
-    return tuple(SizePoint(size, ap, time.ms, time.spread_ms, True) for size, ap, time in rows)
+    timed = zip(sizes, found, measured, strict=True)
+    return tuple(SizePoint(size, ap, time.ms, time.spread_ms, True, parts) for size, (ap, parts), time in timed)
 
 
 def _predicted(target: Target, teacher: Teacher, imgsz: int) -> float | None:
@@ -96,16 +104,17 @@ def _predicted(target: Target, teacher: Teacher, imgsz: int) -> float | None:
     return None
 
 
-def _evaluated(proxy: Proxy, teacher: Teacher, sizes: Sequence[int], progress: Progress) -> list[float]:
-    """AP50-95 of the teacher at each image size, on all validation images up to `MOST_IMAGES`."""
-    dataset, found = proxy.dataset, list[float]()
+def _evaluated(proxy: Proxy, teacher: Teacher, sizes: Sequence[int], progress: Progress) -> list[_Evaluated]:
+    """The teacher at each image size, on all validation images up to `MOST_IMAGES`."""
+    dataset, found = proxy.dataset, list[_Evaluated]()
     recipe = replace(proxy.recipe, val_images=MOST_IMAGES)
     before = next(teacher.network.parameters()).device
     network = teacher.network.to(proxy.device)
     for count, size in enumerate(sizes, 1):
         stop_if_asked()
         split = load_validation(dataset.origin, size, most=MOST_IMAGES)
-        found.append(detect(network, split, recipe, device=proxy.device).score(dataset.nc))
+        detected = detect(network, split, recipe, device=proxy.device)
+        found.append(_Evaluated(detected.score(dataset.nc), detected.jackknife(dataset.nc)))
         progress(count / len(sizes))
     teacher.network.to(before)
     return found

@@ -85,7 +85,8 @@ def starting_weights(
         network = Network(detector, seed).to(device)
         network.load_state_dict(found.apply(given.state_dict(), network.state_dict()))
         scores = train_student(network, given, dataset, recipe, seed, device, progress)
-    return StartingWeights(network, row_origins(detector, network, found), teacher_ap, *scores)
+    origins = row_origins(detector, network, found)
+    return StartingWeights(network, origins, teacher_ap, scores.before, scores.after)
 
 
 def check_family(detector: Detector, teacher: Detector) -> None:

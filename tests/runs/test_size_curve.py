@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,24 @@ def test_a_model_beside_the_curve(ap: float, latency: float, noise: float, verdi
     assert gain is not None
     assert gain.verdict is verdict
     assert words in str(gain)
+
+
+def test_two_standard_errors_of_the_difference_decide() -> None:
+    """Of two groups, two standard errors of the difference are the distance of its values without each of them."""
+    points = tuple(replace(point, jackknife=(point.ap + 0.1, point.ap + 0.2)) for point in POINTS)
+    curve = SizeCurve(points)
+
+    def of(ap: float, latency: float, *jackknife: float) -> tuple[Verdict, float | None]:
+        gain = curve.gain(finalist("01-a", 0.9, latency, ap=ap, jackknife=jackknife), noise=0.001)
+        assert gain is not None
+        return gain.verdict, gain.error
+
+    assert of(0.49, 20, 0.6, 0.72) == (Verdict.GAIN, pytest.approx(0.02))  # differences 0.04 and 0.06
+    assert of(0.49, 20, 0.6, 0.74) == (Verdict.EVEN, pytest.approx(0.04))
+    assert of(0.44, 16, 0.6, 0.71) == (Verdict.EVEN, pytest.approx(0.01))  # 0.005 above the middle of two points
+    assert of(0.49, 20) == of(0.49, 20, 0.6, 0.7, 0.8) == (Verdict.GAIN, None)  # other groups
+    gain = curve.gain(finalist("01-a", 0.9, 20, ap=0.49, jackknife=(0.6, 0.72)))
+    assert "0.030 (±0.020) above your model at 256 px (0.460)" in str(gain)
 
 
 def test_a_rival_is_the_best_point_that_is_no_slower() -> None:

@@ -62,13 +62,15 @@ def test_the_teacher_is_evaluated_and_measured_at_each_size(
     def scored(network: Network, split: Split, recipe: Recipe, *, device: str) -> Any:
         """An AP that names the size of the images."""
         assert (network, device, len(split), recipe.val_images) == (teacher.network, "cpu", 4, 4)
-        return SimpleNamespace(score=lambda nc: split.images.shape[-1] / 1000)
+        side = split.images.shape[-1]
+        return SimpleNamespace(score=lambda nc: side / 1000, jackknife=lambda nc: (float(side), 0.5))
 
     monkeypatch.setattr("nas.search.size_curve.detect", scored)
     builder = builder_for(choose("fake"), tmp_path / "t.csv")
     shares: list[float] = []
     points = measure_size_curve(plan(builder=builder), None, teacher, (64, 32), shares.append)  # type: ignore[arg-type]
     assert [(point.imgsz, point.ap, point.measured) for point in points] == [(64, 0.064, True), (32, 0.032, True)]
+    assert [point.jackknife for point in points] == [(64.0, 0.5), (32.0, 0.5)]
     expected = builder.measure_end_to_end([ROWS, ROWS], [64, 32])
     assert [point.latency_ms for point in points] == pytest.approx([measured.ms for measured in expected])
     assert shares == sorted(shares) and shares[-1] == pytest.approx(1)
