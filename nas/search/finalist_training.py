@@ -116,4 +116,4 @@ class FinalistTraining:
         known = file.is_file() and content.get("facts") == self._facts(finalist)
         if not known:
             return None
-        return StudentScores(float(content["ap_before"]), float(content["ap"]), tuple(content["jackknife"]))
+        return StudentScores(float(content["ap_before"]), float(content["ap"]), tuple(content.get("jackknife", ())))
