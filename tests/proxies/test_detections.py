@@ -1,40 +1,60 @@
-"""AP of detections without groups of images."""
+"""Detections that are scored and detections that are stored for the dashboard are equal."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import cast
+
 import pytest
 import torch
+from torch import Tensor, nn
 
 from nas.data.dataset import Split
-from nas.proxies.ap import average_precision
-from nas.proxies.detections import GROUPS, Detections
+from nas.detectors.network import Network
+from nas.proxies.detections import detect, displayed_images
+from nas.proxies.outcome import ProxyError
+from nas.proxies.recipe import Recipe
 
 
-def split(count: int, empty: frozenset[int] = frozenset()) -> Split:
-    """Images with a box each, but for some."""
-    box = torch.tensor([[0.0, 8.0, 8.0, 24.0, 24.0]])
-    boxes = tuple(box[:0] if image in empty else box for image in range(count))
-    return Split(torch.zeros(count, 3, 32, 32, dtype=torch.uint8), boxes)
+class Painted(nn.Module):
+    """Detects in every image a box as wide as its first pixel says, of class 1, and a less sure one of class 0."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        width = (images[:, 0, 0, 0] * 255).round()
+        one, half, none = torch.ones_like(width), torch.full_like(width, 0.5), torch.zeros_like(width)
+        sure = torch.stack([10 * one, 10 * one, width, width, none, 0.9 * one], 1)
+        unsure = torch.stack([40 * one, 40 * one, width, width, half, none], 1)
+        return torch.stack([unsure, sure], 2)
 
 
-def test_each_group_of_images_is_left_out_once() -> None:
-    count = 2 * GROUPS
-    images = split(count)
-    found = torch.tensor([[8.0, 8.0, 24.0, 24.0, 0.9, 0.0]])
-    boxes = [found if image % 3 else found[:0] for image in range(count)]
-    aps = Detections(images, list(range(count)), boxes).jackknife(1)
-    assert len(aps) == GROUPS
-    rest = [image for image in range(count) if image % GROUPS != 3]
-    assert aps[3] == average_precision([boxes[image] for image in rest], [images.boxes[image] for image in rest], 1)
-    assert len(set(aps)) > 1
+def split(images: int) -> Split:
+    pixels = torch.zeros(images, 3, 64, 64, dtype=torch.uint8)
+    pixels[:, 0, 0, 0] = torch.arange(images) + 2
+    boxes = [torch.tensor([[1.0, 10 - w / 2, 10 - w / 2, 10 + w / 2, 10 + w / 2]]) for w in range(2, images + 2)]
+    return Split(pixels, tuple(boxes))
 
 
-def test_there_is_none_where_a_group_holds_all_boxes() -> None:
-    images = split(5, frozenset({1, 2, 3, 4}))
-    assert Detections(images, list(range(5)), [torch.zeros(0, 6)] * 5).jackknife(1) == ()
+def test_what_is_kept_is_what_was_scored() -> None:
+    network, recipe = cast(Network, Painted()), replace(Recipe(), val_images=5)
+    found = detect(network, split(10), recipe)
+    assert found.images == [0, 2, 4, 6, 8]
+    assert found.score(2) == pytest.approx(1.0)  # class 0 has no truth and does not count
+    seen = found.displayed()
+    assert [row["image"] for row in seen] == [0, 0, 2, 2, 4, 4, 6, 6]
+    for row, kind, score in zip(seen, [1, 0] * 4, [0.9, 0.5] * 4, strict=True):
+        half, centre = (row["image"] + 2) / 2, 10 if kind else 40
+        corners = [centre - half, centre - half, centre + half, centre + half]
+        assert [row[key] for key in ("x1", "y1", "x2", "y2")] == pytest.approx(corners)
+        assert (row["class"], row["score"]) == (kind, pytest.approx(score))
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_fewer_images_than_groups(count: int) -> None:
-    aps = Detections(split(count), list(range(count)), [torch.zeros(0, 6)] * count).jackknife(1)
-    assert aps == ((0.0,) * GROUPS if count > 1 else ())
+def test_which_images_are_looked_at() -> None:
+    assert displayed_images(256, 400) == [0, 64, 128, 192]
+    assert displayed_images(1000, 400) == [0, 250, 500, 750]
+    assert displayed_images(3, 400) == [0, 1, 2]
+
+
+def test_without_any_truth_there_is_no_score() -> None:
+    blank = Split(split(4).images, (torch.zeros(0, 5),) * 4)
+    with pytest.raises(ProxyError, match="no box in the validation images"):
+        detect(cast(Network, Painted()), blank, Recipe()).score(2)
