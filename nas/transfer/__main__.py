@@ -17,6 +17,7 @@ from nas.files import write
 
 if TYPE_CHECKING:
     from nas.data.dataset import Dataset
+    from nas.detectors.rows import Detector
     from nas.proxies.pretrained import PretrainedModel
     from nas.terminal import Terminal
     from nas.transfer.starting_weights import StartingWeights
@@ -62,18 +63,14 @@ def main(
     from nas.proxies.train_device import train_device as resolve_device
     from nas.spaces.models import is_architecture, load_detector
     from nas.terminal import Terminal
-    from nas.transfer.starting_weights import check_family, starting_weights
+    from nas.transfer.starting_weights import starting_weights
     from nas.transfer.student import RECIPE
 
     with Terminal(Console(stderr=as_json, soft_wrap=True, highlight=False)) as display:
         device = resolve_device(train_device)
         given = read_pretrained(teacher, list(TEMPLATES))
         detector = load_detector(model, given.detector.nc, imgsz, display.say)
-        try:
-            check_family(detector, given.detector)
-        except TransferError as error:
-            error.file = model
-            raise
+        _check_family(model, detector, given)
         dataset = load(data, imgsz, max_train=MOST_IMAGES, max_val=MOST_IMAGES)
         _check_classes(given, dataset, teacher)
         recipe = replace(RECIPE, imgsz=imgsz, steps=steps, val_images=MOST_IMAGES)
@@ -90,6 +87,16 @@ def main(
             _show(found, steps, display)
         display.say(f"{out}: train it with")
         display.say(f"  python -m nas.train model={model} pretrained={out} data={data} imgsz={imgsz} epochs=100")
+
+
+def _check_family(name: str, detector: Detector, teacher: PretrainedModel) -> None:
+    from nas.transfer.starting_weights import check_family
+
+    try:
+        check_family(detector, teacher.detector)
+    except TransferError as error:
+        error.file = name
+        raise
 
 
 def _check_classes(teacher: PretrainedModel, dataset: Dataset, file: Path) -> None:
