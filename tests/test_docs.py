@@ -111,8 +111,8 @@ def module_of(command: str) -> ModuleType:
 
 MODULES = [module_of(name) for name in COMMANDS]
 OPTIONS = set[str]().union(*(options(typer.main.get_command(m.app)) for m in MODULES if hasattr(m, "app")))
-OTHERS = {"--help", "--version", "--artifact-dir", "--epochs", "--logdir", "--index-url"}
-"""Options of every command, of ``nas``, of optuna-dashboard, of YOLOv5, of TensorBoard, and of pip."""
+OTHERS = {"--help", "--version", "--artifact-dir", "--epochs", "--logdir", "--index-url", "--opt"}
+"""Options of every command, of ``nas``, optuna-dashboard, YOLOv5, TensorBoard, pip, and of Intel's opt_in_out."""
 
 
 def blocks(text: str, *fences: str) -> list[tuple[str, str]]:

@@ -97,11 +97,10 @@ def _onnxruntime(content: bytes, feeds: list[dict[str, Array]], floats: Sequence
 
 def _openvino(content: bytes, feeds: list[dict[str, Array]], floats: Sequence[str]) -> tuple[bytes, bytes]:
     import nncf
-    import openvino
 
-    from nas.quantization.openvino_files import _quiet, _serialized
+    from nas.quantization.openvino_files import _fused, _quiet, _serialized
 
-    model = openvino.Core().read_model(content)
+    model = _fused(content)
     names = [op.get_friendly_name() for op in model.get_ordered_ops()]
     ignored = [name for name in names if name in floats or name.rpartition("/")[0] in floats]
     with _quiet():

@@ -163,6 +163,18 @@ def test_complete_detectors_run_in_int8(name: str) -> None:
     assert no_rows.value.field == "precision"
 
 
+def test_openvino_quantizes_no_half_of_an_activation() -> None:
+    """Each SiLU stays one operation, which its convolution computes."""
+    openvino = pytest.importorskip("openvino")
+    pytest.importorskip("nncf")
+    files = choose_conversion("openvino", "int8").convert(onnx_bytes(), images()).files
+    kinds = [op.get_type_name() for op in openvino.Core().read_model(*files.values()).get_ordered_ops()]
+    silus = sum(
+        node.op_type == "Mul" and "/act/" in node.name for node in onnx.load_from_string(onnx_bytes()).graph.node
+    )
+    assert kinds.count("Swish") == silus > 10
+
+
 def test_there_is_no_table_in_int8() -> None:
     with pytest.raises(TableError) as refused:
         open_builder("cpu", "onnxruntime", precision="int8")
