@@ -51,6 +51,7 @@ NOT_RUN = {
     r"10\.0\.0\.": "other machines; tests/commands/test_cluster.py has a cluster of processes",
     r"^(TORCH_\S+ )?python train\.py": "in a checkout of YOLOv5 or YOLOv9; experiments/trainers runs them",
     "cuda": "there may be no GPU",
+    "--out runs/best": "of the README; pretrained.md has it too",
     "--finish": "trains; nas.finish of the same page does the same",
     "--logger": "tests/integrations/test_loggers.py records with every logger that is installed",
     "kit|pi5|finalists": "takes minutes to measure; tests/commands/test_kit.py carries a kit there and back",
@@ -58,7 +59,7 @@ NOT_RUN = {
 """Commands that are not run here, with the reason."""
 SMALL = "--space tiny.yaml --budget 3 --steps 1 --workers 1 --runtime fake --data my-data/data.yaml"
 QUICK = {
-    r"nas\.search .*--(pretrained|supernet)": f"{SMALL} --imgsz 64 --finalist-steps 1 --max-latency 1000",
+    r"nas\.search .*--(pretrained|supernet)": f"{SMALL} --finalist-steps 1 --max-latency 1000",
     r"nas\.search .*--max-latency": f"{SMALL} --max-latency 1000",
     r"nas\.search (?!.*--space)": SMALL,
     r"nas\.search": "--budget 3 --steps 1 --workers 1 --runtime fake --data my-data/data.yaml",
