@@ -57,6 +57,8 @@ NOT_RUN = {
     "kit|pi5|finalists": "takes minutes to measure; tests/commands/test_kit.py carries a kit there and back",
 }
 """Commands that are not run here, with the reason."""
+SLOW = {"pretrained", "training"}
+"""Pages whose commands train for more than a minute; other tests have the same commands."""
 SMALL = "--space tiny.yaml --budget 3 --steps 1 --workers 1 --runtime fake --data my-data/data.yaml"
 QUICK = {
     r"nas\.search .*--(pretrained|supernet)": f"{SMALL} --finalist-steps 1 --max-latency 1000",
@@ -188,7 +190,14 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=name_of)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=pytest.mark.slow if page.stem in SLOW else (), id=name_of(page))
+        for page in PAGES
+        if commands(page)
+    ],
+)
 def test_its_commands_run(page: Path, before: Path, tmp_path: Path) -> None:
     lines = [line for line in commands(page) if not any(re.search(kind, line) for kind in NOT_RUN)]
     if any("nas.train" in line for line in lines):

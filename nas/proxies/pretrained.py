@@ -83,14 +83,15 @@ class PretrainedTemplate(TrainedTemplate):
         return self._file
 
     def write(self, file: Path, folder: Path) -> None:
-        """Write the model as it is used.
+        """Write the model as it is used, as a checkpoint where Ultralytics is installed.
 
         Args:
-            file: The file to write: a copy of the user's, or the result of the training.
+            file: The file to write: a copy of the user's checkpoint, or the result of the training.
             folder: As for `prepare`, which comes first.
         """
         best = folder / "teacher" / "weights" / "best.pt"
-        if self.teacher.epochs and not best.is_file():
+        trained_elsewhere = best.is_file() if self.teacher.epochs else not _is_state_dict(load_checkpoint(self._file))
+        if not trained_elsewhere:
             write_weights(file, self.teacher.detector, self.teacher.network, self.teacher.names)
             return
         with replacing(file) as unfinished:
@@ -169,11 +170,15 @@ def read_pretrained(file: Path, templates: Sequence[str]) -> PretrainedModel:
     if not file.is_file():
         raise TransferError("no such file", file=file, hint="give the best.pt of a training")
     held = load_checkpoint(file)
-    if held and all(isinstance(value, Tensor) for value in held.values()):
+    if _is_state_dict(held):
         detector, network = _of_state_dict(held, file, templates)
         return PretrainedModel(detector, network, (), file=file, is_checkpoint=False)
     found = read_checkpoint(file)
     return PretrainedModel(found.detector, found.network, found.names, file=file)
+
+
+def _is_state_dict(held: Mapping[str, object]) -> bool:
+    return bool(held) and all(isinstance(value, Tensor) for value in held.values())
 
 
 def _of_state_dict(held: Mapping[str, Tensor], file: Path, templates: Sequence[str]) -> tuple[Detector, Network]:
