@@ -228,6 +228,9 @@ def _check_only_size(space: Space, config: SearchConfig) -> None:
 def _pretrained(config: SearchConfig) -> PretrainedModel:
     """Read the pretrained model. A state dict does not tell its template, so the space does."""
     assert config.pretrained is not None
+    if not config.pretrained.is_file():
+        hint = "give the best.pt of a training"
+        raise ConfigError("no such file", field="pretrained", value=config.pretrained, hint=hint)
     named = "space" in config.model_fields_set
     return read_pretrained(config.pretrained, [load_space(config.space).file.template] if named else list(TEMPLATES))
 

@@ -88,7 +88,7 @@ def shapes_free_yaml(folder: Path, names: str = "[a, b]", label: str = "0 0.5 0.
         (["--proxy", "oracle"], "--proxy oracle: no such proxy; known are"),
         (
             ["--imgsz", "96", "--proxy", "zerocost"],
-            "--proxy zerocost: trains nothing, so it cannot compare image sizes",
+            "--proxy zerocost: detects nothing, so it cannot compare image sizes",
         ),
         (
             ["--imgsz", "96", "--start", STOCK_AT_128],
@@ -112,8 +112,11 @@ def shapes_free_yaml(folder: Path, names: str = "[a, b]", label: str = "0 0.5 0.
         (["--data", "missing/data.yaml"], "missing/data.yaml"),
         (["--train-device", "abacus"], "--train-device abacus: unknown device"),
         (["--colour", "red"], "No such option: --colour"),
-        (["--weights", "w.pt"], "--weights w.pt: only the proxies inherit, neck, distill start from weights"),
-        (["--weights", "w.pt", "--proxy", "inherit"], "--weights w.pt: no such file"),
+        (
+            ["--weights", "w.pt"],
+            "--pretrained w.pt: only the proxies inherit, neck, distill, supernet start from weights",
+        ),
+        (["--weights", "w.pt", "--proxy", "inherit"], "--pretrained w.pt: no such file"),
         (
             ["--steps", "5", "--proxy", "zerocost"],
             "--steps 5: the proxy zerocost trains no candidate; drop it, or choose ",
