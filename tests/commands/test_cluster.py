@@ -87,7 +87,7 @@ def same(one: Path, other: Path) -> None:
     assert models == other_models
 
 
-@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.parametrize("count", [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_a_cluster_finds_what_this_machine_finds(home: Path, cluster: str, count: int) -> None:
     budget = ("--budget", "14", "--rungs", "3")
     finish(search(home / "here", *budget, "--workers", str(count)))
