@@ -19,8 +19,7 @@ def load_detector(
 ) -> Detector:
     """Load a detector from a model YAML, an architecture string or a checkpoint.
 
-    A YAML or an architecture string needs no torch. A checkpoint is a pickle, which runs code when it is opened: open
-    only files from people you trust.
+    A YAML or an architecture string needs no torch. No code that a checkpoint contains runs.
 
     Args:
         source: The path of a model YAML of Ultralytics, YOLOv5 or YOLOv9; an architecture string; or the path of a
