@@ -117,7 +117,7 @@ def _commands(finished: Finished) -> dict[str, str]:
 def _limits(finished: Finished) -> tuple[str, ...]:
     found = [
         f"It detects the {finished.run.result.nc} classes of {finished.data_name}, in images like those.",
-        "best.pt is a pickle, and Ultralytics runs the code that such a file contains: open only files of people you trust.",
+        "best.pt is a pickle, whose code Ultralytics runs when it opens it: open only files of people you trust.",
         "best.pt needs ParetoYOLO to be opened, as `nas.train` does; best.onnx needs nothing of it.",
     ]
     if finished.record.unmeasured:
