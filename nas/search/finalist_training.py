@@ -17,6 +17,7 @@ from nas.integrations.start_checkpoint import write_weights
 from nas.interrupts import stop_if_asked
 from nas.progress import Progress, silent
 from nas.proxies.base import Proxy
+from nas.proxies.fidelity import with_fidelity
 from nas.proxies.teacher import Teacher
 from nas.proxies.train import reproducible
 from nas.runs.finalist_weights import stored_weights
@@ -78,7 +79,7 @@ class FinalistTraining:
             progress(share)
 
         with reproducible(self.seed):
-            network, given = self._start(detector, dataset), self.teacher.network
+            network, given = self._start(detector, dataset, finalist.imgsz), self.teacher.network
             scores = train_student(network, given, dataset, recipe, self.seed, self.proxy.device, shown)
         write_weights(file, detector, network.cpu(), dataset.classes)
         content = {"facts": self._facts(finalist), "ap": scores.after, "ap_before": scores.before}
@@ -86,10 +87,13 @@ class FinalistTraining:
         write(file.with_suffix(".json"), json.dumps(content, indent=2) + "\n")
         return scores
 
-    def _start(self, detector: Detector, dataset: Dataset) -> Network:
+    def _start(self, detector: Detector, dataset: Dataset, imgsz: int) -> Network:
         """The network with the weights that it has in the supernet, or else those that the teacher gives it."""
         if isinstance(self.proxy, SupernetProxy):
-            return self.proxy.extract(detector)
+            # The proxy of this image size: rows that are no restriction of the teacher's were trained and scored there.
+            sized = with_fidelity(self.proxy, 1, imgsz / self.proxy.recipe.imgsz)
+            assert isinstance(sized, SupernetProxy)
+            return sized.extract(detector)
         network = self.teacher.network.to(self.proxy.device)
         images = image_batches(dataset.train, device=self.proxy.device)
         return Supernet.of(self.teacher.detector, network, images).member(detector)

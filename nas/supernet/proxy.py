@@ -66,7 +66,7 @@ class SupernetProxy(FromTemplate):
         self._sizes, self._file = sizes or (self.recipe.imgsz,), supernet
         self._given = TrainedSupernet.load(supernet) if supernet else None
         self._trained: TrainedSupernet | None = None
-        self._branches: Branches | None = None
+        self._branches: dict[str, Branches] = {}  # by fingerprint: copies of other image sizes share this attribute
 
     def facts(self) -> dict[str, object]:
         if self._given is not None:
@@ -128,11 +128,11 @@ class SupernetProxy(FromTemplate):
         Args:
             detector: Rows of the candidate, with the anchor-free head.
         """
-        if self._branches is None:
-            mark = self.fingerprint
-            self._branches = Branches(self.trained.supernet, self._images(), self.folder / "rows", mark)
+        mark = self.fingerprint
+        if mark not in self._branches:
+            self._branches[mark] = Branches(self.trained.supernet, self._images(), self.folder / "rows", mark)
         network = self.trained.supernet.member(detector).to(self.device)
-        self._branches.fill(network, detector)
+        self._branches[mark].fill(network, detector)
         return network
 
     def _train(self, progress: Progress, until: float) -> TrainedSupernet:
