@@ -1,6 +1,7 @@
 """Searches from a trained model, against that model at smaller images. See README.md.
 
     python experiments/pretrained/run.py SET DATA.yaml BEST.pt [SIZE ...] [--budget N] [--steps N] [--finalist-steps N]
+    python experiments/pretrained/run.py SET DATA.yaml RUN [SIZE ...]   # from the supernet of an earlier run
 
 Runs one search, copies its tables to results/SET-*.csv and the seconds of its phases to results/SET.json, and makes
 results/SET.png and results/SET.md of them.
@@ -31,7 +32,7 @@ def search(name: str, data: Path, teacher: Path, sizes: list[int], options: dict
     folder = RUNS / f"pretrained-{name}"
     config = nas.SearchConfig(
         data=str(data),
-        pretrained=teacher,
+        **{"supernet" if teacher.is_dir() else "pretrained": teacher},
         imgsz=tuple(sizes),
         runtime="onnxruntime",
         threads=1,
