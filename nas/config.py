@@ -434,7 +434,7 @@ class SearchConfig(BaseModel):
         if self.supernet is not None and self.pretrained is not None:
             problem = "brings its own pretrained model"
             raise ConfigError(problem, field="supernet", value=self.supernet, hint="drop `pretrained`")
-        if self.proxy == "supernet" and self.proxy_imgsz not in {None, self.imgsz[0]}:
+        if self.proxy == "supernet" and self.proxy_imgsz not in {None, min(self.imgsz)}:
             problem = "the proxy supernet scores at the image size of the deployment"
             raise ConfigError(problem, field="proxy_imgsz", value=self.proxy_imgsz, hint="drop it")
         if self.proxy == "supernet" and self.rungs > 1:

@@ -254,7 +254,7 @@ def _proxy_options(config: SearchConfig) -> dict[str, Any]:
     if config.steps is not None:
         recipe = replace(recipe, steps=config.steps)
     if config.proxy == "supernet":
-        recipe = replace(recipe, imgsz=config.imgsz[0])
+        recipe = replace(recipe, imgsz=min(config.imgsz))  # `Target.scale` enlarges it for larger candidates
         found["sizes"] = config.imgsz
         if config.supernet is not None:
             found["supernet"] = supernet_file(config.supernet)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from nas.data.loading import load
 from nas.detectors.network import Network
 from nas.detectors.rows import Detector
 from nas.progress import Progress, part, silent
@@ -138,19 +139,24 @@ class SupernetProxy(FromTemplate):
     def _train(self, progress: Progress, until: float) -> TrainedSupernet:
         teacher = self.template.teacher
         network = teacher.network.to(self.device)
-        supernet = Supernet(teacher.detector, network, channel_importance(network, self._images()))
+        # Images of the largest size: the training makes smaller ones of them.
+        recipe = replace(self.recipe, imgsz=max(self._sizes))
+        same = recipe.imgsz == self.recipe.imgsz
+        split = self.dataset.train if same else load(self.dataset.origin, recipe.imgsz, max_val=1).train
+        images = image_batches(split, device=self.device)
+        supernet = Supernet(teacher.detector, network, channel_importance(network, images))
         training = SupernetTraining(
             supernet,
             network,
             Sandwich(supernet, self.space, self.dataset.nc),
-            self.recipe,
+            recipe,
             sizes=self._sizes,
             seed=SEED,
             device=self.device,
         )
         with reproducible(SEED):
             unfinished = self.folder / f"supernet-{self.fingerprint}-unfinished.pt"
-            steps = training.run(self.dataset.train, unfinished, EVERY, progress, until)
+            steps = training.run(split, unfinished, EVERY, progress, until)
         unfinished.unlink(missing_ok=True)
         facts: dict[str, Any] = self.facts()
         return TrainedSupernet(supernet.cpu(), replace(teacher, network=network.cpu()), steps, facts)

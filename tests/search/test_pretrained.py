@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,11 +15,15 @@ from nas.data.shapes import draw_shapes
 from nas.detectors.network import Network
 from nas.detectors.templates import TEMPLATES
 from nas.errors import ConfigError, TransferError
+from nas.objectives.target import Target
+from nas.proxies.fidelity import with_fidelity
 from nas.proxies.pretrained import read_pretrained
 from nas.runs.run import load_run
 from nas.search.finalist_training import FinalistTraining
 from nas.search.pipeline import SearchResult, run_search
+from nas.search.plan import plan_search
 from nas.search.pretrained_space import pretrained_space
+from nas.search.reporter import TerminalSearchReporter
 
 STOCK = TEMPLATES["yolov8n"].stock
 
@@ -143,3 +148,15 @@ def test_a_model_of_other_classes_is_refused_without_epochs(config: SearchConfig
         run_search(config.updated({"pretrained": file, "teacher_epochs": 0, "out": tmp_path / "run"}))
     assert caught.value.field == "pretrained"
     assert not (tmp_path / "run").exists()
+
+
+def test_a_candidate_is_scored_at_its_own_image_size(weights: Path, config: SearchConfig, tmp_path: Path) -> None:
+    options = {"imgsz": (96, 64), "out": tmp_path / "run", "pretrained": weights}
+    plan = plan_search(config.updated(options), TerminalSearchReporter(), dry=True)
+    target = Target(plan.table, 6, (96, 64))
+    for size in (96, 64):
+        member = replace(plan.space.stock(), imgsz=size)
+        sized = with_fidelity(plan.proxy, 1, target.scale(member))
+        assert sized.dataset.val.images.shape[-1] == size
+    again = SearchConfig(**plan.config.model_dump(mode="json"))
+    assert again.proxy_imgsz == 64

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from nas.data.dataset import Split
 from nas.proxies.fidelity import with_fidelity
 from nas.proxies.recipe import Recipe
 from nas.spaces.architecture import decode
 from nas.supernet import branches
 from nas.supernet.proxy import SupernetProxy
+from nas.supernet.training import SupernetTraining
 
 TINY = Recipe(imgsz=64, batch=2, steps=1, val_images=2)
 MEMBER = decode(
@@ -37,3 +39,17 @@ def test_a_row_is_trained_at_the_image_size_of_its_candidate(tmp_path: Path, mon
     for file in (tmp_path / "rows").iterdir():
         file.unlink()
     assert torch.equal(weights(64, 32), small)
+
+
+def test_the_training_sees_images_of_the_largest_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def run(self: SupernetTraining, split: Split, *arguments: object) -> int:
+        seen.append(split.images.shape[-1])
+        return 1
+
+    monkeypatch.setattr(SupernetTraining, "run", run)
+    recipe = Recipe(imgsz=32, batch=2, steps=1, val_images=2)
+    proxy = SupernetProxy("shapes", tmp_path, recipe=recipe, template_recipe=recipe, sizes=(64, 32))
+    proxy.prepare()
+    assert seen == [64]
