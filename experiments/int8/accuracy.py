@@ -7,6 +7,7 @@ import csv
 from pathlib import Path
 
 from nas.data.loading import load
+from nas.errors import ConfigError
 from nas.integrations.checkpoint import training_imgsz
 from nas.quantization.accuracy import evaluate
 from nas.quantization.base import Array
@@ -34,8 +35,8 @@ def main() -> None:
     for runtime, precision in CONVERSIONS:
         try:
             conversion = choose_conversion(runtime, precision)
-        except Exception as error:
-            print(error)
+        except ConfigError as refused:
+            print(refused)
             continue
         sets: dict[str, list[Array]] = {"": []}
         if conversion.calibrated:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -33,12 +35,27 @@ class Teacher:
     names: tuple[str, ...] = ()
     epochs: int = 0
 
+    def content(self) -> dict[str, Any]:
+        """The teacher as plain values and tensors, for a file that is read without running code."""
+        state = {key: value.detach().cpu() for key, value in self.network.state_dict().items()}
+        return {"yaml": to_yaml(self.detector), "names": list(self.names), "epochs": self.epochs, "state": state}
+
+    @staticmethod
+    def from_content(held: Mapping[str, Any]) -> Teacher:
+        """The teacher of a `content`.
+
+        Raises:
+            LookupError, RuntimeError, TypeError, ModelError: It is something else.
+        """
+        detector = from_content(yaml.safe_load(held["yaml"]), None, "", lambda assumed: None)
+        network = network_with_hidden(detector, hidden_channels(held["state"]))
+        network.load_state_dict(held["state"])
+        return Teacher(detector, network.eval(), tuple(held["names"]), int(held["epochs"]))
+
     def save(self, file: Path) -> None:
         """Write a file of plain values and tensors: reading it runs no code."""
-        state = {key: value.detach().cpu() for key, value in self.network.state_dict().items()}
         with replacing(file) as unfinished:
-            content = {"yaml": to_yaml(self.detector), "names": list(self.names), "epochs": self.epochs, "state": state}
-            torch.save(content, unfinished)
+            torch.save(self.content(), unfinished)
 
     @staticmethod
     def load(file: Path) -> Teacher:
@@ -48,14 +65,7 @@ class Teacher:
             TransferError: The file is damaged.
         """
         try:
-            held = load_tensors(file)
-            detector = from_content(yaml.safe_load(held["yaml"]), None, "", lambda assumed: None)
-            state = held["state"]
-            network = network_with_hidden(detector, hidden_channels(state))
-            network.load_state_dict(state)
+            return Teacher.from_content(load_tensors(file))
         except (TransferError, RuntimeError, LookupError, TypeError, ModelError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise TransferError(
-                f"not readable as a teacher: {reason}", file=file, hint="remove it and repeat"
-            ) from None
-        return Teacher(detector, network.eval(), tuple(held["names"]), int(held["epochs"]))
+            problem = f"not readable as a teacher: {' '.join(str(error).split())[:200]}"
+            raise TransferError(problem, file=file, hint="remove it and repeat") from None

@@ -40,11 +40,12 @@ from nas.runs.directory import check_folder, open_server, resumed_workers
 from nas.runs.finishing import check_tools
 from nas.runs.storage import ServerStorage
 from nas.search.feasibility import check_early
-from nas.search.pretrained_space import pretrained_space, supernet_file
+from nas.search.pretrained_space import pretrained_space
 from nas.search.sized_proxy import sized_proxy
 from nas.spaces.architecture import Architecture
 from nas.spaces.models import load_detector, named_size
 from nas.spaces.space import Space, load_space
+from nas.supernet.supernet_file import FILE as SUPERNET
 
 _NO_TABLE = LatencyTable(Path("none.csv"), {})
 
@@ -257,7 +258,7 @@ def _proxy_options(config: SearchConfig) -> dict[str, Any]:
         recipe = replace(recipe, imgsz=min(config.imgsz))  # `Target.scale` enlarges it for larger candidates
         found["sizes"] = config.imgsz
         if config.supernet is not None:
-            found["supernet"] = supernet_file(config.supernet)
+            found["supernet"] = config.supernet / SUPERNET
     if recipe != own:
         found["recipe"] = recipe
     if config.pretrained is not None:

@@ -21,11 +21,6 @@ SUFFIX = "-pretrained"
 """Ending of the names of spaces for pretrained models."""
 
 
-def supernet_file(run: Path) -> Path:
-    """The supernet of a run."""
-    return run / FILE
-
-
 def pretrained_space(config: SearchConfig, model: PretrainedModel | None) -> Space:
     """The space that the options name; without a name, one for the pretrained model.
 
@@ -41,7 +36,7 @@ def pretrained_space(config: SearchConfig, model: PretrainedModel | None) -> Spa
     """
     if model is None:
         assert config.supernet is not None
-        detector = TrainedSupernet.load(supernet_file(config.supernet)).teacher.detector
+        detector = TrainedSupernet.load(config.supernet / FILE).teacher.detector
         file, field = config.supernet, "supernet"
     else:
         detector, file, field = model.detector, model.file, "pretrained"

@@ -25,7 +25,6 @@ from nas.supernet.sandwich import Sandwich
 from nas.supernet.supernet import Supernet
 from nas.supernet.supernet_file import TrainedSupernet
 from nas.supernet.training import SupernetTraining
-from nas.transfer.importance import channel_importance
 from nas.transfer.recalibration import image_batches, random_batches, recalibrate
 
 SEED = 0
@@ -144,7 +143,7 @@ class SupernetProxy(FromTemplate):
         same = recipe.imgsz == self.recipe.imgsz
         split = self.dataset.train if same else load(self.dataset.origin, recipe.imgsz, max_val=1).train
         images = image_batches(split, device=self.device)
-        supernet = Supernet(teacher.detector, network, channel_importance(network, images))
+        supernet = Supernet.of(teacher.detector, network, images)
         training = SupernetTraining(
             supernet,
             network,

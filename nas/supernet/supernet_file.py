@@ -7,10 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
-from nas.detectors.wide_head import hidden_channels, network_with_hidden
-from nas.detectors.yaml_files import from_content, to_yaml
 from nas.errors import ModelError, TransferError
 from nas.files import replacing
 from nas.proxies.teacher import Teacher
@@ -40,10 +37,7 @@ class TrainedSupernet:
     def save(self, file: Path) -> None:
         """Write a file of plain values and tensors: reading it runs no code."""
         content = {
-            "yaml": to_yaml(self.teacher.detector),
-            "names": list(self.teacher.names),
-            "epochs": self.teacher.epochs,
-            "teacher": self.teacher.network.state_dict(),
+            "teacher": self.teacher.content(),
             "supernet": {key: value.cpu() for key, value in self.supernet.state_dict().items()},
             "importance": self.supernet.importance,
             "steps": self.steps,
@@ -64,12 +58,9 @@ class TrainedSupernet:
             raise TransferError("no such file", file=file, hint=hint)
         try:
             held = load_tensors(file)
-            detector = from_content(yaml.safe_load(held["yaml"]), None, "", lambda assumed: None)
-            network = network_with_hidden(detector, hidden_channels(held["teacher"]))
-            network.load_state_dict(held["teacher"])
-            supernet = Supernet(detector, network, held["importance"])
+            teacher = Teacher.from_content(held["teacher"])
+            supernet = Supernet(teacher.detector, teacher.network, held["importance"])
             supernet.load_state_dict(held["supernet"])
-            teacher = Teacher(detector, network.eval(), tuple(held["names"]), int(held["epochs"]))
             return TrainedSupernet(supernet, teacher, int(held["steps"]), dict(held["facts"]))
         except (TransferError, RuntimeError, LookupError, TypeError, ModelError) as error:
             reason = " ".join(str(error).split())[:200]
